@@ -1,0 +1,44 @@
+# make setup   the environment in .venv/, so that .venv/bin/packshot runs
+# make demo    from a fresh clone to a brand's contact sheet in out/demo/
+# make test    every test that needs no GPU, on a real ComfyUI
+# make lint    style and types
+# make docs    the pages that are made from data: docs/models.md
+# make bench   the benchmarks; see docs/benchmarks.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint docs bench clean
+.DEFAULT_GOAL := setup
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Packshot needs Python 3.10 or newer; say which: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/packshot demo --out out/demo
+
+test: setup
+	$(BIN)/packshot host install
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m packshot.models.card_docs docs/models.md
+	$(BIN)/python -m packshot.quality.check_docs docs
+
+bench: setup
+	$(BIN)/packshot host install
+	$(BIN)/python bench/client.py
+	$(BIN)/python bench/headers.py
+
+clean:
+	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,13 @@
+"""Packshot for ComfyUI: the door by which the host finds the canvas extension and the nodes.
+
+Nothing of the host is imported here, so that pytest and packaging tools may import this file outside ComfyUI.
+"""
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint():
+    """Called once by ComfyUI while it loads custom nodes; returns our ``ComfyExtension``."""
+    from .nodes.extension import PackshotExtension
+
+    return PackshotExtension()

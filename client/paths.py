@@ -1,0 +1,91 @@
+"""Where Packshot keeps things, and how it writes a file so that a kill or a full disk never leaves half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+
+from .errors import OutputUnwritable
+
+_PACKAGE = Path(__file__).resolve().parent
+
+# What a file system says when it refuses. Anything else that happens inside an `atomic_write` block (a connection
+# that breaks is an OSError too) is not about the file and passes through.
+_REFUSALS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG, errno.EIO, errno.EINVAL, errno.ELOOP,
+}  # fmt: skip
+
+
+def cache_dir() -> Path:
+    """The user's cache folder for set-up artefacts: the managed host, downloads, generated weights."""
+    return Path(platformdirs.user_cache_dir("packshot", appauthor=False))
+
+
+def config_dir() -> Path:
+    """The user's settings folder: the licence profile ``profile.yaml``, and model cards of their own in ``cards/``."""
+    return Path(platformdirs.user_config_dir("packshot", appauthor=False))
+
+
+def shipped(folder: str) -> Path:
+    """A folder that ships with Packshot (``workflows`` or ``examples``), from a wheel or from a checkout."""
+    installed = _PACKAGE / folder
+    return installed if installed.is_dir() else _PACKAGE.parent / folder
+
+
+def checkout() -> Path | None:
+    """The folder of the node pack, when this package runs from a checkout of it; None from a wheel."""
+    root = _PACKAGE.parent
+    return root if (root / "nodes").is_dir() and (root / "pyproject.toml").is_file() else None
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a file system says when it refuses to write at ``path`` into :class:`OutputUnwritable`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise OutputUnwritable(
+            f"cannot write: {os.strerror(error.errno or 0)}",
+            place=str(path),
+            remedy="free some space or choose another folder; nothing that was there is lost",
+        ) from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+    """Open a new file that takes the place of ``path`` when the block ends without an error.
+
+    Args:
+        durable: sync the bytes to disk first, so that the file survives a power cut and not only a kill.
+
+    Raises:
+        OutputUnwritable: the folder or the disk refuses; ``path`` is as it was before.
+    """
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 with :func:`atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
