@@ -1,0 +1,271 @@
+"""Fetches a card's files into the models folder, from the hub (see :mod:`.hub`) or from a copy of it on disk.
+
+A file has its name only when it is whole and its SHA-256 is right. Until then it is ``.NAME.KEY.part`` beside it, where
+the next fetch of the same content goes on. Nothing that is there already is ever overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from filelock import FileLock, Timeout
+
+from ..errors import InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
+from ..paths import writing
+from .cards import Card, Component, ModelFile
+from .starter import write_starter
+
+Progress = Callable[[str], None]
+State = Literal["present", "missing", "differs"]
+
+_CHUNK = 1 << 22
+_STARTER = "starter"  # the card whose files are generated
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file that a card needs, and how it stands in the models folder.
+
+    Attributes:
+        state: ``differs`` is a file of that name whose size is not the card's.
+    """
+
+    component: Component
+    file: ModelFile
+    path: Path
+    state: State
+
+
+def survey(choice: Mapping[Component, ModelFile], models: Path) -> list[Wanted]:
+    """How each chosen file stands in a models folder, judged by name and size; nothing is read or asked."""
+    return [look_for(component, file, models) for component, file in choice.items()]
+
+
+def look_for(component: Component, file: ModelFile, models: Path) -> Wanted:
+    """How one file stands; see :func:`survey`."""
+    path = models / component.folder / file.name
+    return Wanted(component, file, path, _state(file, path))
+
+
+def _state(file: ModelFile, path: Path) -> State:
+    if not path.is_file():
+        return "missing"
+    exact = file.sha256 is not None or file.size_is == "primary"  # else the size may be an estimate
+    return "differs" if exact and file.size not in (None, path.stat().st_size) else "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file of a card, found at its source.
+
+    Attributes:
+        address: a URL or a path.
+        size: in bytes.
+        sha256: of its content; None where the source does not tell.
+        key: changes with the content, so that parts of different contents never meet.
+    """
+
+    file: ModelFile
+    address: str
+    size: int
+    sha256: str | None
+    key: str
+
+
+class Source(Protocol):
+    """Where files come from."""
+
+    def look(self, file: ModelFile) -> Remote:
+        """Find a file without reading it, or raise ModelMissing or HostUnreachable."""
+
+    def copy(self, remote: Remote, part: Path) -> None:
+        """Append to ``part`` what it lacks of the file."""
+
+
+def fetch(card: Card, wanted: Sequence[Wanted], models: Path, source: Source, progress: Progress) -> list[Path]:
+    """Fetch what is missing of a card; check what is there. The starter's files are not fetched but generated.
+
+    Every file is looked up and the space for all of them is checked before the first byte is fetched. An interrupted
+    fetch, by Ctrl-C too, keeps what it has.
+
+    Args:
+        wanted: the card's files, as :func:`survey` finds them.
+        progress: called with a line for each step.
+
+    Returns:
+        The paths of the files that were missing.
+
+    Raises:
+        ModelMissing: a file is not at the source, or not for this user.
+        ModelCorrupt: a file in the folder is not the card's, or what was fetched is not, which is then removed.
+        OutputUnwritable: too little space, no right to write, or another fetch is at work on the folder.
+        HostUnreachable: the hub does not answer, or broke off again and again.
+        InputInvalid: ComfyUI has no code for the model.
+    """
+    if not card.supported_by_host:
+        raise InputInvalid(f"ComfyUI has no code for {card.name}", place=f"card '{card.id}'", remedy=card.host_note)
+    with writing(models):
+        models.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(models / ".packshot-fetch.lock", timeout=0):
+            if card.id == _STARTER:
+                write_starter(models, progress)
+            else:
+                _fetch(wanted, source, progress)
+    except Timeout as error:
+        raise OutputUnwritable(
+            "another fetch is at work here", place=str(models), remedy="wait until it is done, or stop it"
+        ) from error
+    return [item.path for item in wanted if item.state == "missing"]
+
+
+def _fetch(wanted: Sequence[Wanted], source: Source, progress: Progress) -> None:
+    missing = []
+    for item in wanted:
+        if item.state == "missing":
+            missing.append(item)
+        else:
+            _check_present(item, progress)
+    found = [(item, _look(item, source)) for item in missing]
+    _check_space((_part(item, remote), remote.size) for item, remote in found)
+    for item, remote in found:
+        part = _part(item, remote)
+        with writing(part):
+            part.parent.mkdir(parents=True, exist_ok=True)
+        progress(f"fetching {item.component.folder}/{item.file.name} ({size_text(remote.size)}) from {remote.address}")
+        source.copy(remote, part)
+        _take(item, remote, part, progress)
+
+
+def _check_present(item: Wanted, progress: Progress) -> None:
+    """Refuse a file that is not the card's: by its hash where the card has one, whatever the size."""
+    problem = ""
+    if item.file.sha256 is not None:
+        progress(f"checking {item.component.folder}/{item.file.name}")
+        if _sha256(item.path) != item.file.sha256:
+            problem = f"this file's SHA-256 is not the card's, {item.file.sha256}"
+    elif item.state == "differs":
+        problem = f"this file has {item.path.stat().st_size:,} bytes and the card's has {item.file.size:,}"
+    if problem:
+        raise ModelCorrupt(
+            problem,
+            place=str(item.path),
+            remedy="move it elsewhere or delete it, then fetch again; it is not overwritten",
+        )
+
+
+def _look(item: Wanted, source: Source) -> Remote:
+    file = item.file
+    if file.repo is None or file.path is None:
+        raise ModelMissing(
+            "this file is not there, and the card names no place to fetch it from",
+            place=str(item.path),
+            remedy="put it there yourself",
+        )
+    remote = source.look(file)
+    if file.sha256 is not None:  # a mirror tells no hash: its files are checked once they are copied
+        other = remote.sha256 not in (None, file.sha256)
+    else:
+        other = file.size_is == "primary" and file.size not in (None, remote.size)
+    if other:
+        raise ModelCorrupt(
+            f"the file at its source is not the card's: {remote.size:,} bytes, SHA-256 {remote.sha256 or 'not told'}",
+            place=remote.address,
+            remedy="update Packshot, or the card if it is your own",
+        )
+    return remote
+
+
+def _part(item: Wanted, remote: Remote) -> Path:
+    return item.path.with_name(f".{item.path.name[:80]}.{remote.key[:16]}.part")
+
+
+def _check_space(parts: Iterable[tuple[Path, int]]) -> None:
+    """Refuse where a disk has too little room for what is still to come; parts that are there count."""
+    need: dict[int, int] = {}
+    folders: dict[int, Path] = {}
+    for part, size in parts:
+        folder = next(folder for folder in part.parents if folder.exists())
+        device = folder.stat().st_dev
+        folders[device] = folder
+        need[device] = need.get(device, 0) + max(0, size - (part.stat().st_size if part.exists() else 0))
+    for device, folder in folders.items():
+        free = shutil.disk_usage(folder).free
+        if need[device] > free:
+            raise OutputUnwritable(
+                f"{size_text(need[device])} are to be fetched and {size_text(free)} are free",
+                place=str(folder),
+                remedy="free some space, choose a smaller --precision, or another folder with --models",
+            )
+
+
+def _take(item: Wanted, remote: Remote, part: Path, progress: Progress) -> None:
+    """Give a part its name, if it is the right file."""
+    expected = item.file.sha256 or remote.sha256
+    if expected is not None:
+        progress(f"checking {item.component.folder}/{item.file.name}")
+        digest = _sha256(part)
+        if digest != expected:
+            part.unlink()
+            raise ModelCorrupt(
+                f"what came has SHA-256 {digest}, which should be {expected}; it was removed",
+                place=remote.address,
+                remedy="fetch again; if it stays so, whatever is between here and there changes files",
+            )
+    with writing(item.path):
+        if item.path.exists():
+            raise ModelCorrupt(
+                "a file of that name has appeared in the meantime", place=str(item.path), remedy="see where it is from"
+            )
+        part.replace(item.path)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def size_text(size: int) -> str:
+    """A size for people, in the decimal units in which files and disks are sold."""
+    return f"{size / 1e9:.2f} GB" if size >= 10**8 else f"{size / 1e6:.1f} MB"
+
+
+def fill_command(file: ModelFile, folder: str) -> str:
+    """The command that puts a file of the hub into a :class:`Mirror`."""
+    return f"`hf download {file.repo} {file.path} --local-dir {folder}/{file.repo}`"
+
+
+class Mirror:
+    """A copy of the hub on disk, for sites without a network: the file ``DIR/<owner>/<name>/<path>``.
+
+    ``hf download OWNER/NAME PATH --local-dir DIR/OWNER/NAME`` on a machine with a network fills it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def look(self, file: ModelFile) -> Remote:
+        """See :class:`Source`."""
+        path = self.folder / str(file.repo) / str(file.path)
+        if not path.is_file():
+            raise ModelMissing(
+                "the mirror does not have this file",
+                place=str(path),
+                remedy=f"fill it: {fill_command(file, str(self.folder))}",
+            )
+        stat = path.stat()
+        return Remote(file, str(path), stat.st_size, None, file.sha256 or f"{stat.st_size:x}-{stat.st_mtime_ns:x}")
+
+    def copy(self, remote: Remote, part: Path) -> None:
+        """See :class:`Source`."""
+        with Path(remote.address).open("rb") as origin, writing(part), part.open("ab") as out:
+            origin.seek(out.tell())
+            shutil.copyfileobj(origin, out, _CHUNK)

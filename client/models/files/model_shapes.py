@@ -1,0 +1,156 @@
+"""Which known model a set of layers belongs to, by their names and shapes.
+
+``shapes.json`` lists the matrices and convolutions of every base, made from ComfyUI's own classes; a test on the host
+compares it with them. A name is compared in a normal form, with underscores for dots and its numbers taken out,
+because trainers write ``lora_unet_double_blocks_0_img_attn_qkv`` for ``double_blocks.0.img_attn.qkv``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_NUMBER = re.compile(r"(?<![^_])\d+(?![^_])")
+_BRACES = re.compile(r"\{[^}]*\}|(?<![^_])\d+(?![^_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of a file.
+
+    Attributes:
+        pattern: the name in the normal form, ``#`` for its numbers.
+        numbers: the numbers that were taken out.
+        shape: outputs first; None where a file (an adapter) does not tell that side.
+    """
+
+    pattern: str
+    numbers: tuple[int, ...]
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A published model under one way of naming."""
+
+    name: str
+    base: str
+    architecture: str
+    layers: dict[str, list[tuple[tuple[frozenset[int], ...], tuple[int, ...]]]]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a file's layers compare with a variant.
+
+    Attributes:
+        total: layers compared.
+        fitting: those with a name and shape of the variant.
+        beyond: those in a block that the variant does not have.
+        alike: 0..1, how much of both has the same names, whatever the shapes and the number of blocks.
+        differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
+    """
+
+    variant: Variant
+    total: int
+    fitting: int
+    beyond: int
+    alike: float
+    differs: str
+
+    @property
+    def share(self) -> float:
+        """Share of the file's layers that fit."""
+        return self.fitting / self.total
+
+    @property
+    def whole(self) -> float:
+        """As ``share``, and of the variant's layers too: 1.0 is the whole model and nothing else."""
+        return min(self.share, self.fitting / self.variant.count)
+
+
+def layer(name: str, shape: Sequence[int | None]) -> Layer:
+    """A layer of the name, which may have dots or underscores."""
+    flat = name.removesuffix(".weight").replace(".", "_")
+    return Layer(_NUMBER.sub("#", flat), tuple(int(n[:9]) for n in _NUMBER.findall(flat)), tuple(shape))
+
+
+def matches(layers: Iterable[Layer]) -> list[Match]:
+    """The comparison with every variant that shares a name."""
+    groups: dict[str, list[Layer]] = {}
+    for item in layers:
+        groups.setdefault(item.pattern, []).append(item)
+    total = sum(map(len, groups.values()))
+    return [_compare(variant, groups, total) for variant in variants() if groups.keys() & variant.layers.keys()]
+
+
+@functools.cache
+def variants() -> tuple[Variant, ...]:
+    """All that ``shapes.json`` holds."""
+    table = json.loads((Path(__file__).resolve().parent / "shapes.json").read_text("utf-8"))
+    found = []
+    for name, entry in table.items():
+        for naming in ("native", "diffusers"):
+            if naming in entry:
+                found.append(_variant(name, entry["base"], entry["architecture"], entry[naming]))
+    return tuple(found)
+
+
+def _variant(name: str, base: str, architecture: str, lines: dict[str, str]) -> Variant:
+    layers: dict[str, list[tuple[tuple[frozenset[int], ...], tuple[int, ...]]]] = {}
+    count = 0
+    for line, shape in lines.items():
+        flat = line.replace(".", "_")
+        ranges = tuple(_numbers(part) for part in _BRACES.findall(flat))
+        layers.setdefault(_BRACES.sub("#", flat), []).append((ranges, tuple(map(int, shape.split("x")))))
+        count += math.prod(map(len, ranges))
+    return Variant(name, base, architecture, layers, count)
+
+
+def _numbers(part: str) -> frozenset[int]:
+    """``3``, ``{19}`` (0 to 18), ``{4-5}`` or ``{0,2}``."""
+    if not part.startswith("{"):
+        return frozenset((int(part),))
+    inner = part[1:-1]
+    if "," in inner:
+        return frozenset(map(int, inner.split(",")))
+    first, _, last = inner.rpartition("-")
+    return frozenset(range(int(first), int(last) + 1)) if first else frozenset(range(int(last)))
+
+
+def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Match:
+    fitting = beyond = 0
+    differs = ""
+    for pattern, layers in groups.items():
+        known = variant.layers.get(pattern)
+        if known is None:
+            continue
+        for item in layers:
+            shapes = [shape for ranges, shape in known if _within(item.numbers, ranges)]
+            if any(_fits(item.shape, shape) for shape in shapes):
+                fitting += 1
+            elif not shapes:
+                beyond += 1
+            elif not differs:
+                mine = "×".join("?" if side is None else str(side) for side in item.shape)
+                differs = f"{pattern} is {mine} and not {'×'.join(map(str, shapes[0]))}"
+    alike = len(groups.keys() & variant.layers.keys()) / len(groups.keys() | variant.layers.keys())
+    return Match(variant, total, fitting, beyond, alike, differs)
+
+
+def _within(numbers: tuple[int, ...], ranges: tuple[frozenset[int], ...]) -> bool:
+    return all(number in allowed for number, allowed in zip(numbers, ranges, strict=True))
+
+
+def _fits(shape: tuple[int | None, ...], known: tuple[int, ...]) -> bool:
+    """Sides that are not told fit; so do those of length 1 at the end, which convolutions of one pixel add."""
+    longer = max(len(shape), len(known))
+    mine = (*shape, *(1,) * (longer - len(shape)))
+    theirs = (*known, *(1,) * (longer - len(known)))
+    return all(a is None or a == b for a, b in zip(mine, theirs, strict=True))

@@ -1,0 +1,171 @@
+"""Which licences stand on a file of weights that is known by its name, and on what it was made from."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..cards import Card, Component, Evidence, card_ids, load_card
+from ..files.detect import detect
+from ..files.detect_claims import claim
+from ..files.findings import CARDS
+from ..files.header import read_header
+from .licences import UNKNOWN, Part, licence_ids, load_licence, parts_of_card
+from .profile import Profile, base_name
+
+_FILE = Path(__file__).resolve().parent / "licences" / "components.yaml"
+_READABLE = (".safetensors", ".sft", ".gguf")
+_LICENCE = "modelspec.license"  # Stability AI's ModelSpec
+_MODEL_SLOTS = ("checkpoint", "diffusion_model")
+# Kinds of files that are made from a model: additions to it, and whole models.
+_ADDITIONS, _WHOLE = ("lora", "controlnet"), ("diffusion_model", "checkpoint")
+
+
+class KnownFile(BaseModel):
+    """A well-known file that no card lists: a pattern of its base name, what it is, and its licences, all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pattern: str
+    what: str
+    licences: tuple[str, ...] = Field(min_length=1)
+    source: str
+    evidence: Evidence
+
+
+class KnownFiles(BaseModel):
+    """``licences/components.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checked: datetime.date
+    files: tuple[KnownFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a file's own content says of where it comes from.
+
+    Attributes:
+        cards: ids of the cards of the models that it may be made from; empty: none is known.
+        addition: whether it adds to such a model (a LoRA, a ControlNet), and is no model of its own.
+        licence: what its metadata call its licence; empty where they say nothing.
+    """
+
+    cards: tuple[str, ...]
+    addition: bool
+    licence: str = ""
+
+
+Look: TypeAlias = Callable[[str], Origin | None]  # file name -> its origin, None where the file cannot be looked into
+
+
+def origin_of_file(path: Path) -> Origin | None:
+    """What a file's header says; nothing else of it is read. None: its format has no header to read.
+
+    Raises:
+        ModelCorrupt: the header cannot be read.
+    """
+    if not path.name.lower().endswith(_READABLE):
+        return None
+    header = read_header(path)
+    found = detect(header)
+    cards = found.cards if found.kind in _ADDITIONS + _WHOLE else ()
+    return Origin(cards, found.kind in _ADDITIONS, header.metadata.get(_LICENCE, ""))
+
+
+def origin_of_metadata(metadata: Mapping[str, str]) -> Origin:
+    """What the metadata of a LoRA say, where its tensors cannot be looked at."""
+    said = claim(metadata)
+    cards = tuple(card for base in (said.bases if said else ()) for card in CARDS[base])
+    return Origin(cards, True, metadata.get(_LICENCE, ""))
+
+
+def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile, look: Look) -> list[Part]:
+    """The parts of a graph: whole cards, and files by their names.
+
+    A file is what a card lists under its base name; else what the table of well-known files says; else what the profile
+    declares. A LoRA that none of them knows stands under the licence of the model that it was made for; so does, beside
+    what is declared for it, every other file that was made from a known model. What its metadata call its licence is
+    added and takes nothing away. Anything else is unknown.
+
+    Raises:
+        ModelMissing, WorkflowInvalid: there is no such card, or it is not valid.
+    """
+    parts = [part for card in dict.fromkeys(cards) for part in parts_of_card(load_card(card))]
+    for name in dict.fromkeys(files):
+        parts += _parts_of_file(name, profile, look)
+    return parts
+
+
+def _parts_of_file(name: str, profile: Profile, look: Look) -> list[Part]:
+    short = base_name(name)
+    listed = [Part(name, component.licence, f"card {card.id}") for card, component in _listed(short)]
+    if listed:
+        return list({part.licence: part for part in listed}.values())
+    known = next((one for one in known_files().files if fnmatch.fnmatchcase(short.lower(), one.pattern)), None)
+    if known is not None and UNKNOWN not in known.licences:
+        return [Part(name, licence, f"{known.what}: {known.source}") for licence in known.licences]
+    declared = profile.declared.get(short)
+    inherited = list(_inherited(name, look(name), declared))
+    if declared is not None:
+        return [Part(name, declared, f"declared in {profile.file}"), *inherited]
+    if known is not None or not inherited:
+        inherited.append(Part(name, UNKNOWN, known.source if known else "no card lists this file"))
+    return inherited
+
+
+def _inherited(name: str, origin: Origin | None, declared: str | None) -> Iterator[Part]:
+    """The licences that come with what a file was made from, and the one that its metadata name.
+
+    Bases that cannot be told apart count all of them, unless the user declares the licence of one.
+    """
+    cards = [load_card(card_id) for card_id in origin.cards] if origin is not None else []
+    if origin is None or not cards:
+        return
+    licences = {licence: card for card in cards for licence in _model_licences(card)}
+    if declared in licences:
+        return
+    others = f"; its header fits {', '.join(card.id for card in cards)}, and `declared:` can say which"
+    for licence, card in licences.items():
+        yield Part(name, licence, f"made from {card.name}{others if len(licences) > 1 else ''}")
+    if declared is None and not origin.addition:
+        yield Part(name, UNKNOWN, f"a model made from {cards[0].name}, whose own licence no card lists")
+    if declared is None and origin.licence.strip():
+        yield Part(name, _by_alias(origin.licence), f"its metadata call its licence '{origin.licence.strip()}'")
+
+
+@functools.cache
+def known_files() -> KnownFiles:
+    """The table of well-known files that no card lists."""
+    return KnownFiles.model_validate(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+
+
+def _listed(short: str) -> Iterator[tuple[Card, Component]]:
+    for card_id in card_ids():
+        card = load_card(card_id)
+        for component in (*card.components, *card.controls):
+            if any(base_name(file.name) == short for file in component.files):
+                yield card, component
+
+
+def _model_licences(card: Card) -> list[str]:
+    return [component.licence for component in card.components if component.slot in _MODEL_SLOTS]
+
+
+def _by_alias(text: str) -> str:
+    """The id of a licence by its id, name, SPDX expression or another name that is in use; else unknown."""
+    wanted = text.strip().casefold()
+    for licence_id in licence_ids():
+        licence = load_licence(licence_id)
+        if wanted in {licence.id, licence.name.casefold(), licence.spdx.casefold(), *licence.aliases}:
+            return licence.id
+    return UNKNOWN

@@ -1,0 +1,90 @@
+"""Bytes of weights that a file puts on the device, by the phase that uses them; read from its header alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import ModelCorrupt
+from ..files.detect import detect
+from ..files.header import Header, read_header
+
+# Prefixes of the parts of a whole checkpoint, as core's classes in comfy/supported_models.py have them.
+_DIFFUSION = ("model.diffusion_model.",)
+_VAE = ("first_stage_model.", "vae.")
+_ENCODERS = ("cond_stage_model.", "conditioner.", "text_encoders.")
+
+
+# Parameters of the diffusion models that come in checkpoints with all their parts, and of their VAE: counted over the
+# shapes of the published weights.
+_DIFFUSION_PARAMETERS = {"sd15": 859_520_964, "sd21": 865_910_724, "sdxl": 2_567_463_684}
+_VAE_PARAMETERS = 83_653_863
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Bytes of weights.
+
+    Attributes:
+        total: of the file, which may be less than the sum where the parts of a checkpoint are not known.
+        family: of the diffusion model, as :func:`~.detect.detect` tells; None where it holds none.
+    """
+
+    encoder: int = 0
+    diffusion: int = 0
+    vae: int = 0
+    total: int = 0
+    family: str | None = None
+
+    @classmethod
+    def of(cls, slot: str, size: int, family: str | None = None) -> Parts:
+        """A file that is one part."""
+        return cls(
+            encoder=size if slot == "text_encoder" else 0,
+            diffusion=size if slot == "diffusion_model" else 0,
+            vae=size if slot == "vae" else 0,
+            total=size,
+            family=family,
+        )
+
+    def __add__(self, other: Parts) -> Parts:
+        return Parts(
+            self.encoder + other.encoder,
+            self.diffusion + other.diffusion,
+            self.vae + other.vae,
+            self.total + other.total,
+            self.family or other.family,
+        )
+
+
+def split_checkpoint(family: str, size: int, parameters: int | None) -> Parts:
+    """The parts of a checkpoint that is not there. Of most they are not known: each is taken for all, to be safe."""
+    diffusion = _DIFFUSION_PARAMETERS.get(family)
+    if diffusion is None or parameters is None:
+        return Parts(size, size, size, size, family)
+    model, vae = (round(size * part / parameters) for part in (diffusion, _VAE_PARAMETERS))
+    return Parts(size - model - vae, model, vae, size, family)
+
+
+def weigh(path: Path, slot: str) -> Parts | None:
+    """What a file weighs on the device; None where it is not there or its header cannot be read."""
+    if not path.is_file():
+        return None
+    try:
+        header = read_header(path)
+    except ModelCorrupt:
+        return None
+    family = detect(header).base
+    if slot != "checkpoint":
+        return Parts.of(slot, _bytes(header, ("",)), family)
+    encoder, diffusion, vae = (_bytes(header, prefixes) for prefixes in (_ENCODERS, _DIFFUSION, _VAE))
+    return Parts(encoder, diffusion, vae, _bytes(header, ("",)), family)
+
+
+def _bytes(header: Header, prefixes: tuple[str, ...]) -> int:
+    """Bytes of the tensors below some prefixes. Core turns 32-bit weights into 16 bit while it loads them."""
+    return sum(
+        tensor.nbytes // (2 if tensor.dtype == "F32" else 1)
+        for name, tensor in header.tensors.items()
+        if name.startswith(prefixes)
+    )

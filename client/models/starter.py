@@ -1,0 +1,138 @@
+"""The starter model: small, untrained weights that ComfyUI's own loaders take, so that everything runs at once.
+
+Three safetensors files are generated from a fixed seed (see :mod:`.starter_weights`); nothing is downloaded. Pictures
+depend on prompt, negative prompt, seed and size as a trained model's do, and show nothing that the prompt names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelCorrupt
+from ..paths import atomic_write
+from .starter_weights import Tensor, autoencoder, diffusion_model, text_encoder
+
+_TYPES = {"F16": "<f2", "F32": "<f4", "I64": "<i8"}
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class StarterFile:
+    """One file: where it goes below the models folder, what it holds, and the SHA-256 that it must have."""
+
+    path: str
+    title: str
+    architecture: str
+    tensors: Callable[[], Iterator[Tensor]]
+    sha256: str
+
+
+FILES = (
+    StarterFile(
+        "diffusion_models/starter-flux2.safetensors",
+        "Packshot starter: diffusion model",
+        "Flux.2",
+        diffusion_model,
+        "7f67e0e211553e9703f55644bf84af461069b794168a99202a1cdb7a8be4f570",
+    ),
+    StarterFile(
+        "text_encoders/starter-clip-l.safetensors",
+        "Packshot starter: text encoder",
+        "CLIP-L",
+        text_encoder,
+        "e5f90245e7c8d1592e8f71673de11e28c2aa50210d1e570012fa1458fa3c0de4",
+    ),
+    StarterFile(
+        "vae/starter-flux2-vae.safetensors",
+        "Packshot starter: autoencoder",
+        "Flux.2 VAE",
+        autoencoder,
+        "de14e2b33b85f0ac170e3668725987cec95e866eeb9d04120c3bc792f860ec0e",
+    ),
+)
+
+
+def write_starter(models: Path, progress: Callable[[str], None] | None = None) -> list[Path]:
+    """Put the starter model's files into a models folder; files that are there and right are left alone.
+
+    Args:
+        models: ComfyUI's models folder; 0.33 GB are written below it, in some seconds.
+        progress: called with one line for each file that is written.
+
+    Returns:
+        The files' paths.
+
+    Raises:
+        OutputUnwritable: the folder or the disk refuses.
+        ModelCorrupt: what was generated is not what it should be.
+    """
+    paths = []
+    for file in FILES:
+        path = models / file.path
+        if not _is_right(path, file.sha256):
+            if progress is not None:
+                progress(f"generating {file.path}")
+            _generate(file, path)
+        paths.append(path)
+    return paths
+
+
+def _is_right(path: Path, sha256: str) -> bool:
+    """Whether a file is there and whole; reading it all takes a third of a second."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return False  # not there, or not readable: it is made anew
+    return digest.hexdigest() == sha256
+
+
+def _generate(file: StarterFile, path: Path) -> None:
+    """Write one file; what is there already is replaced only by what has the right SHA-256."""
+    digest = hashlib.sha256()
+    with atomic_write(path) as out:
+        for part in content(file):
+            digest.update(part)
+            out.write(part)
+        if digest.hexdigest() != file.sha256:
+            raise ModelCorrupt(
+                f"generated with SHA-256 {digest.hexdigest()}, which should be {file.sha256}",
+                place=str(path),
+                remedy="report this, with your versions of Python and NumPy and your processor",
+            )
+
+
+def content(file: StarterFile) -> Iterator[bytes]:
+    """A file's bytes, a tensor at a time.
+
+    The format: eight bytes of header length, a JSON header padded with spaces, the tensors. It is written here because
+    safetensors' own writer holds all tensors in memory and puts the metadata in no fixed order.
+    """
+    header: dict[str, object] = {
+        "__metadata__": {
+            "modelspec.sai_model_spec": "1.0.1",
+            "modelspec.title": file.title,
+            "modelspec.architecture": file.architecture,
+            "modelspec.author": "The Packshot authors",
+            "modelspec.license": "Apache-2.0",
+            "modelspec.description": "Untrained weights for trying things out. Its pictures mean nothing.",
+        }
+    }
+    offset = 0
+    for tensor in file.tensors():
+        span = [offset, offset := offset + tensor.nbytes]
+        header[tensor.name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": span}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little")
+    yield text
+    for tensor in file.tensors():
+        yield np.ascontiguousarray(tensor.fill(tensor.name, tensor.shape), dtype=_TYPES[tensor.dtype]).tobytes()
