@@ -1,0 +1,255 @@
+"""A brand kit: what makes pictures of many products look like one brand's.
+
+A kit is a folder with ``brand.yaml`` and the files that it names, or that YAML file itself:
+
+.. code-block:: yaml
+
+    name: Kiln Harbor
+    palette:
+      - {name: oat, hex: "#EFE6D6", role: background}
+    prompt:
+      prefix: studio packshot of
+      suffix: soft window light from the left
+      negative: text, watermark
+
+``docs/brand.md`` shows every section.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError
+
+from ..errors import BrandInvalid, nearest
+from .sections import (
+    Approval,
+    BrandLora,
+    Colour,
+    Font,
+    ForbiddenColour,
+    Locale,
+    Logo,
+    Name,
+    OptionalFileName,
+    Photography,
+    ProductRules,
+    Prompt,
+    Section,
+    Terms,
+)
+
+FILE_NAME = "brand.yaml"
+_FILE_LIMIT = 256 * 1024  # bytes; a kit is written by hand
+
+LocaleCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class BrandKit(Section):
+    """A brand's colours, words, files, LoRAs and rules.
+
+    Attributes:
+        name: 1 to 80 characters.
+        version: of the kit, as its owners count them; empty: they do not.
+        palette: up to 32 colours, in the brand's own order.
+        forbidden_colours: colours that pictures must not show.
+        logos, fonts: files of the kit.
+        photography: how pictures are taken.
+        prompt: the brand's part of every prompt.
+        glossary: the brand's own words, for every language.
+        locales: what differs for texts in a language: IETF tag -> prompt and glossary.
+        loras: what the pictures are made with, in the order in which they are applied.
+        products: what may be done to the product.
+        channels: ids of the sales channels whose rules the pictures must keep.
+        licence_profile: file below the kit's folder that says what the pictures are for; empty: the user's own.
+        approvals: who said yes to which state of the kit.
+    """
+
+    name: Name
+    version: Annotated[str, StringConstraints(max_length=40)] = ""
+    palette: Annotated[tuple[Colour, ...], Field(max_length=32, strict=False)] = ()
+    forbidden_colours: Annotated[tuple[ForbiddenColour, ...], Field(max_length=32, strict=False)] = ()
+    logos: Annotated[tuple[Logo, ...], Field(max_length=32, strict=False)] = ()
+    fonts: Annotated[tuple[Font, ...], Field(max_length=32, strict=False)] = ()
+    photography: Photography = Photography()
+    prompt: Prompt = Prompt()
+    glossary: Terms = ()
+    locales: Annotated[dict[LocaleCode, Locale], Field(max_length=100)] = Field(default_factory=dict)
+    loras: Annotated[tuple[BrandLora, ...], Field(max_length=64, strict=False)] = ()
+    products: ProductRules = ProductRules()
+    channels: Annotated[tuple[ChannelId, ...], Field(max_length=32, strict=False)] = ()
+    licence_profile: OptionalFileName = ""
+    approvals: Annotated[tuple[Approval, ...], Field(max_length=64, strict=False)] = ()
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def load(cls, path: Path) -> BrandKit:
+        """Read a kit from its folder or its YAML file.
+
+        Raises:
+            BrandInvalid: the file is missing, too large, not YAML, or a field is unknown, missing or out of bounds.
+        """
+        file = path / FILE_NAME if path.is_dir() else path
+        content = _parse(file)
+        try:
+            kit = cls.model_validate(content)
+        except ValidationError as error:
+            raise _refused(file, error) from error
+        kit._folder = file.parent.resolve()
+        return kit
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its files are; None for a kit that was not read from a folder."""
+        return self._folder
+
+    @property
+    def hash(self) -> str:
+        """SHA-256, in hex, of what the kit says, without approvals; layout and the order of keys make no difference.
+
+        A field at its default counts as absent, so that a kit keeps its hash when later versions know more fields.
+        """
+        said = self.model_dump(mode="json", exclude={"approvals"}, exclude_defaults=True)
+        canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Who said yes to the kit as it is now."""
+        return tuple(approval.by for approval in self.approvals if approval.of == self.hash)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe subset, with a key that stands twice in one mapping refused instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key.value, str):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"'{key.value}' stands twice in one section", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse(file: Path) -> Any:
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError as error:
+        raise BrandInvalid(
+            "there is no such brand kit", place=str(file), remedy=f"give a folder that holds {FILE_NAME}, or the file"
+        ) from error
+    except OSError as error:
+        raise BrandInvalid(
+            f"cannot be read: {error.strerror}", place=str(file), remedy="check the file and its permissions"
+        ) from error
+    if len(data) > _FILE_LIMIT:
+        raise BrandInvalid(
+            f"the file has {len(data):,} bytes; a kit has at most {_FILE_LIMIT:,}",
+            place=str(file),
+            remedy=f"give the kit's {FILE_NAME}",
+        )
+    try:
+        content = yaml.load(data.decode("utf-8-sig"), _Loader)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BrandInvalid(
+            f"not UTF-8: byte {data[error.start]:#04x} at offset {error.start}",
+            place=f"{file}, line {line}",
+            remedy="save the file as UTF-8",
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise BrandInvalid(
+            error.problem or "not valid YAML",
+            place=f"{file}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(file),
+            remedy="correct the YAML at this place",
+        ) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise BrandInvalid(f"not valid YAML: {said}", place=str(file), remedy="correct the file") from error
+    if not isinstance(content, dict):
+        raise BrandInvalid(
+            "the file holds no fields", place=str(file), remedy="a kit begins with 'name:' and the brand's name"
+        )
+    return content
+
+
+def _refused(file: Path, error: ValidationError) -> BrandInvalid:
+    """The first fault that pydantic found, in the words of the YAML file."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    location = first["loc"]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    kind, value = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        message = f"there is no field '{location[-1]}'"
+        remedy = nearest(str(location[-1]), _fields_at(location[:-1]))
+    elif kind == "missing":
+        message, remedy = "this field is missing", f"add '{location[-1]}:' with its value"
+    elif location[-1] == "hex":
+        message = f"{value!r} is not a colour" if value is not None else "the colour is empty"
+        remedy = 'write it in quotes, as in hex: "#1A2B3C"; without them YAML takes it for a comment or a number'
+    elif kind == "literal_error":
+        message = f"{value!r} is not one of the choices"
+        remedy = nearest(str(value), _choices(location))
+    elif location[-1] == "[key]" and not isinstance(value, str):
+        message = f"the key {value!r} is no text"
+        remedy = "put it in quotes; without them YAML takes no, yes, on and off for false and true"
+    elif kind == "value_error":
+        message, remedy = str(first["ctx"]["error"]), "correct the value"
+    else:
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        remedy = "correct the value"
+    more = len(problems) - 1
+    if more:
+        message += f"; {more} more problem{'s' if more > 1 else ''} in this file"
+    return BrandInvalid(message, place=f"{file}, {field}", remedy=remedy)
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    section = _section_at(location)
+    return list(section.model_fields) if section is not None else []
+
+
+def _choices(location: tuple[int | str, ...]) -> list[str]:
+    section = _section_at(location[:-1])
+    field = section.model_fields.get(str(location[-1])) if section is not None else None
+    return [choice for choice in get_args(field.annotation) if isinstance(choice, str)] if field is not None else []
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The section that a place in the file belongs to; None where it is in none."""
+    section: type[BaseModel] = BrandKit
+    inside: Any = None  # what the last field named holds: a section, or a list or mapping of sections
+    for part in location:
+        if inside is not None and (isinstance(part, int) or get_origin(inside) is dict):
+            found = _sections_in(inside)
+            inside = None
+            if not found:
+                return None
+            section = found[0]
+            continue
+        field = section.model_fields.get(str(part))
+        if field is None:
+            return None
+        inside = field.annotation
+        if isinstance(inside, type) and issubclass(inside, BaseModel):
+            section, inside = inside, None
+    return section
+
+
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _sections_in(argument)]

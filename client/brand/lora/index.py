@@ -1,0 +1,207 @@
+"""What is known of all LoRA files in a folder, kept in a database so that only new and changed ones are looked into.
+
+A file is known by its path, size and time of change. Most files of a collection have the names and shapes of many
+others (one base, one trainer, one rank): what follows from names and shapes is found once and used for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ...errors import ModelMissing, OutputUnwritable, PackshotError
+from ...models.files.header import read_header
+from ...paths import cache_dir
+from .algebra import total_norm
+from .hashes import Hashes, file_hashes
+from .quick import SummaryReader
+from .tensors import TensorFile
+
+_VERSION = 1  # of the table below and of what `summarise` says
+_TABLE = """
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL,
+    summary TEXT, sha256 TEXT, body_sha256 TEXT, norm TEXT
+) WITHOUT ROWID
+"""
+_SUFFIXES = (".safetensors", ".sft")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A LoRA file of a folder.
+
+    Attributes:
+        path: absolute.
+        summary: as :func:`~.report.summarise` has it, or ``{"error": {…}}`` for one that is refused.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+
+
+class LoraIndex:
+    """The database; use it in a ``with`` block, in one thread."""
+
+    def __init__(self, database: Path | None = None) -> None:
+        """Open it; one that is damaged or of another version is made anew.
+
+        Args:
+            database: its file; by default in the user's cache.
+
+        Raises:
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        self._path = database or cache_dir() / "lora-index.sqlite"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError:
+                self._path.unlink()
+                self._db = self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise OutputUnwritable(
+                f"the index of LoRA files cannot be opened: {error}", place=str(self._path),
+                remedy="check the folder's permissions and the disk",
+            ) from error  # fmt: skip
+
+    def __enter__(self) -> LoraIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def scan(self, folder: Path) -> list[Entry]:
+        """All safetensors files in a folder and below it, by path; new and changed ones are looked into.
+
+        Files that are no LoRA, or cannot be read, have an ``error`` in place of a summary.
+        """
+        found = dict(_files(folder.resolve()))
+        known = {
+            path: (size, changed, summary)
+            for path, size, changed, summary in self._db.execute(
+                "SELECT path, size, changed, summary FROM files WHERE path >= ? AND path < ?", _below(folder.resolve())
+            )
+        }
+        stale = [path for path, stamp in found.items() if known.get(path, (0, 0, None))[:2] != stamp]
+        stale += [path for path in found if path in known and known[path][2] is None and path not in set(stale)]
+        with self._db:
+            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in known.keys() - found.keys()])
+            new = {}
+            for path, text in _summaries(stale):
+                new[path] = text
+                self._keep(path, found[path], "summary", (text,))
+        texts = {path: new.get(path) or known[path][2] for path in found}
+        return [Entry(Path(path), json.loads(text)) for path, text in sorted(texts.items()) if text]
+
+    def hashes(self, path: Path) -> Hashes:
+        """A file's hashes, computed when it is new or has changed.
+
+        Raises:
+            ModelMissing, ModelCorrupt: it is not there or is no file of weights.
+        """
+        path = path.resolve()
+        stamp = _stamp(path)
+        row = self._db.execute(
+            "SELECT sha256, body_sha256 FROM files WHERE path = ? AND size = ? AND changed = ? AND sha256 NOT NULL",
+            (str(path), *stamp),
+        ).fetchone()
+        if row is not None:
+            return Hashes(*row)
+        made = file_hashes(path, read_header(path).body)
+        with self._db:
+            self._keep(str(path), stamp, "sha256, body_sha256", (made.file, made.body))
+        return made
+
+    def norm(self, path: Path) -> float | None:
+        """The Frobenius norm of all that a file adds to a model's weights; None where its changes are no sums.
+
+        Raises:
+            ModelMissing, ModelCorrupt, InputInvalid: it is not there, is damaged or is no LoRA.
+        """
+        path = path.resolve()
+        stamp = _stamp(path)
+        row = self._db.execute(
+            "SELECT norm FROM files WHERE path = ? AND size = ? AND changed = ? AND norm NOT NULL", (str(path), *stamp)
+        ).fetchone()
+        if row is not None:
+            known: float | None = json.loads(row[0])
+            return known
+        made = total_norm(TensorFile(path))
+        with self._db:
+            self._keep(str(path), stamp, "norm", (json.dumps(made),))
+        return made
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=30.0)
+        try:
+            if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                db.execute("DROP TABLE IF EXISTS files")
+                db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.execute("PRAGMA synchronous = OFF")  # a lost index is made again
+            db.execute(_TABLE)
+            db.commit()
+        except sqlite3.Error:
+            db.close()
+            raise
+        return db
+
+    def _keep(self, path: str, stamp: tuple[int, int], columns: str, values: tuple[str, ...]) -> None:
+        """Set columns of a file's row; what is known of other contents of the file is forgotten."""
+        self._db.execute("DELETE FROM files WHERE path = ? AND (size, changed) != (?, ?)", (path, *stamp))
+        names = [name.strip() for name in columns.split(",")]
+        marks = ", ".join("?" for _ in names)
+        update = ", ".join(f"{name} = excluded.{name}" for name in names)
+        self._db.execute(
+            f"INSERT INTO files (path, size, changed, {columns}) VALUES (?, ?, ?, {marks})"
+            f" ON CONFLICT (path) DO UPDATE SET {update}",
+            (path, *stamp, *values),
+        )
+
+
+def _files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Path, and size and time of change, of each file; links to folders are not followed, so that none is a loop."""
+    waiting = [str(folder)]
+    while waiting:
+        with contextlib.suppress(PermissionError, FileNotFoundError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.name.lower().endswith(_SUFFIXES):
+                    with contextlib.suppress(OSError):
+                        stat = entry.stat()
+                        yield entry.path, (stat.st_size, stat.st_mtime_ns)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ModelMissing("there is no such file", place=str(path), remedy="check the path") from error
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _below(folder: Path) -> tuple[str, str]:
+    """Bounds of the paths below a folder, for a search by the primary key."""
+    prefix = str(folder).rstrip(os.sep) + os.sep
+    return prefix, prefix[:-1] + chr(ord(os.sep) + 1)
+
+
+def _summaries(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    reader = SummaryReader()
+    for path in paths:
+        try:
+            summary = reader.summary(Path(path))
+        except PackshotError as error:
+            summary = {"error": error.as_dict()}
+        yield path, json.dumps(summary, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,107 @@
+"""What is known of one LoRA file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputInvalid
+from ...models.files.adapters import Adapter
+from ...models.files.adapters import adapters as read_adapters
+from ...models.files.detect import Detection, detect
+from ...models.files.header import Header, read_header
+from .changes import NOT_ADDITIVE
+from .hashes import file_hashes
+from .metadata import trigger_words
+from .tensors import TensorFile
+
+
+def inspect_lora(path: Path) -> dict[str, Any]:
+    """The object of ``packshot lora inspect --json``: header, alphas and hashes; no matrix is read into memory.
+
+    Raises:
+        ModelMissing, ModelCorrupt: the file is not there or is damaged.
+        InputInvalid: it is no LoRA.
+    """
+    header = read_header(path)
+    summary = summarise(header)
+    hashes = file_hashes(path, header.body)
+    adapters = read_adapters({name: info.shape for name, info in header.tensors.items()})
+    alpha = _alpha(path, adapters) if header.format == "safetensors" else None
+    stated = summary.pop("stated_alpha")
+    return {
+        "file": str(path),
+        **summary,
+        "alpha": alpha if alpha is not None else stated,
+        "dtypes": dict(Counter(info.dtype for info in header.tensors.values()).most_common()),
+        "notes": _notes(summary, alpha, stated),
+        "metadata": dict(header.metadata),
+        "autov3": hashes.autov3,
+        "sha256": hashes.file,
+    }
+
+
+def summarise(header: Header, found: Detection | None = None) -> dict[str, Any]:
+    """What the header alone tells.
+
+    Args:
+        found: what :func:`detect` says of the header, where that is known already.
+
+    Raises:
+        InputInvalid: the file is no LoRA.
+    """
+    found = found or detect(header)
+    if found.lora is None:
+        raise InputInvalid(
+            f"is no LoRA but {found.kind.replace('_', ' ')}",
+            place=str(header.path),
+            remedy="`packshot models detect` tells what it is",
+        )
+    info = dataclasses.asdict(found.lora)
+    stated = info.pop("alpha")
+    layers = info.pop("layers")
+    return {
+        "kind": found.kind,
+        "base": found.base,
+        "confidence": found.confidence,
+        "reasons": list(found.reasons),
+        "mismatch": found.mismatch,
+        "cards": list(found.cards),
+        "architecture": found.architecture,
+        **info,
+        "ranks": list(info["ranks"]),
+        "stated_alpha": stated,
+        "layers": layers,
+        "keys": len(header.tensors),
+        "size": header.size,
+        "trigger_words": list(trigger_words(header.metadata)),
+        "title": header.metadata.get("modelspec.title", ""),
+        "licence": header.metadata.get("modelspec.license", ""),
+    }
+
+
+def _alpha(path: Path, adapters: list[Adapter]) -> float | None:
+    """The alpha of most layers, from their tensors; None if there are no such tensors."""
+    file = TensorFile(path)
+    names = [adapter.tensors["alpha"] for adapter in adapters if "alpha" in adapter.tensors]
+    values = Counter(float(values.flat[0]) for name in names if (values := file.floats(name)).size)
+    return values.most_common(1)[0][0] if values else None
+
+
+def _notes(summary: dict[str, Any], alpha: float | None, stated: float | None) -> list[str]:
+    """What a user of the file should know."""
+    notes = [
+        f"{count} layers: {NOT_ADDITIVE[algorithm]}; it cannot be merged or resized"
+        for algorithm, count in summary["layers"].items()
+        if algorithm in NOT_ADDITIVE
+    ]
+    if alpha is None and stated is not None and summary["rank"] and stated != summary["rank"]:
+        notes.append(
+            f"its metadata state alpha {stated:g} for rank {summary['rank']}, and no tensor does: diffusers applies it"
+            f" {stated / summary['rank']:g} times as strongly as ComfyUI"
+        )
+    if summary["mismatch"]:
+        notes.append("its metadata name another base than its shapes show")
+    return notes

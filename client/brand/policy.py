@@ -1,0 +1,136 @@
+"""What a brand demands of a LoRA before it is used: that it is the approved file, in time, licensed, for this base."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
+from ..models.files.detect import Detection, detect
+from ..models.files.header import read_header
+from ..models.licensing.licences import Decision, judge, load_profile
+from ..models.licensing.parts import origin_of_file, parts_of_files
+from ..models.licensing.profile import Profile, base_name
+from .kit import BrandKit
+from .lora.index import LoraIndex
+from .sections import BrandLora
+
+
+def gate(lora: BrandLora, today: datetime.date) -> list[PackshotError]:
+    """What the kit alone says against using a LoRA today."""
+    found: list[PackshotError] = []
+    place = f"LoRA '{lora.name}'"
+    if not lora.approved_by.strip():
+        found.append(BrandInvalid("nobody has approved it", place=place, remedy="enter approved_by in the kit"))
+    if lora.expires is not None and lora.expires < today:
+        remedy = "have it approved again and enter a later day in the kit"
+        found.append(BrandInvalid(f"it expired on {lora.expires}", place=place, remedy=remedy))
+    return found
+
+
+def choose(kit: BrandKit, base: str | None, name: str = "") -> list[BrandLora]:
+    """The kit's LoRAs for a base, in the kit's order, or the one that is named.
+
+    Args:
+        base: of the loaded model; None: it cannot be told.
+
+    Raises:
+        BrandInvalid: the kit has no LoRA of that name.
+        LoraMismatch: it has none for this base.
+    """
+    place = f"brand kit of {kit.name}"
+    if name and not any(lora.name == name for lora in kit.loras):
+        known = ", ".join(lora.name for lora in kit.loras) or "none"
+        raise BrandInvalid(f"there is no LoRA '{name}'", place=place, remedy=f"the kit has: {known}")
+    named = [lora for lora in kit.loras if not name or lora.name == name]
+    found = [lora for lora in named if lora.base == base]
+    if not found:
+        have = ", ".join(sorted({f"{lora.name} for {lora.base}" for lora in named})) or "no LoRA at all"
+        raise LoraMismatch(
+            f"the loaded model is {base or 'one that cannot be told'}, and the kit has {have}",
+            place=place,
+            remedy="load the model that the LoRA was made for, or train one for this model",
+        )
+    return found
+
+
+def strength_of(lora: BrandLora, asked: float | None) -> float:
+    """The strength to apply, which the kit allows.
+
+    Raises:
+        InputInvalid: it is outside of what the kit allows.
+    """
+    strength = lora.strength if asked is None else asked
+    if not lora.min_strength <= strength <= lora.max_strength:
+        raise InputInvalid(
+            f"strength {strength:g} is not from {lora.min_strength:g} to {lora.max_strength:g}, which the brand allows"
+            f" for '{lora.name}'",
+            place="input 'strength'",
+            remedy=f"choose {lora.strength:g}, or have the kit changed",
+        )
+    return strength
+
+
+def judge_lora(kit: BrandKit, lora: BrandLora, path: Path) -> tuple[Detection, Decision]:
+    """Look at a LoRA's file: it must be the one that the kit names, for the base that the kit says, and licensed.
+
+    Returns:
+        What the file is, and what its licences say.
+
+    Raises:
+        ModelMissing: it is not there.
+        ModelCorrupt: it is damaged, or another file than the kit names.
+        LoraMismatch: it was made for another base than the kit says.
+        LicenceRefused: its licence, or that of its base, is unknown or does not allow this use.
+    """
+    place = f"LoRA '{lora.name}'"
+    if not path.is_file():
+        raise ModelMissing(
+            f"there is no file '{lora.file}'", place=place, remedy=f"put it in {path.parent}, SHA-256 {lora.sha256}"
+        )
+    with LoraIndex() as index:
+        digest = index.hashes(path).file
+    if digest != lora.sha256:
+        raise ModelCorrupt(
+            f"'{lora.file}' is another file than the brand approved: its SHA-256 is {digest}, not {lora.sha256}",
+            place=place,
+            remedy="put the approved file there, or have the new one approved",
+        )
+    found = detect(read_header(path))
+    possible = _bases(found)
+    if found.kind != "lora" or (possible and lora.base not in possible):
+        made_for = " or ".join(sorted(possible)) or found.kind
+        raise LoraMismatch(
+            f"'{lora.file}' was made for {made_for}, and the kit says {lora.base}: {'; '.join(found.reasons)}",
+            place=place,
+            remedy="correct the base in the kit, or enter another file",
+        )
+    return found, _licence(kit, lora, path)
+
+
+def profile_of(kit: BrandKit) -> Profile:
+    """The kit's own licence profile, or the user's.
+
+    Raises:
+        InputInvalid: it is not valid.
+    """
+    return load_profile((kit.folder or Path()) / kit.licence_profile if kit.licence_profile else None)
+
+
+def _licence(kit: BrandKit, lora: BrandLora, path: Path) -> Decision:
+    profile = profile_of(kit)
+    declared = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
+    parts = parts_of_files([lora.file], [], declared, lambda _: origin_of_file(path))
+    decision = judge(parts, declared)
+    if decision.decision == "refuse":
+        raise LicenceRefused(decision.summary(), place=f"LoRA '{lora.name}'", remedy=decision.remedy())
+    return decision
+
+
+def _bases(found: Detection) -> set[str]:
+    """The bases that a file may be for; empty where its header does not tell."""
+    from ..models.files.findings import CARDS
+
+    if found.base is not None:
+        return {found.base}
+    return {base for base, cards in CARDS.items() if set(cards) & set(found.cards)}
