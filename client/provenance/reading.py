@@ -1,0 +1,123 @@
+"""What a picture says of itself, whoever wrote it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ..errors import InputInvalid
+from ..quality.picture import FORMATS, read_picture
+from .manifest import ManifestReport, read_manifest
+from .marking import meaning
+from .xmp import Read, read_xmp
+
+_GRAPHS = ("prompt", "workflow")  # the keywords under which ComfyUI writes a graph into a PNG
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a picture says of itself.
+
+    Attributes:
+        statement: from its XMP; None where it has none or none that can be read.
+        manifest: from C2PA's validator.
+        graph: keywords of ComfyUI's graph, where that was left in the file.
+        problems: in sentences: what does not hold or does not agree.
+    """
+
+    file: str
+    sha256: str
+    format: str
+    width: int
+    height: int
+    statement: Read | None
+    manifest: ManifestReport
+    graph: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def source_type(self) -> str:
+        """IPTC's digital source type: the signed one, else that of the XMP; empty where it says none."""
+        return self.manifest.source_type or (self.statement.source_type if self.statement else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer of ``packshot verify --json``, less what a run says."""
+        said, manifest = self.statement or Read(), self.manifest
+        return {
+            "file": self.file,
+            "sha256": self.sha256,
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "digital_source_type": self.source_type,
+            "meaning": meaning(self.source_type),
+            "title": said.title,
+            "rights": said.rights,
+            "creator": said.creator,
+            "tool": said.tool,
+            "recipe": dict(said.recipe),
+            "manifest": {
+                "state": manifest.state,
+                "signer": manifest.signer,
+                "test_certificate": manifest.test,
+                "actions": list(manifest.actions),
+                "ingredients": list(manifest.ingredients),
+                "problems": list(manifest.problems),
+            },
+            "graph": list(self.graph),
+            "problems": list(self.problems),
+        }
+
+
+def read_account(path: Path) -> Account:
+    """What a file says of itself.
+
+    Raises:
+        PictureRefused: it is no picture that can be looked at.
+    """
+    picture = read_picture(path)
+    data = path.read_bytes()
+    problems = []
+    statement = None
+    with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        warnings.simplefilter("ignore")
+        image.load()
+        try:
+            statement = statement_of(image)
+        except InputInvalid as error:
+            problems.append(error.message)
+        graph = tuple(key for key in _GRAPHS if key in image.info)
+    manifest = read_manifest(data, picture.format)
+    if manifest.state == "invalid":
+        problems.append(f"the C2PA manifest does not hold: {', '.join(manifest.problems)}")
+    if statement and manifest.source_type and statement.source_type != manifest.source_type:
+        problems.append("XMP and C2PA manifest state different digital source types")
+    return Account(
+        file=str(path),
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        statement=statement,
+        manifest=manifest,
+        graph=graph,
+        problems=tuple(problems),
+    )
+
+
+def statement_of(image: Image.Image) -> Read | None:
+    """What the XMP of a loaded picture says; None where it has none.
+
+    Raises:
+        InputInvalid: the XMP cannot be read.
+    """
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if not packet:
+        return None
+    return read_xmp(packet.encode() if isinstance(packet, str) else bytes(packet))
