@@ -1,0 +1,307 @@
+"""The managed host: one ComfyUI per home folder, started in the background, found again by any later process.
+
+``home/host.json`` records which process it is. A process number alone is not trusted: the start time has to fit too.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import HostFailed, PackshotError
+from ..paths import cache_dir, checkout, write_text, writing
+from . import process
+from .health import Health, health
+from .http import HostApi
+from .install import Installation, locked, remembered
+
+_ADDRESS = "127.0.0.1"
+_POLL = 0.25  # seconds between two looks at a host that is starting
+_TAIL = 20  # lines of the log in an error
+
+# Prints something where torch can use an accelerator. A CPU build says so in its version, which is read without
+# importing it: that saves some seconds.
+_ACCELERATOR = """
+import importlib.metadata
+if "+cpu" not in importlib.metadata.version("torch"):
+    import torch
+    if torch.cuda.is_available() or torch.xpu.is_available() or torch.backends.mps.is_available():
+        print("yes")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """What is known of a host.
+
+    Attributes:
+        url: its address; None when no host is up.
+        pid: its process on this machine; None when no host is up, or it is not ours.
+        comfyui: ComfyUI's version.
+        device: the name of the device that models run on.
+        healthy: whether a job sent now would be run.
+        log: its log file, when it is ours.
+        reason: why it is not healthy; empty when it is.
+    """
+
+    url: str | None
+    pid: int | None
+    comfyui: str | None
+    device: str | None
+    healthy: bool
+    log: Path | None
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that ``packshot host up|status --json`` prints."""
+        return {**asdict(self), "log": str(self.log) if self.log else None}
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The running host, as recorded in ``home/host.json``."""
+
+    pid: int
+    create_time: float
+    url: str
+    command: list[str]
+    pack: str | None
+
+
+class ManagedHost:
+    """The ComfyUI that Packshot starts and stops.
+
+    Args:
+        home: its folder; by default ``host`` in the user's cache folder. One host runs per home.
+        installation: which ComfyUI to start; by default the one that was installed or adopted in ``home``.
+        models: folder of the model files; by default ``home/models``. An adopted ComfyUI keeps its own.
+    """
+
+    def __init__(
+        self, home: Path | None = None, installation: Installation | None = None, models: Path | None = None
+    ) -> None:
+        self.home = (home or cache_dir() / "host").expanduser().absolute()
+        self.log = self.home / "host.log"
+        self._installation = installation
+        self._models = models
+        self._file = self.home / "host.json"
+
+    @property
+    def installation(self) -> Installation:
+        """The ComfyUI that this host starts.
+
+        Raises:
+            HostFailed: none was given, and none is installed in the home folder.
+        """
+        found = self._installation or remembered(self.home)
+        if found is None:
+            raise HostFailed(
+                "ComfyUI is not installed yet",
+                place=str(self.home),
+                remedy="run `packshot host install`, or give it the folder of your own with --comfyui",
+            )
+        return found
+
+    @property
+    def models(self) -> Path:
+        """The folder that holds ``diffusion_models``, ``text_encoders``, ``vae`` and the like."""
+        if self._models is not None:
+            return self._models.expanduser().absolute()
+        return self.installation.comfyui / "models" if self.installation.adopted else self.home / "models"
+
+    def up(
+        self,
+        *,
+        port: int | None = None,
+        cpu: bool | None = None,
+        timeout: float = 300.0,
+        progress: Callable[[str], None] | None = None,
+    ) -> HostStatus:
+        """Start the host and wait until it answers; one that is up as asked for is left as it is.
+
+        A host that is up otherwise (another port, ComfyUI, node pack or device), or whose worker has died, is
+        restarted; but not while it has jobs that it could still run.
+
+        Args:
+            port: TCP port on 127.0.0.1; by default the one in use, or a free one.
+            cpu: run models on the CPU; by default where torch finds no accelerator.
+            timeout: seconds that ComfyUI may take to answer.
+            progress: called with one line per step.
+
+        Raises:
+            HostFailed: not installed, the port is taken, something lies in the node pack's place, the host is busy and
+                was asked for in another way, or it did not come up (with the end of its log).
+        """
+        say = progress or _silent
+        with writing(self.home):
+            self.home.mkdir(parents=True, exist_ok=True)
+            with locked(self.home / "host.lock", lambda: say("another process is starting or stopping it; waiting")):
+                return self._up(port, cpu, timeout, say)
+
+    def down(self) -> bool:
+        """Stop the host and its children; False when none was up."""
+        if not self._file.exists():
+            return False
+        with locked(self.home / "host.lock", lambda: None):
+            state = self._recorded()
+            running = state and process.find(state.pid, state.create_time)
+            if running:
+                process.stop(running)
+            self._file.unlink(missing_ok=True)
+        return running is not None
+
+    def status(self) -> HostStatus:
+        """Look for the host, and at its health."""
+        state = self._up_state()
+        if state is None:
+            return HostStatus(None, None, None, None, healthy=False, log=self.log, reason="it is not up")
+        return self._status(state, self._health(state))
+
+    def health(self) -> Health:
+        """The host's health; its ``boot`` is always known while it is up."""
+        state = self._up_state()
+        return self._health(state) if state else Health(reachable=False, problem="it is not up")
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _up(self, port: int | None, cpu: bool | None, timeout: float, say: Callable[[str], None]) -> HostStatus:
+        installation = self.installation
+        pack = checkout()
+        before = self._recorded()
+        running = before and process.find(before.pid, before.create_time)
+        if before and running:
+            wanted = self._command(port or _port(before.url), "--cpu" in before.command if cpu is None else cpu)
+            if before.command == wanted and before.pack == _text(pack):
+                status = self._wait(before, timeout)
+                if status.healthy:
+                    return status
+            elif (seen := self._health(before)).healthy and not seen.idle:
+                raise HostFailed(
+                    "the host is up in another way than asked for, and busy",
+                    place=before.url,
+                    remedy="wait for its jobs, or stop it with `packshot host down`",
+                )
+            say(f"restarting the host at {before.url}")
+            process.stop(running)
+        if port is None:  # after a crash, at the same address as before
+            again = before is not None and process.becomes_free(_ADDRESS, _port(before.url))
+            port = _port(before.url) if before and again else process.free_port(_ADDRESS)
+        elif not process.becomes_free(_ADDRESS, port):
+            raise HostFailed(
+                f"port {port} cannot be used: {process.port_refusal(_ADDRESS, port)}",
+                place=f"{_ADDRESS}:{port}",
+                remedy="name another with --port, or leave it out and a free one is taken",
+            )
+        if cpu is None:
+            cpu = not _has_accelerator(installation.python)
+        self._prepare(pack)
+        command = self._command(port, cpu)
+        say(f"starting ComfyUI {installation.version} at http://{_ADDRESS}:{port}{' on the CPU' if cpu else ''}")
+        started = process.spawn(command, installation.comfyui, self.log)
+        state = _State(started.pid, started.create_time(), f"http://{_ADDRESS}:{port}", command, _text(pack))
+        try:
+            write_text(self._file, json.dumps(asdict(state), indent=2))
+            return self._wait(state, timeout)
+        except BaseException:
+            process.stop(started)
+            self._file.unlink(missing_ok=True)
+            raise
+
+    def _command(self, port: int, cpu: bool) -> list[str]:
+        installation = self.installation
+        command = [str(installation.python), str(installation.comfyui / "main.py")]
+        command += ["--listen", _ADDRESS, "--port", str(port), "--disable-api-nodes"]
+        if not installation.adopted:
+            base = self.home / "base"
+            command += ["--base-directory", str(base), "--models-directory", str(self.models)]
+            # Its default lies in ComfyUI's own folder, which hosts with other homes may share.
+            command += ["--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}"]
+        return [*command, "--cpu"] if cpu else command
+
+    def _prepare(self, pack: Path | None) -> None:
+        """Make the folders that ComfyUI wants to find, and link the checkout that this code runs from."""
+        base = self.installation.comfyui if self.installation.adopted else self.home / "base"
+        self.models.mkdir(parents=True, exist_ok=True)
+        for folder in ("user", "custom_nodes"):
+            (base / folder).mkdir(parents=True, exist_ok=True)
+        if pack is not None:
+            process.link_folder(base / "custom_nodes" / "packshot", pack, replace=not self.installation.adopted)
+
+    def _wait(self, state: _State, timeout: float) -> HostStatus:
+        """Wait until the host answers, and make sure that it is this one and no other at the same address."""
+        deadline = time.monotonic() + timeout
+        api = HostApi(state.url, timeout=5.0)
+        try:
+            while process.find(state.pid, state.create_time):
+                try:
+                    if api.system_stats()["system"]["argv"] == state.command[1:]:
+                        return self._status(state, self._health(state))
+                except (PackshotError, KeyError):
+                    pass  # not yet, or not ComfyUI
+                if time.monotonic() > deadline:
+                    raise self._failed(f"ComfyUI did not answer within {timeout:g} s")
+                time.sleep(_POLL)
+        finally:
+            api.close()
+        code = process.exit_code(state.pid)
+        raise self._failed(f"ComfyUI stopped while it started{'' if code is None else f' (exit code {code})'}")
+
+    def _failed(self, message: str) -> HostFailed:
+        lines = "\n".join(process.tail(self.log, _TAIL)) or "(it wrote nothing)"
+        return HostFailed(f"{message}; the end of its log:\n{lines}", place=str(self.log), remedy="see the log")
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def _recorded(self) -> _State | None:
+        try:
+            return _State(**json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _up_state(self) -> _State | None:
+        """The recorded host, if its process is alive and is the one that was recorded."""
+        state = self._recorded()
+        return state if state and process.find(state.pid, state.create_time) else None
+
+    def _health(self, state: _State) -> Health:
+        api = HostApi(state.url, timeout=5.0)
+        try:
+            seen = health(api)
+        finally:
+            api.close()
+        return seen if seen.boot else replace(seen, boot=f"{state.pid}-{state.create_time}")
+
+    def _status(self, state: _State, seen: Health) -> HostStatus:
+        return HostStatus(state.url, state.pid, seen.comfyui, seen.device, seen.healthy, self.log, seen.problem)
+
+
+def remote_status(url: str) -> HostStatus:
+    """What can be seen of a host that is not ours, at ``url``."""
+    api = HostApi(url)
+    try:
+        seen = health(api)
+    finally:
+        api.close()
+    return HostStatus(api.url, None, seen.comfyui, seen.device, seen.healthy, None, seen.problem)
+
+
+def _has_accelerator(python: Path) -> bool:
+    result = subprocess.run([python, "-I", "-c", _ACCELERATOR], capture_output=True, text=True, check=False)
+    return bool(result.stdout.strip())
+
+
+def _silent(_line: str) -> None:
+    """Progress for a caller who wants none."""
+
+
+def _port(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None

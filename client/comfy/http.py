@@ -1,0 +1,336 @@
+"""One ComfyUI host's HTTP API, as plain calls that return parsed JSON or raise an error with a slug.
+
+Only transport lives here: addresses, credentials, timeouts, safe retries, and which failures mean that a request never
+reached the host. What answers mean is decided in :mod:`.protocol`.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+from urllib.parse import quote, unquote, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from ..errors import HostLost, HostUnreachable, InputInvalid
+
+CHUNK = 1 << 18  # bytes read at a time while a file is streamed
+_READS = ("GET", "HEAD")  # change nothing on the host
+_PROXY_FAILURES = (502, 503, 504)  # from a proxy that got no answer from the host
+_CANCEL_AGAIN = (0.1, 0.3, 1.0)  # seconds after which a job that is still there is cancelled once more
+
+
+class DeliveryUnknown(HostLost):
+    """The connection broke after a request was sent: the host may or may not have acted on it."""
+
+
+class HostAddress:
+    """A host's base URL, apart from the credentials that were written into it.
+
+    Accepts ``127.0.0.1:8188``, ``http://…``, ``https://user:secret@gpu.example/comfy``. Credentials move into the
+    headers, so that no error message, log or record ever shows them.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port
+        except ValueError:
+            raise _no_address(url) from None  # its message repeats the address
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise _no_address(url)
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.url = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+        self.headers = dict(headers or {})
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self.headers.setdefault("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
+        for name, value in self.headers.items():
+            if not (f"{name}{value}".isprintable() and f"{name}{value}".isascii()):
+                raise HostUnreachable(
+                    f"the header {name!r} holds characters that HTTP cannot send",
+                    place=self.url,
+                    remedy="see that the value was copied whole and with nothing around it",
+                )
+
+    @property
+    def websocket(self) -> str:
+        """The same address for the event socket, without the ``/ws`` path."""
+        return "ws" + self.url.removeprefix("http")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the host is this machine, which no proxy of the environment can serve."""
+        name = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return name == "localhost"
+
+
+class HostApi:
+    """Calls to one host over a pool of kept-open connections; safe to use from several threads.
+
+    Args:
+        url: the host's address (see :class:`HostAddress`).
+        headers: sent with every request, for instance ``{"Authorization": "Bearer …"}``.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+
+    Raises:
+        HostUnreachable: from every call, when nothing usable answers.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 10.0) -> None:
+        self.address = HostAddress(url, headers)
+        self.timeout = timeout
+        self._session = requests.Session()
+        self._session.headers.update(self.address.headers)
+        # requests looks up proxies and .netrc in the environment for every request; a loopback host has neither.
+        self._session.trust_env = not self.address.loopback
+        # Only reads are repeated. A POST may have been acted upon before its connection broke (see `submit`).
+        retry = urllib3.Retry(
+            total=3,
+            connect=1,
+            read=1,  # a kept-open connection that has gone stale; a host that is silent is not asked for ever
+            backoff_factor=0.1,
+            status_forcelist=_PROXY_FAILURES,
+            allowed_methods=_READS,
+            raise_on_status=False,
+            respect_retry_after_header=False,  # it may say hours
+        )
+        adapter = HTTPAdapter(max_retries=retry, pool_maxsize=16)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    @property
+    def url(self) -> str:
+        """The host's address, without credentials."""
+        return self.address.url
+
+    def close(self) -> None:
+        """Close the kept-open connections."""
+        self._session.close()
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one request; any answer is returned whatever its status, but for the ones that no ComfyUI gives.
+
+        Raises:
+            HostUnreachable: the request did not arrive, or it only reads, or a proxy refuses it.
+            DeliveryUnknown: no usable answer came to a request that changes something, and it may have arrived.
+        """
+        reads = method in _READS
+        options.setdefault("timeout", self.timeout)
+        try:
+            response = self._session.request(method, self.url + path, allow_redirects=False, **options)
+        except requests.exceptions.ConnectTimeout as error:
+            raise self._unreachable(f"did not accept a connection within {self.timeout:g} s") from error
+        except requests.exceptions.RequestException as error:
+            if isinstance(_reason(error), _NEVER_SENT):
+                raise self._unreachable("nothing answers there") from error
+            message = "the connection broke while waiting for an answer"
+            if isinstance(_reason(error), requests.exceptions.Timeout | urllib3.exceptions.ReadTimeoutError):
+                message = f"no answer came within {self.timeout:g} s"
+            elif isinstance(error, requests.exceptions.SSLError):
+                message = "no TLS connection can be made to it, or its certificate is not trusted"
+            raise (self._unreachable(message) if reads else self._unknown(message)) from error
+        if response.status_code in (401, 403, 407):
+            raise self._unreachable(
+                f"it refuses access (HTTP {response.status_code})", "give credentials as a header, or in the address"
+            )
+        if response.is_redirect:
+            target = response.headers.get("Location", "elsewhere")
+            raise self._unreachable(f"it redirects to {target}", "use the address behind the redirection")
+        if response.status_code in _PROXY_FAILURES:
+            message = f"the proxy before it answers HTTP {response.status_code}"
+            raise self._unreachable(message) if reads else self._unknown(message)
+        return response
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """Send one request and parse the body of a successful answer."""
+        return self._successful(self.request(method, path, **options))
+
+    def parse(self, response: requests.Response) -> Any:
+        """The JSON in an answer's body."""
+        try:
+            return json.loads(response.content)
+        except ValueError as error:
+            raise self._unreachable("what answers there is not a ComfyUI host", _NOT_COMFYUI) from error
+
+    # -- what is asked of a host ---------------------------------------------------------------------------------
+
+    def system_stats(self) -> dict[str, Any]:
+        """``GET /system_stats``: versions, arguments, devices and their memory in bytes."""
+        return self._object("GET", "/system_stats")
+
+    def queue(self) -> dict[str, Any]:
+        """``GET /queue``: running and pending jobs, each with its whole graph."""
+        return self._object("GET", "/queue")
+
+    def history(self, prompt_id: str) -> dict[str, Any]:
+        """``GET /history/{id}``: the job's record under its id, or an empty object."""
+        return self._object("GET", f"/history/{quote(prompt_id, safe='')}")
+
+    def job(self, prompt_id: str) -> requests.Response:
+        """``GET /api/jobs/{id}``: the job's state in one look (queue, then history); 404 when it has no such job."""
+        return self.request("GET", f"/api/jobs/{quote(prompt_id, safe='')}")
+
+    def object_info(self, node: str) -> dict[str, Any] | None:
+        """``GET /object_info/{node}``: the definition of one node type, or None where the host does not have it."""
+        return self._object("GET", f"/object_info/{quote(node, safe='')}").get(node)
+
+    def submit(self, body: Mapping[str, Any]) -> requests.Response:
+        """``POST /prompt``.
+
+        Raises:
+            DeliveryUnknown: the request was sent and no answer came; look the job up before anything else.
+        """
+        # In ASCII: a text may hold halves of characters, which JSON can escape and UTF-8 cannot encode.
+        data = json.dumps(body, separators=(",", ":")).encode()
+        return self.request("POST", "/prompt", data=data, headers={"Content-Type": "application/json"})
+
+    def cancel(self, prompt_id: str) -> bool:
+        """Cancel one job, pending or running; False when the host has nothing to cancel.
+
+        A host forgets an interrupt that arrives between taking a job from its queue and starting it. So it is sent
+        again while the job is still there; a long step that is already interrupted goes on to its own end.
+        """
+        if not self._cancel_once(prompt_id):
+            return False
+        for pause in _CANCEL_AGAIN:
+            time.sleep(pause)
+            if not self._cancel_once(prompt_id):
+                break
+        return True
+
+    def _cancel_once(self, prompt_id: str) -> bool:
+        response = self.request("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel")
+        if response.ok:
+            return bool(self.parse(response).get("cancelled"))
+        # Hosts before 0.30: aimed at the one job, never at whatever happens to run.
+        self.request("POST", "/queue", json={"delete": [prompt_id]})
+        return self.request("POST", "/interrupt", json={"prompt_id": prompt_id}).ok
+
+    def has_file(self, filename: str, subfolder: str, folder: str) -> bool:
+        """Whether a file is in the host's ``input``, ``output`` or ``temp`` folder."""
+        query = {"filename": filename, "subfolder": subfolder, "type": folder}
+        return self.request("HEAD", "/view", params=query).ok
+
+    def upload(self, file: IO[bytes], filename: str, subfolder: str) -> str:
+        """``POST /upload/image``: put a file into the input folder; returns the name that nodes take.
+
+        Raises:
+            InputInvalid: it is larger than the host accepts.
+        """
+        response = self.request(
+            "POST",
+            "/upload/image",
+            files={"image": (filename, file, "application/octet-stream")},
+            data={"subfolder": subfolder, "type": "input"},
+        )
+        if response.status_code == 413:
+            raise InputInvalid(
+                "the file is too large for the host",
+                place=filename,
+                remedy="make it smaller, or start the host with a larger --max-upload-size",
+            )
+        answer = self._successful(response)
+        return f"{answer['subfolder']}/{answer['name']}" if answer.get("subfolder") else str(answer["name"])
+
+    def view(self, filename: str, subfolder: str, folder: str) -> Iterator[bytes] | None:
+        """``GET /view``: a file's bytes as a stream, or None where the host does not have it."""
+        query = {"filename": filename, "subfolder": subfolder, "type": folder}
+        response = self.request("GET", "/view", params=query, stream=True)
+        if not response.ok:
+            response.close()
+            return None
+        return self._stream(response)
+
+    def lora_metadata(self, name: str) -> dict[str, Any] | None:
+        """``GET /view_metadata/loras``: the metadata in a LoRA's header, or None where it has none or is not there."""
+        response = self.request("GET", "/view_metadata/loras", params={"filename": name})
+        if not response.ok:
+            return None
+        metadata = self.parse(response)
+        return metadata if isinstance(metadata, dict) else None
+
+    def node_replacements(self) -> dict[str, Any]:
+        """``GET /node_replacements``: by the type of a node that is gone, the nodes that take its place."""
+        return self._object("GET", "/node_replacements")
+
+    def boot(self) -> str | None:
+        """An id that changes each time the host starts; None where our node pack is not installed."""
+        response = self.request("GET", "/packshot/boot")
+        if not response.ok:
+            return None
+        try:
+            return str(json.loads(response.content)["boot"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    # -- helpers -------------------------------------------------------------------------------------------------
+
+    def _successful(self, response: requests.Response) -> Any:
+        if not response.ok:
+            request = f"{response.request.method} {urlsplit(response.url).path}"
+            raise self._unreachable(f"{request} answered HTTP {response.status_code}", _NOT_COMFYUI)
+        return self.parse(response)
+
+    def _object(self, method: str, path: str) -> dict[str, Any]:
+        answer = self.json(method, path)
+        if not isinstance(answer, dict):
+            raise self._unreachable("what answers there is not a ComfyUI host", _NOT_COMFYUI)
+        return answer
+
+    def _stream(self, response: requests.Response) -> Iterator[bytes]:
+        expected = response.headers.get("Content-Length")
+        received = 0
+        with response:
+            try:
+                for chunk in response.iter_content(CHUNK):
+                    received += len(chunk)
+                    yield chunk
+            except requests.exceptions.RequestException as error:
+                raise self._unreachable("the connection broke in the middle of a file") from error
+        if expected is not None and not response.headers.get("Content-Encoding") and received != int(expected):
+            raise self._unreachable(f"the connection ended after {received} of {expected} bytes of a file")
+
+    def _unknown(self, message: str) -> DeliveryUnknown:
+        return DeliveryUnknown(
+            message, place=self.url, remedy="see whether the host still runs; `packshot host status` tells"
+        )
+
+    def _unreachable(self, message: str, remedy: str = "") -> HostUnreachable:
+        start = "start it with `packshot host up`, or name the right address with --host"
+        return HostUnreachable(message, place=self.url, remedy=remedy or start)
+
+
+_NOT_COMFYUI = "check the address: it should open ComfyUI in a browser"
+
+
+def _no_address(url: str) -> HostUnreachable:
+    shown = url.rpartition("@")[2]  # what stands before it is a secret
+    return HostUnreachable(
+        f"'{shown}' is not a host's address", remedy="write it as http://127.0.0.1:8188 or https://gpu.example"
+    )
+
+
+# Failures before a byte of the request left: no connection was ever made.
+_NEVER_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+)
+
+
+def _reason(error: requests.exceptions.RequestException) -> object:
+    """What lies behind an error of requests, which wraps those of urllib3 once or twice."""
+    if isinstance(error, requests.exceptions.ConnectionError) and error.args:
+        return getattr(error.args[0], "reason", error.args[0])
+    return error

@@ -1,0 +1,272 @@
+"""What a host has of what a workflow runs on: versions, node packs, model files with their hashes.
+
+A host on this machine tells where its folders are, and files are read there. Another host tells versions, names and
+sizes; a file's SHA-256 is then taken from the model card that lists it, where the sizes agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import OutputUnwritable, WorkflowInvalid
+from ..models.cards import load_card
+from ..paths import cache_dir, shipped, write_text
+from ..workflow import PreparedWorkflow
+from ..workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
+from ..workflow.versions import release_of, resolve
+from .client import Client
+from .http import HostApi
+from .weights import Weights, weights_of_run
+
+_CHUNK = 1 << 22
+_NO_MODELS = ("configs", "custom_nodes", "datasets")  # among the folders that a host lists
+_OWN_PACK = "packshot"
+
+
+def take_stock(
+    client: Client, prepared: PreparedWorkflow, changes: Mapping[str, Collection[str]] | None = None
+) -> Lock:
+    """What the host has at the moment of what a workflow runs on.
+
+    Args:
+        prepared: the workflow, as the client prepared it.
+        changes: input -> all values that it is given instead of the artist's own.
+
+    Raises:
+        HostUnreachable: the host does not answer.
+        ModelMissing: a card that the workflow names is not there.
+    """
+    api, workflow = client.api, prepared.workflow
+    system = _mapping(api.system_stats().get("system"))
+    listed = system.get("comfy_package_versions")
+    packages = {each.get("name"): each.get("installed") for each in map(_mapping, listed or ())}
+    folders = _folders(api)
+    weights = weights_of_run(prepared, client.object_info, changes)
+    return Lock(
+        workflow=f"{workflow.name}@{workflow.version}" if workflow.version else workflow.name,
+        graph=workflow.sha256,
+        comfyui=system.get("comfyui_version"),
+        frontend=packages.get("comfyui-frontend-package"),
+        packs=dict(_packs(client, prepared, folders)),
+        models=tuple(_models(api, weights, folders)),
+    )
+
+
+def hold_to_lock(
+    reference: str | Path, client: Client, prepared: PreparedWorkflow, inputs: Mapping[str, Any], *, ignore: bool
+) -> list[Drift]:
+    """How the host differs from a workflow's lock, in what a run with these inputs uses; nothing where it has none.
+
+    Who names a version, or a file, asks for what that one made, and is refused where the host differs. A name alone
+    asks for the newest release as it runs here: the difference is only told.
+
+    Args:
+        reference: what the user called the workflow, see :func:`~packshot.workflow.versions.resolve`.
+        inputs: values by name, in place of the artist's own: a model that the caller chose is no drift.
+        ignore: tell the difference in any case.
+
+    Raises:
+        WorkflowInvalid: the host differs, or the lock cannot be read.
+        HostUnreachable: the host does not answer.
+    """
+    release = release_of(reference)
+    lock = read_lock(release)
+    if lock is None:
+        return []
+    changes = {name: [value] for name, value in inputs.items() if isinstance(value, str)}
+    weights = weights_of_run(prepared, client.object_info, changes)
+    names = {name.replace("\\", "/") for name in weights.files}
+
+    def loads(model: LockedModel) -> bool:
+        return model.card in weights.cards if model.card else model.file.partition("/")[2] in names
+
+    drift = list(find_drift(lock, take_stock(client, prepared, changes), loads))
+    if drift and release == resolve(reference) and not ignore:
+        raise WorkflowInvalid(
+            f"the host is not as the workflow was locked: {'; '.join(map(str, drift))}",
+            place=str(lock_path(release)),
+            remedy="make it so, run with --ignore-lock, or lock it anew with `packshot workflow lock`",
+        )
+    return drift
+
+
+# -- node packs --------------------------------------------------------------------------------------------------------
+
+
+def _packs(
+    client: Client, prepared: PreparedWorkflow, folders: Mapping[str, list[Path]]
+) -> Iterator[tuple[str, LockedPack]]:
+    """The packs whose nodes the graph uses, but for the one that the workflow ships with."""
+    modules = {
+        str(client.object_info[node["class_type"]].get("python_module", "")) for node in prepared.api.nodes.values()
+    }
+    library = Path(prepared.workflow.place).resolve().is_relative_to(shipped("workflows").resolve())
+    for name in sorted({module.split(".")[1] for module in modules if module.startswith("custom_nodes.")}):
+        if name == _OWN_PACK and library:
+            continue
+        folder = next((each / name for each in folders.get("custom_nodes", ()) if (each / name).exists()), None)
+        if folder is not None:
+            yield name, LockedPack(version=_declared(folder), commit=_commit(folder))
+        else:
+            yield name, LockedPack(version=_told(client.api) if name == _OWN_PACK else None)
+
+
+def _declared(folder: Path) -> str | None:
+    """The version in a pack's ``pyproject.toml``."""
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    # Python has a reader of TOML from 3.11 on; one line of one table does not need it.
+    table = re.search(r"^\[project\]\s*$(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^version\s*=\s*[\"']([^\"']+)[\"']", table[1], re.MULTILINE) if table else None
+    return found[1] if found else None
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that a pack's git checkout is at, if it is one."""
+    if not (folder / ".git").exists():
+        return None
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None  # no git here
+    return asked.stdout.strip() or None
+
+
+def _told(api: HostApi) -> str | None:
+    """The version of our own node pack, which it tells itself."""
+    response = api.request("GET", "/packshot/boot")
+    version = _mapping(api.parse(response)).get("version") if response.ok else None
+    return str(version) if version else None
+
+
+# -- model files -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A file as the host lists it; ``path`` where it can be read on this machine."""
+
+    name: str
+    size: int | None
+    path: Path | None
+
+
+def _models(api: HostApi, weights: Weights, folders: Mapping[str, list[Path]]) -> Iterator[LockedModel]:
+    """The files of cards that are there, and those that loaders name, in the order of their names."""
+    shelf, cache = _Shelf(api, folders), HashCache()
+    found: dict[str, LockedModel] = {}
+    for card_id in sorted(weights.cards):
+        for component in load_card(card_id).components:
+            for file in component.files:
+                listed = shelf.files(component.folder).get(file.name)
+                if listed is None:
+                    continue
+                sha256 = cache.sha256(listed.path) if listed.path else None
+                if sha256 is None and file.size is not None and file.size == listed.size:
+                    sha256 = file.sha256
+                name = f"{component.folder}/{file.name}"
+                found[name] = LockedModel(file=name, card=card_id, size=listed.size, sha256=sha256)
+    for name in sorted(weights.files):
+        plain = name.replace("\\", "/")
+        folder = next((each for each in shelf.folders() if plain in shelf.files(each)), None)
+        if folder is not None and f"{folder}/{plain}" not in found:
+            listed = shelf.files(folder)[plain]
+            sha256 = cache.sha256(listed.path) if listed.path else None
+            found[f"{folder}/{plain}"] = LockedModel(file=f"{folder}/{plain}", size=listed.size, sha256=sha256)
+    cache.save()
+    for file_name in sorted(found):
+        yield found[file_name]
+
+
+class _Shelf:
+    """The model files of a host, each folder asked for once."""
+
+    def __init__(self, api: HostApi, folders: Mapping[str, list[Path]]) -> None:
+        self._api = api
+        self._folders = folders
+        self._known: dict[str, dict[str, _Listed]] = {}
+
+    def folders(self) -> list[str]:
+        """The names of the models folders."""
+        names = self._api.json("GET", "/models")
+        return [str(name) for name in names if name not in _NO_MODELS] if isinstance(names, list) else []
+
+    def files(self, folder: str) -> dict[str, _Listed]:
+        """The files in one folder by name, with forward slashes."""
+        if folder not in self._known:
+            response = self._api.request("GET", f"/experiment/models/{quote(folder, safe='')}")
+            listed = self._api.parse(response) if response.ok else []
+            self._known[folder] = {each.name: each for each in self._read(folder, listed)}
+        return self._known[folder]
+
+    def _read(self, folder: str, listed: Any) -> Iterator[_Listed]:
+        roots = self._folders.get(folder, [])
+        for each in map(_mapping, listed if isinstance(listed, list) else ()):
+            name, size, root = str(each.get("name", "")).replace("\\", "/"), each.get("size"), each.get("pathIndex")
+            path = roots[root] / name if isinstance(root, int) and 0 <= root < len(roots) else None
+            # Through a tunnel another machine's host looks like this one's: the file has to be here, and as large.
+            here = path is not None and path.is_file() and path.stat().st_size == size
+            yield _Listed(name, size if isinstance(size, int) else None, path if here else None)
+
+
+def _folders(api: HostApi) -> dict[str, list[Path]]:
+    """Where a host on this machine has its models and node packs; empty for another one."""
+    response = api.request("GET", "/internal/folder_paths") if api.address.loopback else None
+    listed = _mapping(api.parse(response)) if response is not None and response.ok else {}
+    return {str(name): [Path(path) for path in paths] for name, paths in listed.items() if isinstance(paths, list)}
+
+
+class HashCache:
+    """SHA-256 of files on this disk, computed again only when size or time of change differ.
+
+    Args:
+        path: the file that remembers them; by default in the user's cache folder.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or cache_dir() / "hashes.json"
+        self._changed = False
+        try:
+            known = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}  # never written, or not by us: everything is computed anew
+        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
+
+    def sha256(self, path: Path) -> str:
+        """The SHA-256 of a file, in hexadecimal."""
+        stat = path.stat()
+        stamp = [stat.st_size, stat.st_mtime_ns]
+        entry = self._known.get(str(path))
+        if isinstance(entry, list) and len(entry) == 3 and entry[:2] == stamp:
+            return str(entry[2])
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        self._known[str(path)] = [*stamp, digest.hexdigest()]
+        self._changed = True
+        return digest.hexdigest()
+
+    def save(self) -> None:
+        """Remember what was computed."""
+        if self._changed:
+            with contextlib.suppress(OutputUnwritable):  # then they are computed again the next time
+                write_text(self._path, json.dumps(self._known))
+            self._changed = False
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

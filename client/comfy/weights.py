@@ -1,0 +1,124 @@
+"""Which weights a workflow is made with, and what their licences say to the user's profile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import HostFailed
+from ..models.licensing.licences import Decision, Profile, judge
+from ..models.licensing.parts import Origin, origin_of_file, origin_of_metadata, parts_of_files
+from ..workflow import PreparedWorkflow
+from ..workflow.canvas import ObjectInfo, input_options, is_model_file
+from ..workflow.graph import BYPASSED, MUTED, CanvasGraph
+from .host import ManagedHost
+from .http import HostApi
+
+LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a graph loads: files by the names in its widgets, and whole models by the ids of their cards."""
+
+    files: frozenset[str]
+    cards: frozenset[str]
+
+
+def weights_of_graph(graph: CanvasGraph) -> Weights:
+    """What a workflow loads, as far as its file tells without a host: its widgets have values there, and no names."""
+    files: set[str] = set()
+    cards: set[str] = set()
+    inside = (node for subgraph in graph.subgraphs.values() for node in subgraph.nodes.values())
+    for node in (*graph.nodes.values(), *inside):
+        if node.mode in (MUTED, BYPASSED):
+            continue
+        if node.type == LOADER and node.widgets:
+            # Our loader's first widget is the card.
+            value = node.widgets.get(CARD) if isinstance(node.widgets, dict) else node.widgets[0]
+            cards.add(str(value))
+        files.update(name for name in _texts(node.widgets) if is_model_file(name) and "\n" not in name)
+    return Weights(frozenset(files), frozenset(cards))
+
+
+def weights_of_run(
+    prepared: PreparedWorkflow, info: ObjectInfo, changes: Mapping[str, Collection[str]] | None = None
+) -> Weights:
+    """What a workflow loads on a host.
+
+    Args:
+        prepared: the workflow as that host runs it.
+        info: the host's node definitions; text of several lines, such as a prompt, names no file.
+        changes: input -> all values that it is given instead of the artist's own.
+    """
+    specs = ((prepared.contract.spec(name), values) for name, values in (changes or {}).items())
+    given = {target: values for spec, values in specs for target in prepared.api.fields[spec.node, spec.widget].targets}
+    files: set[str] = set()
+    cards: set[str] = set()
+    for node_id, node in prepared.api.nodes.items():
+        options = input_options(info[node["class_type"]])
+        for name, value in node["inputs"].items():
+            values = list(_texts(given.get((node_id, name), value)))
+            if node["class_type"] == LOADER and name == CARD:
+                cards.update(values)
+            elif not options.get(name, ("", {}))[1].get("multiline"):
+                files.update(filter(is_model_file, values))
+    return Weights(frozenset(files), frozenset(cards))
+
+
+def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = None) -> Decision:
+    """What the licences of all weights say to a profile.
+
+    A file that nothing lists is looked into: in the managed host's models folder, or through the host, which gives away
+    a LoRA's metadata.
+
+    Args:
+        host: where the workflow runs; without one only the managed host's folder is looked at.
+
+    Raises:
+        ModelMissing, ModelCorrupt, WorkflowInvalid: a card that is not there or not valid, a file that is not whole.
+        HostUnreachable: the host does not answer.
+    """
+    folder = _managed_models(host)
+
+    def look(name: str) -> Origin | None:
+        path = _find(folder, name) if folder is not None else None
+        if path is not None:
+            return origin_of_file(path)
+        metadata = host.lora_metadata(name) if host is not None else None
+        return origin_of_metadata(metadata) if metadata is not None else None
+
+    return judge(parts_of_files(sorted(weights.files), sorted(weights.cards), profile, look), profile)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a widget's value, however deeply a node keeps them: some hold a table of LoRAs in one widget."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, Collection):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _managed_models(host: HostApi | None) -> Path | None:
+    """The managed host's models folder, if that is where ``host`` has its files."""
+    managed = ManagedHost()
+    if host is not None and managed.status().url != host.url:
+        return None
+    try:
+        return managed.models
+    except HostFailed:
+        return None  # nothing is installed yet
+
+
+def _find(models: Path, name: str) -> Path | None:
+    """A file of that name below one of the folders of a models folder, which core's loaders read."""
+    relative = Path(name.replace("\\", "/"))
+    if relative.is_absolute() or ".." in relative.parts or not models.is_dir():
+        return None
+    return next((path for folder in sorted(models.iterdir()) if (path := folder / relative).is_file()), None)
