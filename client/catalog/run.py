@@ -1,0 +1,251 @@
+"""A catalogue run from table to contact sheet; all its state lies in one folder.
+
+``ledger.sqlite`` is the truth, ``pictures/`` the result; manifest and contact sheet are made from the ledger and can be
+made again at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..brand import BrandKit
+from ..comfy.client import Client
+from ..comfy.weights import judge_weights, weights_of_run
+from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
+from ..models.cards import card_ids
+from ..models.licensing.licences import Decision, Profile
+from ..paths import write_text, writing
+from ..workflow import Workflow
+from ..workflow.canvas import is_model_file
+from .ledger import Counts, Ledger
+from .plan import DEFAULT_MAPPING, Plan, plan_items
+from .report import Entry, RunInfo, write_manifests, write_report
+from .runner import Runner
+from .sources import Table
+
+WORKFLOW_FILE = "workflow.app.json"
+PICTURE_TIMEOUT = 1800.0  # seconds; a video on a small card takes minutes, nothing sound takes half an hour
+
+# What may not change between two runs into one folder: pictures made before and after would not belong together.
+_FIXED = {"workflow": "another workflow or version", "brand": "another brand kit", "base_seed": "another base seed"}
+
+
+def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
+    """The templates of a run: the user's own, and the default ones for inputs that the workflow has.
+
+    Raises:
+        InputUnknown: a template for an input that the workflow does not have.
+    """
+    names = workflow.input_names
+    for name in given:
+        if name not in names:
+            raise InputUnknown(
+                f"{workflow.name} has no input '{name}'", place=f"input '{name}'", remedy=nearest(name, names)
+            )
+    return {**{name: text for name, text in DEFAULT_MAPPING.items() if name in names}, **given}
+
+
+def plan_run(
+    table: Table,
+    workflow: Workflow,
+    kit: BrandKit | None,
+    given: Mapping[str, str],
+    *,
+    base_seed: int,
+    per_variant: bool,
+    limit: int | None = None,
+) -> Plan:
+    """What a run would make, without a host: see :func:`~.plan.plan_items`.
+
+    Args:
+        limit: make at most this many, the first in the table.
+    """
+    plan = plan_items(table, mapping_for(workflow, given), kit, base_seed=base_seed, per_variant=per_variant)
+    return plan if limit is None else Plan(plan.items[:limit], plan.problems)
+
+
+class CatalogRun:
+    """The run in ``folder``. Only one process may have it open for writing.
+
+    Args:
+        folder: pictures, ledger, manifest and contact sheet.
+        create: begin a run where there is none.
+
+    Raises:
+        CatalogInvalid: there is no run, or its ledger is damaged.
+        InputInvalid: another process works on it.
+        OutputUnwritable: the folder or the disk refuses.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder
+        if not create:
+            Ledger(folder).close()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            # The operating system frees the lock when the process ends, however it ends.
+            self._lock = FileLock(folder / ".lock")
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout as error:
+                raise InputInvalid(
+                    "another process works on this run",
+                    place=str(folder),
+                    remedy="wait for it, or choose another --out",
+                ) from error
+        try:
+            self.ledger = Ledger(folder, create=create)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> CatalogRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ledger.close()
+        self._lock.release()
+
+    def plan(self, plan: Plan, table: Table, workflow: Workflow, kit: BrandKit | None, *, base_seed: int) -> None:
+        """Write the plan into the ledger; what is done already and has not changed stays done.
+
+        Raises:
+            InputInvalid: the folder holds a run of another workflow, brand kit or base seed.
+        """
+        facts: dict[str, Any] = {
+            "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
+            "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
+            "base_seed": base_seed,
+            "table": {"name": table.path.name, "sha256": table.sha256, "dialect": table.dialect},
+        }
+        before = self.ledger.facts()
+        for key, what in _FIXED.items():
+            if before and before.get(key) != facts[key]:
+                raise InputInvalid(
+                    f"this folder holds a run with {what}",
+                    place=str(self.folder),
+                    remedy="choose another --out, so that both can be compared",
+                )
+        self.ledger.record_facts(facts)
+        write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
+        self.ledger.plan(plan)
+
+    def execute(
+        self,
+        client: Client,
+        profile: Profile,
+        *,
+        settled: Callable[[str, PackshotError | None], None],
+        revive: Callable[[PackshotError], Client],
+        timeout: float = PICTURE_TIMEOUT,
+    ) -> Counts:
+        """Make what is pending; see :class:`~.runner.Runner`. Whatever ends it, the ledger is right.
+
+        Raises:
+            LicenceRefused: before anything is made: a licence does not allow what the profile says.
+        """
+        facts = self.ledger.facts()
+        shown = {
+            "workflow": facts["workflow"],
+            "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
+            "base_seed": facts["base_seed"],
+            "table": facts["table"],
+        }
+        workflow = Workflow.load(self.folder / WORKFLOW_FILE)
+        if workflow.sha256 != facts["workflow"]["sha256"]:
+            raise CatalogInvalid(
+                "the run's copy of its workflow was changed",
+                place=str(self.folder / WORKFLOW_FILE),
+                remedy="run the catalogue again with the same workflow; it is copied anew",
+            )
+        decision = self._judge(client, workflow, profile)
+        decision.enforce(workflow.place)
+        shown["licences"] = {"decision": decision.decision, "ids": list(decision.licences)}
+        runner = Runner(
+            client,
+            workflow,
+            self.ledger,
+            self.folder,
+            facts=shown,
+            timeout=timeout,
+            settled=settled,
+            revive=revive,
+        )
+        runner.run()
+        return self.ledger.counts()
+
+    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> Decision:
+        """Judge all weights that the pictures to make need, and write the decision down.
+
+        Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
+        """
+        given: dict[str, set[str]] = {}
+        cards = set(card_ids())
+        for row in self.ledger.rows():
+            if row["state"] != "pending":
+                continue
+            for name, text in json.loads(row["inputs"]).items():
+                named = given.setdefault(name, set())
+                if is_model_file(text.strip()) or text.strip() in cards:
+                    named.add(text.strip())
+        weights = weights_of_run(client.prepare(workflow), client.object_info, given)
+        decision = judge_weights(weights, profile, client.api)
+        self.ledger.record_facts({"licences": decision.as_dict()})
+        return decision
+
+    def retry(self, item_ids: Iterable[str] | None = None) -> int:
+        """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
+        return self.ledger.retry(item_ids)
+
+    def report(self) -> Path:
+        """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
+        facts = self.ledger.facts()
+        info = RunInfo(
+            kit=BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None,
+            table=facts["table"]["name"],
+            workflow=_label(facts),
+            base_seed=facts["base_seed"],
+            made=datetime.now(timezone.utc),
+        )
+        write_manifests(self.folder, self.entries())
+        return write_report(self.folder, info, self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """Every item of the run, as reports show it."""
+        facts = self.ledger.facts()
+        workflow, brand = _label(facts), facts["brand"]["name"] if facts["brand"] else ""
+        for row in self.ledger.rows():
+            done = row["state"] == "done"
+            yield Entry(
+                item_id=row["item_id"],
+                sku=row["sku"],
+                variant=row["variant"],
+                title=row["title"] or row["item_id"],
+                status=row["state"],
+                file=row["file"] if done else "",
+                sha256=row["sha256"] if done else "",
+                seed=row["seed"],
+                inputs=json.loads(row["inputs"]),
+                workflow=workflow,
+                brand=brand,
+                host=row["host"] or "",
+                prompt_id=row["prompt_id"] or "",
+                seconds=row["seconds"],
+                attempts=row["attempts"],
+                error=json.loads(row["error"]) if row["error"] else None,
+                problems=(),
+            )
+
+
+def _label(facts: Mapping[str, Any]) -> str:
+    workflow = facts["workflow"]
+    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else str(workflow["name"])

@@ -1,0 +1,88 @@
+"""Small previews of pictures for the contact sheet."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from ..paths import atomic_write, writing
+
+FOLDER = "thumbs"
+_LONGEST_SIDE = 512  # pixels: a card of the sheet on a screen with two device pixels to a CSS pixel
+_NAME = re.compile(r"[0-9a-f]{24}\.webp")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the sheet knows of one file.
+
+    Attributes:
+        thumb: path of the thumbnail relative to the run's folder; empty if there is none.
+        width, height: of the picture itself, in pixels; 0 if it is none.
+        note: why there is no thumbnail; empty if there is one.
+    """
+
+    thumb: str
+    width: int
+    height: int
+    note: str
+
+
+def make_previews(out: Path, pictures: Iterable[tuple[str, str]]) -> dict[str, Preview]:
+    """Thumbnails of the pictures, made only where they are missing, and none left of pictures that are gone.
+
+    A thumbnail is named after its picture's hash, so another picture in the same place gets another one.
+
+    Args:
+        out: the run's folder.
+        pictures: (path relative to ``out``, sha256 in hex) of each.
+
+    Returns:
+        path -> preview. A file that is missing or broken, or no picture, gets a note instead of an error.
+
+    Raises:
+        OutputUnwritable: the folder or the disk refuses.
+    """
+    wanted = dict(pictures)
+    folder = out / FOLDER
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling leave Python's lock
+        previews = dict(zip(wanted, pool.map(lambda one: _preview(out, *one), wanted.items()), strict=True))
+    used = {preview.thumb for preview in previews.values()}
+    with writing(folder):
+        for old in folder.iterdir():
+            if _NAME.fullmatch(old.name) and f"{FOLDER}/{old.name}" not in used:
+                old.unlink(missing_ok=True)
+    return previews
+
+
+def _preview(out: Path, file: str, sha256: str) -> Preview:
+    picture = out / file
+    name = f"{FOLDER}/{sha256[:24]}.webp"
+    thumb = out / name
+    encoded = BytesIO()
+    try:
+        with Image.open(picture) as image:
+            width, height = image.size
+            if thumb.is_file():
+                return Preview(name, width, height, "")
+            profile = image.info.get("icc_profile", b"")
+            image.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
+            small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+            small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+            small.save(encoded, "WEBP", quality=84, method=4, icc_profile=profile if image.mode == "RGB" else b"")
+    except FileNotFoundError:
+        return Preview("", 0, 0, "the file is no longer there")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # all that Pillow raises on broken files
+        return Preview("", 0, 0, "no preview of this file")
+    with atomic_write(thumb) as target:
+        target.write(encoded.getbuffer())
+    return Preview(name, width, height, "")
