@@ -1,0 +1,5 @@
+"""The ``packshot`` command."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,207 @@
+"""``packshot catalog``: a picture for every product of a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, connect, pairs, reviver, say
+
+if TYPE_CHECKING:
+    from ..catalog.ledger import Counts
+    from ..catalog.plan import Plan
+    from ..catalog.run import CatalogRun
+
+app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
+
+Folder = Annotated[Path, typer.Argument(help="The --out folder of a catalogue run.")]
+
+
+@app.command()
+def run(
+    table: Annotated[Path, typer.Argument(help="A product table: a Shopify export, or a CSV with sku and title.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")],
+    workflow: Annotated[str, typer.Option(help="Name[@version] in the library, or a file.")] = "product-shot",
+    brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
+    mapping: SetOption = None,
+    host: HostOption = None,
+    header: HeaderOption = None,
+    profile: ProfileOption = None,
+    seed: Annotated[int, typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.")] = 0,
+    per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
+    ] = True,
+    limit: Annotated[int | None, typer.Option(min=1, help="Make only the first N.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a picture for every product. What is done already stays done: run it again after anything went wrong.
+
+    --set gives a workflow input a template over the product, for example
+    --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
+    """
+    from ..brand import BrandKit
+    from ..catalog.run import CatalogRun, plan_run
+    from ..catalog.sources import read_table
+    from ..workflow import Workflow
+
+    loaded = Workflow.load(workflow)
+    kit = BrandKit.load(brand) if brand else None
+    products = read_table(table)
+    plan = plan_run(products, loaded, kit, pairs(mapping), base_seed=seed, per_variant=per_variant, limit=limit)
+    if dry_run:
+        _print_plan(plan, as_json)
+        return
+    with CatalogRun(out, create=True) as catalog:
+        catalog.plan(plan, products, loaded, kit, base_seed=seed)
+        if not resume:
+            catalog.retry(item.item_id for item in plan.items)
+        counts = make(catalog, host, header, profile)
+        finish(catalog, counts, as_json)
+
+
+@app.command()
+def status(folder: Folder, as_json: JsonOption = False) -> None:
+    """Say where a run stands; it may be running."""
+    from ..catalog.ledger import Ledger
+
+    with Ledger(folder) as ledger:
+        counts = ledger.counts()
+        failures = [row for row in ledger.rows() if row["state"] == "failed"] if not as_json else []
+    if as_json:
+        typer.echo(json.dumps(counts.as_dict()))
+        return
+    typer.echo(_summary(counts))
+    for row in failures[:20]:
+        error = json.loads(row["error"])
+        typer.echo(f"  {row['item_id']}: [{error['slug']}] {error['place']}: {error['message']}")
+    if len(failures) > 20:
+        typer.echo(f"  and {len(failures) - 20} more: see {folder / 'manifest.csv'}")
+
+
+@app.command()
+def report(folder: Folder, as_json: JsonOption = False) -> None:
+    """Write the manifest and the contact sheet again."""
+    from ..catalog.run import CatalogRun
+
+    with CatalogRun(folder) as catalog:
+        page = catalog.report()
+    typer.echo(json.dumps({"report": str(page)}) if as_json else str(page))
+
+
+@app.command()
+def retry(
+    folder: Folder,
+    items: Annotated[list[str] | None, typer.Argument(help="SKUs; by default all that failed on a host.")] = None,
+    host: HostOption = None,
+    header: HeaderOption = None,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make items again: those that failed, or those named. The same SKU gets the same seed and so the same picture."""
+    from ..catalog.run import CatalogRun
+
+    with CatalogRun(folder) as catalog:
+        say(f"{catalog.retry(items or None)} to make again")
+        counts = make(catalog, host, header, profile)
+        finish(catalog, counts, as_json)
+
+
+def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profile: Path | None = None) -> Counts:
+    """Make what is pending, with a progress bar; Ctrl-C leaves a run that goes on when it is run again."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from ..errors import PackshotError
+    from ..models.licensing.licences import load_profile
+
+    stated = load_profile(profile)
+    before = catalog.ledger.counts()
+    if not before.pending and not before.running:
+        return before
+    columns = (
+        TextColumn("pictures"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with (
+        connect(host, header) as client,
+        Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
+    ):
+        task = progress.add_task("", total=before.rows, completed=before.rows - before.pending - before.running)
+
+        def settled(item_id: str, error: PackshotError | None) -> None:
+            progress.update(task, advance=1, description=item_id)
+            if error is not None:
+                progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
+
+        # A host that was never there is a mistake in the command; only one that was there is waited for.
+        client.api.system_stats()
+        try:
+            return catalog.execute(client, stated, settled=settled, revive=reviver(host, header))
+        except BaseException:
+            catalog.report()
+            raise
+
+
+def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
+    """Write the reports, say what was made and where it lies, and exit with 3 when something failed."""
+    page = catalog.report()
+    if as_json:
+        typer.echo(json.dumps({**counts.as_dict(), "out": str(catalog.folder), "report": str(page)}))
+    else:
+        typer.echo(_summary(counts))
+        typer.echo(f"contact sheet  {page}")
+        typer.echo(f"pictures       {catalog.folder / 'pictures'}")
+        typer.echo(f"manifest       {catalog.folder / 'manifest.csv'}")
+        for duty in catalog.ledger.facts().get("licences", {}).get("duties", ()):
+            typer.echo(f"licence        {duty}")
+        if counts.failed:
+            typer.echo(f"what failed    packshot catalog status {catalog.folder}")
+    if counts.failed or counts.quarantined:
+        raise typer.Exit(3)
+
+
+def _print_plan(plan: Plan, as_json: bool) -> None:
+    if as_json:
+        answer = {
+            "items": [
+                {"item_id": item.item_id, "seed": item.seed, "file": item.name, "inputs": dict(item.inputs)}
+                for item in plan.items
+            ],
+            "problems": [
+                {"slug": problem.slug, "message": problem.message, "place": problem.place, "remedy": problem.remedy}
+                for problem in plan.problems
+            ],
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    for item in plan.items:
+        typer.echo(f"{item.item_id}  seed {item.seed}  {item.inputs.get('prompt', '')}")
+    for problem in plan.problems:
+        say(f"refused [{problem.slug}] {problem.place}: {problem.message} → {problem.remedy}")
+    say(f"{len(plan.items)} pictures would be made, {len(plan.problems)} rows refused")
+
+
+def _summary(counts: Counts) -> str:
+    parts = [f"{counts.done} of {counts.rows} pictures"]
+    parts += [f"{counts.failed} failed"] if counts.failed else []
+    parts += [f"{counts.running + counts.pending} still to make"] if counts.running + counts.pending else []
+    parts += [f"{counts.seconds_per_row:.1f} s each"] if counts.seconds_per_row is not None else []
+    parts += [f"{counts.extra_runs} made again after a loss"] if counts.extra_runs else []
+    return ", ".join(parts)

@@ -1,0 +1,138 @@
+"""``packshot host``: install, start, stop and look at the ComfyUI that Packshot manages."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import steps
+
+if TYPE_CHECKING:
+    from ..comfy.host import HostStatus, ManagedHost
+
+app = typer.Typer(no_args_is_help=True, help="Install, start, stop and look at a ComfyUI on this machine.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ComfyUI = Annotated[Path | None, typer.Option("--comfyui", help="Folder of a ComfyUI that you installed yourself.")]
+Python = Annotated[Path | None, typer.Option(help="The interpreter of that ComfyUI, where it is not found.")]
+
+
+@app.command()
+def install(comfyui: ComfyUI = None, python: Python = None, as_json: Json = False) -> None:
+    """Install ComfyUI and the starter model, or take your own ComfyUI. Goes on where an earlier install stopped."""
+    from ..comfy.host import ManagedHost
+    from ..comfy.install import install as install_comfyui
+    from ..models.starter import write_starter
+
+    host = _adopted(comfyui, python) or ManagedHost()
+    with steps() as begin:
+        if comfyui is None:
+            install_comfyui(host.home, begin)
+        write_starter(host.models, begin)
+    found = host.installation
+    answer = {
+        "comfyui": str(found.comfyui),
+        "version": found.version,
+        "python": str(found.python),
+        "models": str(host.models),
+    }
+    _print(answer, as_json, f"ComfyUI {found.version} is ready in {found.comfyui}", "start it with: packshot host up")
+
+
+@app.command()
+def up(
+    comfyui: ComfyUI = None,
+    python: Python = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="By default, a free one.")] = None,
+    cpu: Annotated[
+        bool | None, typer.Option("--cpu/--no-cpu", help="By default, the CPU where there is no accelerator.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start the host and wait until it answers; one that is up stays up."""
+    from ..comfy.host import ManagedHost
+
+    host = _adopted(comfyui, python) or ManagedHost()
+    with steps() as begin:
+        status = host.up(port=port, cpu=cpu, progress=begin)
+    _print_status(status, as_json)
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop the host."""
+    from ..comfy.host import ManagedHost
+
+    stopped = ManagedHost().down()
+    _print({"stopped": stopped}, as_json, "stopped" if stopped else "it was not up")
+
+
+@app.command()
+def status(
+    url: Annotated[str | None, typer.Option("--host", "--url", help="Look at this host, in place of ours.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say where the host is and whether it can work. Exit code 4 where it should and cannot."""
+    from ..comfy.host import ManagedHost, remote_status
+
+    seen = remote_status(url) if url else ManagedHost().status()
+    _print_status(seen, as_json)
+    if seen.url and not seen.healthy:
+        raise typer.Exit(4)
+
+
+@app.command()
+def logs(
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many lines of the end.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added, until Ctrl-C.")] = False,
+) -> None:
+    """Print the end of the host's log."""
+    from ..comfy.host import ManagedHost
+    from ..comfy.process import tail
+
+    log = ManagedHost().log
+    seen = log.stat().st_size if log.exists() else 0
+    for line in tail(log, lines):
+        typer.echo(line)
+    while follow:
+        time.sleep(0.5)
+        size = log.stat().st_size if log.exists() else 0
+        start = seen if size >= seen else 0  # a host that starts anew begins a new log
+        if size > start:
+            with log.open("rb") as file:
+                file.seek(start)
+                typer.echo(file.read(size - start).decode("utf-8", errors="replace"), nl=False)
+        seen = size
+
+
+def _adopted(comfyui: Path | None, python: Path | None) -> ManagedHost | None:
+    """The host of a ComfyUI that the user named, remembered for the commands after this one."""
+    if comfyui is None:
+        if python is not None:
+            raise typer.BadParameter("--python goes with --comfyui")
+        return None
+    from ..comfy.host import ManagedHost
+    from ..comfy.install import adopt, remember
+
+    host = ManagedHost(installation=adopt(comfyui, python))
+    remember(host.home, host.installation)
+    return host
+
+
+def _print_status(status: HostStatus, as_json: bool) -> None:
+    state = "healthy" if status.healthy else status.reason
+    details = [] if status.url is None else [f"{status.url}  ComfyUI {status.comfyui} on {status.device}"]
+    details += [] if status.pid is None else [f"process {status.pid}, log {status.log}"]
+    _print(status.as_dict(), as_json, state, *details)
+
+
+def _print(answer: dict[str, Any], as_json: bool, *lines: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer))
+        return
+    for line in lines:
+        typer.echo(line)

@@ -1,0 +1,88 @@
+"""Workflows in words for people: problems found, and changes as a review."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ..workflow.diff import Diff
+    from ..workflow.migrate import Replaced
+    from ..workflow.problems import Problem
+
+_COLOURS = {"major": "red", "minor": "yellow", "patch": "green", "none": "dim"}
+_LONG = 60  # characters of a text from which on it is shown line by line
+
+
+def show_problems(file: str, problems: Sequence[Problem]) -> None:
+    """What is wrong with one file, a line each, and what to do below it."""
+    console = Console(soft_wrap=True)
+    if not problems:
+        console.print(f"[green]ok[/]  {escape(file)}")
+        return
+    console.print(f"[red]{len(problems)} problem{'s' if len(problems) > 1 else ''}[/]  {escape(file)}")
+    for each in problems:
+        node = f'"{each.title}" (node {each.node})' if each.title else f"node {each.node}" if each.node else ""
+        where = ", ".join(filter(None, (node, f"input '{each.input}'" if each.input else "")))
+        console.print(f"  [red]\\[{each.slug}][/] {escape(f'{where}: ' if where else '')}{escape(each.message)}")
+        if each.remedy:
+            console.print(f"      [cyan]→ {escape(each.remedy)}[/]")
+
+
+def show_diff(before: str, after: str, found: Diff) -> None:
+    """All changes between two versions, the weightiest first, and the level that they ask for."""
+    console = Console()
+    colour = _COLOURS[found.level]
+    console.print(f"{escape(before)} → {escape(after)}: [bold {colour}]{found.level}[/]", soft_wrap=True)
+    for level in ("major", "minor", "patch"):
+        changes = [change for change in found.changes if change.level == level]
+        if not changes:
+            continue
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), title=level, title_justify="left")
+        table.title_style = f"bold {_COLOURS[level]}"
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        for change in changes:
+            table.add_row(change.what, Text(change.where))
+            table.add_row("", _both(change.before, change.after))
+        console.print(table)
+
+
+def show_replaced(file: str, done: Sequence[Replaced], written: bool) -> None:
+    """Which nodes were replaced, and what became of their inputs."""
+    console = Console(soft_wrap=True)
+    if not done:
+        console.print(f"[green]nothing to replace[/]  {escape(file)}")
+        return
+    for each in done:
+        console.print(f'"{escape(each.title)}" (node {each.node}): {escape(each.before)} → {escape(each.after)}')
+        for old, new in each.renamed.items():
+            console.print(f"    {escape(old)} is now {escape(new)}")
+        for name, value in each.set.items():
+            console.print(f"    {escape(name)} is set to {escape(_text(value))}")
+        for name in each.lost:
+            console.print(f"    [red]{escape(name)} has no place in the new node[/]")
+    console.print(f"{'written' if written else 'not written; --write does it'}: {escape(file)}")
+
+
+def _both(before: Any, after: Any) -> Text:
+    """Before and after: on one line, or, where they are long, the lines that differ."""
+    old, new = _text(before), _text(after)
+    if max(len(old), len(new)) <= _LONG and "\n" not in old + new:
+        parts = [Text(old, "red")] if before is not None else []
+        parts += [Text(new, "green")] if after is not None else []
+        return Text(" → ").join(parts)
+    lines = difflib.ndiff(old.splitlines() if before is not None else [], new.splitlines() if after is not None else [])
+    styles = {"-": "red", "+": "green"}
+    return Text("\n").join(Text(line, styles[line[0]]) for line in lines if line[:1] in styles)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
