@@ -1,0 +1,48 @@
+"""What Packshot adds to ComfyUI: its routes and its nodes."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import routes
+from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .composite import PackshotProductComposite
+from .control import PackshotControl
+from .info import PackshotInfo
+from .lora import PackshotLoRAStack
+from .lora_merge import PackshotLoRAMerge
+from .matte import PackshotMatte
+from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
+from .overlay import PackshotLogo, PackshotText
+from .sampling import PackshotEncode, PackshotSample
+from .train import PackshotTrainLoRA
+
+
+class PackshotExtension(ComfyExtension):
+    """Made once by ComfyUI while it loads the node pack."""
+
+    async def on_load(self) -> None:
+        """Register the routes; ComfyUI starts to serve them once every node pack is loaded."""
+        routes.register()
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """All nodes of the pack."""
+        return [
+            PackshotInfo,
+            PackshotLoadModel,
+            PackshotModelInfo,
+            PackshotEncode,
+            PackshotControl,
+            PackshotEmptyLatent,
+            PackshotSample,
+            PackshotBrand,
+            PackshotBrandLoRA,
+            PackshotLoRAStack,
+            PackshotLoRAMerge,
+            PackshotBrandPrompt,
+            PackshotTrainLoRA,
+            PackshotMatte,
+            PackshotProductComposite,
+            PackshotLogo,
+            PackshotText,
+        ]
