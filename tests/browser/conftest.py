@@ -1,0 +1,60 @@
+"""ComfyUI's own frontend in a real Chromium, served by a real host."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from packshot.comfy.host import HostStatus, ManagedHost
+from packshot.comfy.install import install
+from packshot.models.starter import write_starter
+from packshot.paths import cache_dir
+
+# Chromium asks its maker's servers for many things at start; a test machine may have no way there.
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
+    """One host for the session, in a home of its own."""
+    home = cache_dir() / "host"
+    installation = install(home, print)
+    write_starter(home / "models")
+    managed = ManagedHost(tmp_path_factory.mktemp("host"), installation, home / "models")
+    try:
+        yield managed.up()
+    finally:
+        managed.down()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no Chromium on this machine: install the package `chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def canvas(browser: Browser, host: HostStatus) -> Iterator[Page]:
+    """The canvas, loaded and empty."""
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    page.goto(str(host.url))
+    page.wait_for_function("() => window.app && window.app.graph && window.app.vueAppReady", timeout=120_000)
+    yield page
+    page.close()

@@ -1,0 +1,33 @@
+# Set MODEL, CLIP_L, T5XXL and AE to the model's files, and run this in the folder of sd-scripts.
+# Not carried over, set it by hand if it matters: ema_decay 0.99.
+accelerate launch \
+    --num_cpu_threads_per_process 1 flux_train_network.py \
+    --pretrained_model_name_or_path "$MODEL" \
+    --clip_l "$CLIP_L" \
+    --t5xxl "$T5XXL" \
+    --ae "$AE" \
+    --dataset_config kiln-dataset.toml \
+    --save_model_as safetensors \
+    --sdpa \
+    --mixed_precision bf16 \
+    --gradient_checkpointing \
+    --guidance_scale 1.0 \
+    --model_prediction_type raw \
+    --timestep_sampling shift \
+    --discrete_flow_shift 2.5 \
+    --cache_latents \
+    --network_train_unet_only \
+    --network_module networks.lora_flux \
+    --network_dim 16 \
+    --network_alpha 16 \
+    --optimizer_type adamw \
+    --learning_rate 0.0002 \
+    --lr_scheduler cosine \
+    --lr_warmup_steps 20 \
+    --gradient_accumulation_steps 1 \
+    --max_train_steps 500 \
+    --save_every_n_steps 50 \
+    --save_state \
+    --seed 0 \
+    --output_dir output \
+    --output_name kiln

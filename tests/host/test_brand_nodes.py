@@ -1,0 +1,362 @@
+"""The brand nodes on a real host: pictures are those of core's own loader, and everything that is not allowed stops."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from own_hosts import running
+from PIL import Image
+
+from packshot import Client
+from packshot.brand.lora.merge import Part, merge
+from packshot.comfy import protocol
+from packshot.comfy.install import Installation
+from packshot.comfy.protocol import HostFile, HostText, Record
+from packshot.errors import (
+    BrandInvalid,
+    InputInvalid,
+    LicenceRefused,
+    LoraMismatch,
+    ModelCorrupt,
+    ModelMissing,
+    PackshotError,
+)
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
+import loras
+
+ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def write_loras(folder: Path) -> None:
+    """A LoRA of every algorithm for the starter model, and some that do not belong there."""
+    folder.mkdir(parents=True)
+    for name, make in ALGORITHMS.items():
+        loras.write(folder / f"{name}.safetensors", make, layers=loras.STARTER, scale=0.1)
+    loras.write(folder / "kohya.safetensors", seed=2, prefix="lora_unet_", layers=loras.STARTER, scale=0.1)
+    (folder / "mine").mkdir()
+    said = {"modelspec.trigger_phrase": "tide style"}
+    loras.write(folder / "mine" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2, metadata=said)
+    loras.write(folder / "bare.safetensors", loras.boft_bare, layers=loras.STARTER)
+    half = {**loras.STARTER, **{f"double_blocks.{n}.img_attn.proj": (256, 256) for n in range(5, 10)}}
+    loras.write(folder / "larger.safetensors", layers=half)
+    wider = {name: (out * 2, into * 2) for name, (out, into) in loras.STARTER.items()}
+    loras.write(folder / "wider.safetensors", layers=wider)
+    merge(
+        [Part(folder / "lora.safetensors", 0.8), Part(folder / "kohya.safetensors", -0.5)], folder / "both.safetensors"
+    )
+
+
+def kit(folder: Path, **changes: Any) -> dict[str, Any]:
+    """A kit with one LoRA that may be used."""
+    tide = folder / "mine" / "tide.safetensors"
+    own = {
+        "name": "Tide",
+        "file": "tide.safetensors",
+        "sha256": hashlib.sha256(tide.read_bytes()).hexdigest(),
+        "base": "starter",
+        "strength": 0.8,
+        "min_strength": 0.4,
+        "max_strength": 1.0,
+        "trigger_words": ["tide style"],
+        "licence": "apache-2.0",
+        "approved_by": "Ann Example",
+    }
+    return {"name": "Tests", "prompt": {"prefix": "photo of", "negative": "text"}, "loras": [{**own, **changes}]}
+
+
+def kits(folder: Path) -> dict[str, dict[str, Any]]:
+    larger = hashlib.sha256((folder / "larger.safetensors").read_bytes()).hexdigest()
+    stepped = [{"start": 0, "strength": 0}, {"start": 0.5, "strength": 0.8}]
+    return {
+        "good": kit(folder),
+        "steps": kit(folder, schedule=stepped),
+        "never": kit(folder, schedule=[{"start": 0, "strength": 0}]),
+        "always": kit(folder, schedule=[{"start": 0, "strength": 0.8}]),
+        "unapproved": kit(folder, approved_by=""),
+        "expired": kit(folder, expires=TODAY - datetime.timedelta(days=1)),
+        "last-day": kit(folder, expires=TODAY),
+        "another-file": kit(folder, sha256="0" * 64),
+        "missing": kit(folder, file="nowhere.safetensors"),
+        "unknown-licence": kit(folder, licence="my-own-words"),
+        "another-base": kit(folder, base="sdxl"),
+        "wrong-base": kit(folder, file="larger.safetensors", sha256=larger),
+        "no-lora": {"name": "Nothing"},
+    }
+
+
+@pytest.fixture(scope="module")
+def client(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A host with the starter model, LoRAs for it, and brand kits in the user's settings."""
+    home = tmp_path_factory.mktemp("brand")
+    shelf = home / "models"
+    for file in models.glob("*/starter-*"):
+        (shelf / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (shelf / file.parent.name / file.name).symlink_to(file)
+    write_loras(shelf / "loras")
+    brands = home / "settings" / "packshot" / "brands"
+    for name, content_ in kits(shelf / "loras").items():
+        (brands / name).mkdir(parents=True)
+        (brands / name / "brand.yaml").write_text(yaml.safe_dump(content_))
+    with running(home, installation, shelf) as made:
+        yield made
+
+
+def graph(*loaders: dict[str, Any], steps: int = 1) -> dict[str, dict[str, Any]]:
+    """Starter model, loaders in a row (each takes model and CLIP of the one before), prompt, sample, preview."""
+    made = {"1": node("PackshotLoadModel", card="starter", precision="auto", licence_profile="settings")}
+    model, clip = ["1", 0], ["1", 1]
+    for number, loader in enumerate(loaders, start=20):
+        made[str(number)] = {**loader, "inputs": {**loader["inputs"], "model": model, "clip": clip}}
+        model, clip = [str(number), 0], [str(number), 1]
+    links = {"model": model, "positive": ["3", 0], "negative": ["3", 1], "latent": ["4", 0], "card": ["1", 3]}
+    own = {"cfg": 0.0, "guidance": 0.0, "sampler": "card", "scheduler": "card", "shift": 0.0, "denoise": 1.0}
+    return made | {
+        "3": node("PackshotEncode", clip=clip, card=["1", 3], positive="a red mug", negative="text"),
+        "4": node("PackshotEmptyLatent", card=["1", 3], width=128, height=128, batch_size=1, frames=1),
+        "5": node("PackshotSample", **links, seed=7, steps=steps, **own),
+        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
+        "7": node("PreviewImage", images=["6", 0]),
+    }
+
+
+def node(kind: str, /, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs, "_meta": {"title": kind}}
+
+
+def run(client: Client, wanted: dict[str, dict[str, Any]]) -> Record:
+    """Run a graph in API format; the host's record of it."""
+    prompt_id = str(uuid.uuid4())
+    answer = client.api.submit({"prompt": wanted, "prompt_id": prompt_id, "client_id": prompt_id})
+    assert answer.ok, answer.text
+    while (record := protocol.read_record(client.api.history(prompt_id), prompt_id)) is None:
+        time.sleep(0.1)
+    return record
+
+
+def texts(record: Record, node_id: str) -> str:
+    return "\n".join(out.text for out in record.outputs if isinstance(out, HostText) and out.node == node_id)
+
+
+def content(client: Client, file: HostFile) -> bytes:
+    stream = client.api.view(file.filename, file.subfolder, file.folder)
+    assert stream is not None
+    with Image.open(io.BytesIO(b"".join(stream))) as image:
+        return image.convert("RGB").tobytes()
+
+
+def picture(client: Client, wanted: dict[str, dict[str, Any]]) -> bytes:
+    record = run(client, wanted)
+    assert record.succeeded, protocol.failure(record, wanted)
+    return content(client, next(out for out in record.outputs if isinstance(out, HostFile) and out.node == "7"))
+
+
+def core_loader(name: str, strength: float) -> dict[str, Any]:
+    return node("LoraLoader", lora_name=name, strength_model=strength, strength_clip=strength)
+
+
+def stack(text: str = "", **rows: Any) -> dict[str, Any]:
+    empty = {f"lora_{row}": "none" for row in range(1, 6)} | {f"strength_{row}": 1.0 for row in range(1, 6)}
+    return node("PackshotLoRAStack", **{**empty, **rows}, text=text, compare=True)
+
+
+def brand(name: str, **inputs: Any) -> list[dict[str, Any]]:
+    return [node("PackshotBrand", kit=name), node("PackshotBrandLoRA", **({"lora": "", "strength": 0.0} | inputs))]
+
+
+def with_brand(name: str, steps: int = 1, **inputs: Any) -> dict[str, dict[str, Any]]:
+    kit_node, lora = brand(name, **inputs)
+    lora["inputs"]["brand"] = ["2", 0]
+    return graph(lora, steps=steps) | {"2": kit_node}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_stack_makes_the_picture_of_cores_loader(client: Client, algorithm: str) -> None:
+    name = f"{algorithm}.safetensors"
+    ours = picture(client, graph(stack(lora_1=name, strength_1=0.7)))
+    assert ours == picture(client, graph(core_loader(name, 0.7)))
+    assert ours != picture(client, graph())
+
+
+def test_rows_and_text_are_applied_in_their_order(client: Client) -> None:
+    both = graph(core_loader("lora.safetensors", 0.8), core_loader("kohya.safetensors", -0.5))
+    expected = picture(client, both)
+    assert picture(client, graph(stack(lora_2="lora.safetensors", strength_2=0.8, lora_5="kohya.safetensors",
+        strength_5=-0.5))) == expected  # fmt: skip
+    assert picture(client, graph(stack("<lora:lora:0.8> <lora:kohya:-0.5:-0.5>"))) == expected
+    assert picture(client, graph(stack("<lora:kohya:-0.5>", lora_1="lora.safetensors", strength_1=0.8))) == expected
+
+
+def test_an_empty_stack_changes_nothing(client: Client) -> None:
+    assert picture(client, graph(stack(lora_1="lora.safetensors", strength_1=0.0))) == picture(client, graph())
+
+
+def test_the_stack_reports_what_it_did(client: Client) -> None:
+    wanted = graph(stack("<lora:tide:0.5:0.25>", lora_1="lora.safetensors", lora_2="lora.safetensors"))
+    wanted["8"] = node("PreviewAny", source=["20", 2])
+    record = run(client, wanted)
+    report = texts(record, "20")
+    assert report.count("12/12 tensors matched") == 3
+    assert "strength 0.5 (text encoder 0.25)" in report
+    assert "change of norm" in report
+    assert "lora.safetensors and lora.safetensors: 100% of the change is in the same directions" in report
+    assert "tide style" in texts(record, "8")
+
+
+def refused(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
+    """The error that the host refuses a graph with before it is queued."""
+    answer = client.api.submit({"prompt": wanted, "client_id": "tests"})
+    assert not answer.ok
+    assert client.api.queue() == {"queue_running": [], "queue_pending": []}
+    error = protocol.refusal(answer.json(), wanted)
+    assert error.remedy
+    return error
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"lora_3": "gone.safetensors"}, ModelMissing, "no LoRA file 'gone.safetensors'"),
+        ({"text": "<lora:gone:0.8>"}, ModelMissing, "no LoRA file 'gone'"),
+        ({"text": "<lora:tide:much>"}, InputInvalid, "not of the form"),
+        ({"text": "a red mug"}, InputInvalid, "names no LoRA"),
+    ],
+)
+def test_what_is_missing_is_refused_before_the_queue(
+    client: Client, changes: dict[str, Any], kind: type[PackshotError], words: str
+) -> None:
+    error = refused(client, graph(stack(**changes)))
+    assert isinstance(error, kind)
+    assert words in error.message
+
+
+def failed(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
+    record: Record = run(client, wanted)
+    assert not record.succeeded
+    assert not any(isinstance(out, HostFile) and out.node == "7" for out in record.outputs)
+    error = protocol.failure(record, wanted)
+    assert error.remedy
+    return error
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("larger.safetensors", "the model has no such layer"),
+        ("bare.safetensors", "ComfyUI applies BOFT only where the file has its alpha"),
+        ("wider.safetensors", "512 x 512, and the model's is 256 x 256"),
+    ],
+)
+def test_a_lora_of_another_model_is_refused(client: Client, file: str, words: str) -> None:
+    error = failed(client, graph(stack(lora_1=file)))
+    assert isinstance(error, LoraMismatch)
+    assert "tensors fit the loaded model" in error.message
+    assert words in error.message
+
+
+@pytest.mark.parametrize("name", ["good", "last-day"])
+def test_a_brand_makes_the_picture_of_cores_loader(client: Client, name: str) -> None:
+    own = picture(client, with_brand(name))
+    assert own == picture(client, graph(core_loader("mine/tide.safetensors", 0.8)))
+    stronger = picture(client, with_brand(name, strength=1.0))
+    assert stronger == picture(client, graph(core_loader("mine/tide.safetensors", 1.0)))
+    assert own == picture(client, with_brand(name, lora="Tide"))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "kind", "words"),
+    [
+        ("unapproved", {}, BrandInvalid, "nobody has approved it"),
+        ("expired", {}, BrandInvalid, "it expired on"),
+        ("another-file", {}, ModelCorrupt, "another file than the brand approved"),
+        ("missing", {}, ModelMissing, "nowhere.safetensors"),
+        ("unknown-licence", {}, LicenceRefused, "no licence 'my-own-words'"),
+        ("another-base", {}, LoraMismatch, "the loaded model is starter"),
+        ("wrong-base", {}, LoraMismatch, "was made for other, and the kit says starter"),
+        ("no-lora", {}, LoraMismatch, "no LoRA at all"),
+        ("good", {"lora": "Reef"}, BrandInvalid, "no LoRA 'Reef'"),
+        ("good", {"strength": 1.1}, InputInvalid, "not from 0.4 to 1"),
+        ("good", {"strength": 0.1}, InputInvalid, "not from 0.4 to 1"),
+    ],
+)
+def test_what_the_brand_does_not_allow_is_refused(
+    client: Client, name: str, inputs: dict[str, Any], kind: type[PackshotError], words: str
+) -> None:
+    error = failed(client, with_brand(name, **inputs))
+    assert type(error) is kind
+    assert words in error.message
+
+
+def test_a_kit_that_is_not_there_is_refused_before_the_queue(client: Client) -> None:
+    error = refused(client, with_brand("nowhere"))
+    assert isinstance(error, BrandInvalid)
+    assert "no brand kit 'nowhere'" in error.message
+
+
+def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
+    plain, full = picture(client, graph(steps=4)), picture(client, with_brand("always", steps=4))
+    assert picture(client, with_brand("never", steps=4)) == plain
+    assert full == picture(client, with_brand("good", steps=4)), "by hooks as by weights"
+    late = picture(client, with_brand("steps", steps=4))
+    assert late not in (plain, full)
+
+
+def test_the_brand_reports_what_it_did(client: Client) -> None:
+    record = run(client, with_brand("steps"))
+    report = texts(record, "20")
+    assert "Tests: kit " in report
+    assert "12/12 tensors matched" in report
+    assert "0 from 0% of the steps, 0.8 from 50% of the steps" in report
+    assert "for starter, by the conditioning's hooks" in report
+
+
+def test_the_brand_node_shows_the_palette(client: Client) -> None:
+    record = run(client, {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])})
+    (shown,) = (out for out in record.outputs if isinstance(out, HostFile) and out.node == "2")
+    assert bytes.fromhex("3F5E57") * 90 in content(client, shown), "a row of tidal green"
+    kit_hash = texts(record, "3")
+    assert len(kit_hash) == 64
+    assert f"Aldern Quay 1.1.0: not approved, hash {kit_hash}" in texts(record, "2")
+
+
+def test_the_prompt_has_the_brands_words(client: Client) -> None:
+    wanted = with_brand("good")
+    wanted["9"] = node("PackshotBrandPrompt", brand=["2", 0], product="a mug", locale="", triggers=["20", 2])
+    wanted["10"], wanted["11"] = node("PreviewAny", source=["9", 0]), node("PreviewAny", source=["9", 1])
+    record = run(client, wanted)
+    assert texts(record, "10") == "tide style, photo of a mug"
+    assert texts(record, "11") == "text"
+
+
+def test_a_merge_is_that_of_the_library(client: Client) -> None:
+    inputs = {"method": "concat", "rank": 16, "dtype": "as the files", "filename_prefix": "loras/merged"}
+    merger = node("PackshotLoRAMerge", text="<lora:lora:0.8> <lora:kohya:-0.5>", **inputs)
+    wanted = {"1": merger, "2": node("PreviewAny", source=["1", 0])}
+    record = run(client, wanted)
+    assert record.succeeded, protocol.failure(record, wanted)
+    name = texts(record, "2")
+    assert "4 layers, rank 8, F32, relative error" in texts(record, "1")
+    merged, library = (picture(client, graph(core_loader(file, 1.0))) for file in (name, "both.safetensors"))
+    assert merged == library
+    error = failed(client, {"1": node("PackshotLoRAMerge", text="<lora:lora> <lora:oft>", **inputs)})
+    assert "OFT turns the base model's weight" in error.message
+    missing = refused(client, {"1": node("PackshotLoRAMerge", text="<lora:lora> <lora:gone>", **inputs)})
+    assert isinstance(missing, ModelMissing)
+
+
+def test_a_concatenated_file_is_the_stack(client: Client) -> None:
+    stacked = graph(stack("<lora:lora:0.8> <lora:kohya:-0.5>"))
+    one, other = picture(client, graph(stack("<lora:both:1>"))), picture(client, stacked)
+    worst = max(abs(a - b) for a, b in zip(one, other, strict=True))
+    assert worst <= 1, "of 255: the weights agree to 1e-5, and rounding to 8 bits may fall to either side"

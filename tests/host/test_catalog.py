@@ -1,0 +1,223 @@
+"""Catalogue runs through the command, on a real host."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packshot.catalog.run import CatalogRun
+from packshot.comfy.host import HostStatus
+
+ROOT = Path(__file__).parents[2]
+PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters
+
+
+def packshot(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would; fails when it ends with another exit code."""
+    command = [sys.executable, "-m", "packshot", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def write_table(path: Path, colours: dict[str, object]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sku", "title", "colour"])
+        writer.writerows([sku, f"Product {sku}", colour] for sku, colour in colours.items())
+    return path
+
+
+def run_plain(table: Path, out: Path, host: HostStatus, *more: object, code: int = 0) -> dict[str, object]:
+    command = ["catalog", "run", table, "--workflow", PLAIN, "--out", out, "--host", host.url, "--json"]
+    done = packshot(*command, "--set", "color={{ row.colour }}", *more, code=code)
+    return dict(json.loads(done.stdout))
+
+
+def digests(out: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (out / "pictures").glob("*.png")}
+
+
+def test_a_run_leaves_pictures_sidecars_manifests_and_a_contact_sheet(host: HostStatus, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "table.csv", {"A-1": 11, "A-2": 22, "Größe/Ω": 33})
+    answer = run_plain(table, tmp_path / "run", host)
+    assert (answer["rows"], answer["done"], answer["failed"], answer["extra_runs"]) == (3, 3, 0, 0)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "manifest.jsonl").read_text().splitlines()]
+    assert [row["sku"] for row in rows] == ["A-1", "A-2", "Größe/Ω"]
+    for row in rows:
+        picture = tmp_path / "run" / row["file"]
+        assert hashlib.sha256(picture.read_bytes()).hexdigest() == row["sha256"]
+        sidecar = json.loads(picture.with_suffix(".json").read_text())
+        assert sidecar["outputs"][0]["sha256"] == row["sha256"]
+        assert (sidecar["sku"], sidecar["seed"], sidecar["job"]) == (row["sku"], row["seed"], row["prompt_id"])
+        assert sidecar["workflow"]["version"] == "1.0.0"
+    with (tmp_path / "run" / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["sku"] for row in csv.DictReader(file)] == ["A-1", "A-2", "Größe/Ω"]
+    assert "Product A-1" in (tmp_path / "run" / "index.html").read_text()
+
+
+def test_running_again_makes_only_what_changed(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 1001, "B": 1002})
+    run_plain(table, out, host)
+    before = digests(out)
+    times = {path.name: path.stat().st_mtime_ns for path in (out / "pictures").iterdir()}
+    run_plain(table, out, host)
+    assert {path.name: path.stat().st_mtime_ns for path in (out / "pictures").iterdir()} == times
+    write_table(table, {"A": 1001, "B": 2002, "C": 1003})
+    assert run_plain(table, out, host)["done"] == 3
+    after = digests(out)
+    assert after["A.png"] == before["A.png"]
+    assert after["B.png"] != before["B.png"]
+    with CatalogRun(out) as run:
+        assert {row["item_id"]: row["attempts"] for row in run.ledger.rows()} == {"A": 1, "B": 2, "C": 1}
+
+
+def test_everything_is_made_again_when_asked_for(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 3001, "B": 3002})
+    run_plain(table, out, host)
+    before = digests(out)
+    assert run_plain(table, out, host, "--no-resume")["extra_runs"] == 0
+    assert digests(out) == before
+    with CatalogRun(out) as run:
+        assert {row["item_id"]: row["attempts"] for row in run.ledger.rows()} == {"A": 2, "B": 2}
+
+
+def test_one_sku_made_again_alone_gives_the_same_picture(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run_plain(write_table(tmp_path / "table.csv", {"A": 31, "B": 32}), out, host)
+    before = digests(out)
+    (out / "pictures" / "B.png").unlink()
+    packshot("catalog", "retry", out, "B", "--host", host.url)
+    assert digests(out) == before
+
+
+def test_a_bad_row_is_reported_and_the_others_are_made(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 41, "B": "green", "C": 1 << 30, "D": 44})
+    answer = run_plain(table, out, host, code=3)
+    assert (answer["done"], answer["failed"]) == (2, 2)
+    shown = packshot("catalog", "status", out).stdout
+    assert "B: [input-invalid]" in shown
+    assert "'green' is not a whole number" in shown
+    assert "not between 0 and 16777215" in shown
+    write_table(table, {"A": 41, "B": 42, "C": 43, "D": 44})
+    assert run_plain(table, out, host)["done"] == 4
+
+
+def test_hostile_skus_stay_in_the_folder(host: HostStatus, tmp_path: Path) -> None:
+    skus = ["../../x", "CON", "a/b", "a\\b", ".hidden", "-rf", "~", "x" * 300, "A", "a", "=1+1", "<b>"]
+    table = write_table(tmp_path / "table.csv", {sku: 50 + number for number, sku in enumerate(skus)})
+    out = tmp_path / "deep" / "run"
+    assert run_plain(table, out, host)["done"] == len(skus)
+    assert len({name.casefold() for name in digests(out)}) == len(skus)
+    assert {path.name for path in tmp_path.iterdir()} == {"table.csv", "deep"}
+    assert "<b>" not in (out / "index.html").read_text().replace("<b>Thrown", "")
+    assert "'=1+1" in (out / "manifest.csv").read_text()
+
+
+def test_a_folder_keeps_to_its_workflow_brand_and_seed(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 61})
+    run_plain(table, out, host)
+    before = digests(out)
+    error = run_plain(table, out, host, "--seed", 5, code=2)["error"]
+    assert isinstance(error, dict)
+    assert error["slug"] == "input-invalid"
+    assert "another base seed" in error["message"]
+    brand = ROOT / "examples" / "brands" / "aldern-quay"
+    assert "brand" in str(run_plain(table, out, host, "--brand", brand, code=2)["error"])
+    assert digests(out) == before
+
+
+def test_two_processes_do_not_work_on_one_run(host: HostStatus, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "table.csv", {"A": 71})
+    with CatalogRun(tmp_path / "run", create=True):
+        error = run_plain(table, tmp_path / "run", host, code=2)["error"]
+    assert "another process" in str(error)
+    assert run_plain(table, tmp_path / "run", host)["done"] == 1
+
+
+def test_dry_run_makes_nothing_and_needs_no_host(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "table.csv", {"A": 81, "B": 82})
+    done = packshot(
+        "catalog", "run", table, "--workflow", PLAIN, "--out", tmp_path / "run", "--host", "127.0.0.1:9",
+        "--set", "color={{ row.colour }}", "--dry-run", "--json",
+    )  # fmt: skip
+    answer = json.loads(done.stdout)
+    assert [item["inputs"]["color"] for item in answer["items"]] == ["81", "82"]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slug", "code"),
+    [
+        (["--set", "colour=1"], "input-unknown", 2),
+        (["--set", "color={{ row.nothing }}"], "catalog-invalid", 2),
+        (["--workflow", "product-shoot"], "workflow-invalid", 2),
+        (["--workflow", "product-shot@9"], "workflow-invalid", 2),
+        (["--brand", "no-such-folder"], "brand-invalid", 2),
+        (["--host", "127.0.0.1:9"], "host-unreachable", 4),
+        (["--host", "not an address"], "host-unreachable", 4),
+    ],
+)
+def test_bad_usage_says_what_and_where(
+    host: HostStatus, tmp_path: Path, arguments: list[str], slug: str, code: int
+) -> None:
+    table = write_table(tmp_path / "table.csv", {"A": 1})
+    # Of an option given twice the last one counts.
+    command = ["catalog", "run", table, "--workflow", PLAIN, "--host", host.url, "--out", tmp_path / "run", *arguments]
+    done = packshot(*command, code=code)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    assert len(lines) == 1
+    assert f"[{slug}]" in lines[0]
+    assert "→" in lines[0]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 2 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False, capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(host: HostStatus, tmp_path: Path, small_disk: Path) -> None:
+    colours: dict[str, object] = {f"S{number:02}": 0x101010 + number for number in range(8)}
+    table = write_table(tmp_path / "table.csv", colours)
+    out = small_disk / "run"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(os.urandom(1_600_000))
+    big = ("--set", "width=4000", "--set", "height=4000")  # about 60 kB a picture
+    error = run_plain(table, out, host, *big, code=2)["error"]
+    assert isinstance(error, dict)
+    assert error["slug"] == "output-unwritable"
+    ballast.unlink()
+    answer = run_plain(table, out, host, *big)
+    assert (answer["done"], answer["failed"], answer["extra_runs"]) == (8, 0, 0)
+    assert not list((out / "pictures").glob(".*")), "no half-written file is left"
+
+
+def test_an_unwritable_folder_is_refused_before_anything_is_made(host: HostStatus, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    table = write_table(tmp_path / "table.csv", {"A": 1})
+    error = run_plain(table, tmp_path / "file" / "run", host, code=2)["error"]
+    assert isinstance(error, dict)
+    assert error["slug"] == "output-unwritable"

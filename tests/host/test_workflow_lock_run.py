@@ -1,0 +1,230 @@
+"""Locks, replacements and checks against a real host: a run is refused exactly where the picture would be another."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packshot import Client, Workflow
+from packshot.comfy.host import HostStatus, ManagedHost
+from packshot.comfy.install import Installation
+from packshot.comfy.inventory import take_stock
+from packshot.models.starter import FILES
+from packshot.paths import shipped
+from packshot.workflow.definitions import input_specs
+from packshot.workflow.lock import lock_path, read_lock
+
+DATA = Path(__file__).parents[1] / "data"
+STARTER = {file.path: file.sha256 for file in FILES}
+SMALL = ("--set", "steps=1", "--set", "width=64", "--set", "height=64")
+
+
+def packshot(*arguments: object, code: int = 0) -> dict[str, Any]:
+    """What the command answers with --json."""
+    command = [sys.executable, "-m", "packshot", *map(str, arguments), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == code, done.stderr + done.stdout
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """The user's own copy of the library; returns the newest release of ``product-shot`` in it, with no lock."""
+    folder = tmp_path / "library"
+    shutil.copytree(shipped("workflows"), folder)
+    for lock in folder.rglob("*.lock.json"):
+        lock.unlink()
+    return folder / "releases" / "product-shot" / "1.1.0.app.json"
+
+
+@pytest.fixture(scope="module")
+def altered(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
+    """A host whose VAE has the name and the size of the starter's and one other number in it."""
+    folder = tmp_path_factory.mktemp("models")
+    for path in STARTER:
+        (folder / path).parent.mkdir()
+        shutil.copyfile(models / path, folder / path)
+    with (folder / "vae" / "starter-flux2-vae.safetensors").open("r+b") as file:
+        file.seek(-2, 2)
+        last = file.read(2)
+        file.seek(-2, 2)
+        file.write(bytes(byte ^ 1 for byte in last))
+    managed = ManagedHost(tmp_path_factory.mktemp("altered"), installation, folder)
+    try:
+        yield managed.up()
+    finally:
+        managed.down()
+
+
+# -- the lock ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_holds_what_the_host_has(host: HostStatus, library: Path) -> None:
+    answer = packshot("workflow", "lock", library, "--host", host.url)
+    lock = read_lock(library)
+    assert lock is not None
+    assert answer == {"file": str(lock_path(library)), **lock.model_dump(mode="json")}
+    assert lock.graph == Workflow.load(library).sha256
+    assert lock.comfyui == host.comfyui
+    assert lock.frontend
+    assert lock.packs["packshot"].version
+    assert {model.file: model.sha256 for model in lock.models} == STARTER
+    assert {model.card for model in lock.models} == {"starter"}
+
+
+def test_the_newest_name_is_locked_at_its_release(host: HostStatus, library: Path) -> None:
+    newest = library.parents[2] / "product-shot.app.json"
+    assert packshot("workflow", "lock", newest, "--host", host.url)["file"] == str(lock_path(library))
+
+
+def test_a_run_as_locked_says_that_nothing_drifted(host: HostStatus, library: Path, tmp_path: Path) -> None:
+    packshot("workflow", "lock", library, "--host", host.url)
+    answer = packshot("run", library, *SMALL, "--host", host.url, "--out", tmp_path)
+    assert answer["drift"] == []
+    assert Path(answer["outputs"][0]["file"]).is_file()
+
+
+def test_another_model_file_of_the_same_name_and_size_is_refused_or_recorded(
+    host: HostStatus, altered: HostStatus, library: Path, tmp_path: Path
+) -> None:
+    packshot("workflow", "lock", library, "--host", host.url)
+    error = packshot("run", library, *SMALL, "--host", altered.url, "--out", tmp_path, code=2)["error"]
+    assert error["slug"] == "workflow-invalid"
+    assert "model vae/starter-flux2-vae.safetensors: locked sha256 de14e2b33b85, found sha256" in error["message"]
+    assert error["message"].count("locked sha256") == 1
+    assert error["place"] == str(lock_path(library))
+    assert "--ignore-lock" in error["remedy"]
+    assert not list(tmp_path.glob("*.png"))
+
+    answer = packshot("run", library, *SMALL, "--host", altered.url, "--out", tmp_path, "--ignore-lock")
+    assert [each["what"] for each in answer["drift"]] == ["model vae/starter-flux2-vae.safetensors"]
+    assert list(tmp_path.glob("*.png"))
+
+
+def test_a_name_alone_runs_and_records_what_differs(
+    host: HostStatus, altered: HostStatus, library: Path, tmp_path: Path
+) -> None:
+    packshot("workflow", "lock", library, "--host", host.url)
+    newest = library.parents[2] / "product-shot.app.json"
+    answer = packshot("run", newest, *SMALL, "--host", altered.url, "--out", tmp_path)
+    assert [each["what"] for each in answer["drift"]] == ["model vae/starter-flux2-vae.safetensors"]
+
+
+def test_other_versions_and_an_edited_file_are_named_together(host: HostStatus, library: Path, tmp_path: Path) -> None:
+    packshot("workflow", "lock", library, "--host", host.url)
+    lock = json.loads(lock_path(library).read_text())
+    lock["comfyui"] = "0.29.9"
+    lock["packs"]["packshot"] = {"version": "0.0.1", "commit": None}
+    lock["packs"]["another"] = {"version": "3", "commit": None}
+    lock_path(library).write_text(json.dumps(lock))
+    library.write_text(library.read_text().replace("linen backdrop", "velvet backdrop"))
+    message = packshot("run", library, *SMALL, "--host", host.url, "--out", tmp_path, code=2)["error"]["message"]
+    for part in ("the graph", "ComfyUI: locked 0.29.9", "node pack packshot: locked 0.0.1", "node pack another"):
+        assert part in message
+
+
+def test_a_broken_lock_is_refused_and_a_workflow_without_one_runs(
+    host: HostStatus, library: Path, tmp_path: Path
+) -> None:
+    assert packshot("run", library, *SMALL, "--host", host.url, "--out", tmp_path)["drift"] == []
+    lock_path(library).write_text('{"workflow": ')
+    error = packshot("run", library, *SMALL, "--host", host.url, "--out", tmp_path, code=2)["error"]
+    assert error["place"].startswith(str(lock_path(library)))
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+def test_the_locks_that_ship_hold_on_the_pinned_host(host: HostStatus, version: str, tmp_path: Path) -> None:
+    reference = f"product-shot@{version}"
+    assert packshot("run", reference, *SMALL, "--host", host.url, "--out", tmp_path)["drift"] == []
+
+
+def test_another_machines_host_tells_sizes_and_cards_tell_hashes(host: HostStatus, library: Path) -> None:
+    """0.0.0.0 reaches this machine under an address that does not say so."""
+    with Client(str(host.url).replace("127.0.0.1", "0.0.0.0")) as client:
+        assert not client.api.address.loopback
+        carded = take_stock(client, client.prepare(Workflow.load(library)))
+        named = take_stock(client, client.prepare(Workflow.load(library.with_name("1.0.0.app.json"))))
+    assert {model.file: model.sha256 for model in carded.models} == STARTER
+    assert carded.packs["packshot"].version
+    assert carded.packs["packshot"].commit is None
+    assert [model.sha256 for model in named.models] == [None] * 3
+    assert [model.size for model in named.models] == [model.size for model in carded.models]
+
+
+# -- check and migrate -------------------------------------------------------------------------------------------------
+
+
+def test_definitions_live_and_saved_give_the_same_answer(host: HostStatus, tmp_path: Path) -> None:
+    path = tmp_path / "spoilt.app.json"
+    text = (shipped("workflows") / "product-shot.app.json").read_text()
+    path.write_text(text.replace('"starter"', '"startr"').replace("VAEDecode", "VAEDecod"))
+    with Client(str(host.url)) as client:
+        saved = tmp_path / "object_info.json"
+        saved.write_text(json.dumps(client.api.json("GET", "/object_info")))
+    live = packshot("workflow", "check", path, "--host", host.url, code=2)
+    assert live == packshot("workflow", "check", path, "--object-info", saved, code=2)
+    assert {each["slug"] for each in live["problems"]} == {"node-missing", "input-invalid"}
+    assert packshot("workflow", "check", "product-shot", "product-shot@1.0.0", "--host", host.url)["ok"]
+
+
+def test_what_the_tests_know_of_the_host_is_so(host: HostStatus) -> None:
+    """The stored definitions and replacements, apart from lists of files."""
+    nodes = json.loads((DATA / "workflow_nodes.json").read_text())
+    with Client(str(host.url)) as client:
+        assert client.api.node_replacements() == json.loads((DATA / "node_replacements.json").read_text())
+        for name, stored in nodes.items():
+            live = client.object_info[name]
+            assert [(s.name, s.type) for s in input_specs(live)] == [(s.name, s.type) for s in input_specs(stored)]
+            assert live["output"] == stored["output"]
+
+
+def test_a_file_is_migrated_only_when_told_and_then_runs(host: HostStatus, tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    old = {
+        "nodes": [
+            {"id": 1, "type": "T2IAdapterLoader", "title": "Guide", "widgets_values": ["guide.safetensors"],
+             "inputs": [{"name": "t2i_adapter_name", "type": "COMBO", "widget": {"name": "t2i_adapter_name"}}]},
+        ],
+        "links": [],
+    }  # fmt: skip
+    path.write_text(json.dumps(old))
+    answer = packshot("workflow", "migrate", path, "--host", host.url)
+    assert (answer["written"], json.loads(path.read_text())) == (False, old)
+    assert answer["replaced"] == [
+        {
+            "node": "1",
+            "title": "Guide",
+            "before": "T2IAdapterLoader",
+            "after": "ControlNetLoader",
+            "renamed": {"t2i_adapter_name": "control_net_name"},
+            "set": {},
+            "lost": [],
+        }
+    ]
+    assert packshot("workflow", "migrate", path, "--host", host.url, "--write")["written"]
+    with Client(str(host.url)) as client:
+        (node,) = Workflow.load(path).api_graph(client.object_info).values()
+    assert (node["class_type"], node["inputs"]) == ("ControlNetLoader", {"control_net_name": "guide.safetensors"})
+    assert packshot("workflow", "migrate", path, "--host", host.url) == {
+        "file": str(path),
+        "written": False,
+        "replaced": [],
+    }
+
+
+def test_a_released_file_is_never_migrated_in_place(host: HostStatus, library: Path) -> None:
+    before = library.read_text()
+    data = json.loads(before)
+    data["nodes"].append({"id": 99, "type": "T2IAdapterLoader", "widgets_values": ["guide.safetensors"]})
+    library.write_text(json.dumps(data))
+    error = packshot("workflow", "migrate", library, "--host", host.url, "--write", code=2)["error"]
+    assert "never changes" in error["message"]
+    assert json.loads(library.read_text()) == data

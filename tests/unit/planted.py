@@ -1,0 +1,83 @@
+"""Pictures with faults that were put there: a product on a plain background, off by exactly what a test says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skimage
+from PIL import Image, ImageFilter
+
+from packshot.quality.checks import Given, Limit, Subject, Verdict, find_check, judge
+from packshot.quality.picture import Picture, read_picture
+
+SIDE = 400
+WHITE = (255, 255, 255)
+KELP = (32, 48, 45)
+
+#: Real photographs and scans that ship with scikit-image: nothing that was made for these tests.
+PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "retina.jpg")
+
+
+def canvas(colour: tuple[int, int, int] = WHITE, side: int = SIDE) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.full((side, side, 3), colour, np.uint8)
+
+
+def product(
+    box: Sequence[int] = (40, 40, 360, 360), background: tuple[int, int, int] = WHITE, side: int = SIDE
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A product of two tones: left, top, right and bottom of its box."""
+    pixels = canvas(background, side)
+    left, top, right, bottom = box
+    pixels[top:bottom, left:right] = KELP
+    pixels[top + (bottom - top) // 3 : top + (bottom - top) // 2, left:right] = (176, 80, 60)
+    return pixels
+
+
+def shape(side: int = SIDE) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A round product with a handle, smooth and shaded, as RGBA on nothing."""
+    rows, columns = np.mgrid[:side, :side] / side
+    body = np.hypot(columns - 0.45, rows - 0.5) < 0.3
+    handle = np.abs(np.hypot(columns - 0.76, rows - 0.5) - 0.1) < 0.03
+    shade = (60 + 120 * columns + 40 * np.sin(rows * 40)).clip(0, 255)
+    pixels = np.dstack([shade, shade * 0.7, 255 - shade, np.where(body | handle, 255, 0)])
+    return pixels.astype(np.uint8)
+
+
+def photograph(name: str) -> Path:
+    return Path(skimage.__file__).parent / "data" / name
+
+
+@cache
+def photo(name: str) -> Picture:
+    return read_picture(photograph(name))
+
+
+def blurred(picture: Picture, radius: float) -> Picture:
+    image = Image.fromarray(picture.pixels).filter(ImageFilter.GaussianBlur(radius))
+    return Picture.from_array(np.asarray(image))
+
+
+def encoded(pixels: np.ndarray[Any, Any], file_format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def measured(
+    check_id: str,
+    picture: Picture | np.ndarray[Any, Any] | bytes,
+    limit: Limit | None = None,
+    given: Given | None = None,
+    **options: Any,
+) -> Verdict:
+    """What one check says of one picture."""
+    if isinstance(picture, bytes):
+        picture = read_picture(picture, **options)
+    elif isinstance(picture, np.ndarray):
+        picture = Picture.from_array(picture)
+    return judge(find_check(check_id), Subject(picture, given or Given()), limit)

@@ -1,0 +1,321 @@
+"""Which model a LoRA was made for: every naming and algorithm, few blocks, and metadata that says otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from weights import model, write_safetensors
+
+from packshot.models.files.detect import Detection, detect_file
+from packshot.models.files.detect_lora import describe_lora
+from packshot.models.files.header import read_header
+
+Shapes = dict[str, tuple[int, ...]]
+Make = Callable[[str, tuple[int, ...], int], Shapes]
+
+
+def plain(down: str, up: str, *, alpha: bool = True) -> Make:
+    """A LoRA of a layer, its two matrices named so."""
+
+    def make(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+        kernel = shape[2:]
+        made: Shapes = {
+            layer + down: (rank, shape[1], *kernel),
+            layer + up: (shape[0], rank, *(1 for _ in kernel)),
+        }
+        return {**made, f"{layer}.alpha": ()} if alpha else made
+
+    return make
+
+
+KOHYA = plain(".lora_down.weight", ".lora_up.weight")
+PEFT = plain(".lora_A.weight", ".lora_B.weight", alpha=False)
+
+
+def dora(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+    return {**KOHYA(layer, shape, rank), f"{layer}.dora_scale": (shape[0], 1)}
+
+
+def loha(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+    sides = {"a": (shape[0], rank), "b": (rank, shape[1])}
+    return {f"{layer}.hada_w{i}_{side}": sides[side] for i in (1, 2) for side in "ab"}
+
+
+def lokr(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+    return {
+        f"{layer}.lokr_w1": (8, 8), f"{layer}.lokr_w2_a": (shape[0] // 8, rank),
+        f"{layer}.lokr_w2_b": (rank, shape[1] // 8), f"{layer}.alpha": (),
+    }  # fmt: skip
+
+
+def lokr_full(layer: str, shape: tuple[int, ...], _: int) -> Shapes:
+    return {f"{layer}.lokr_w1": (4, 4), f"{layer}.lokr_w2": (shape[0] // 4, shape[1] // 4)}
+
+
+def oft(layer: str, shape: tuple[int, ...], _: int) -> Shapes:
+    return {f"{layer}.oft_blocks": (4, shape[0] // 4, shape[0] // 4), f"{layer}.rescale": (shape[0], 1)}
+
+
+def boft(layer: str, shape: tuple[int, ...], _: int) -> Shapes:
+    return {f"{layer}.oft_blocks": (2, shape[0] // 8, 8, 8)}
+
+
+def glora(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+    sides = {"a1": (shape[1], rank), "a2": (rank, shape[1]), "b1": (shape[0], rank), "b2": (rank, shape[1])}
+    return {f"{layer}.{part}.weight": side for part, side in sides.items()}
+
+
+def diff(layer: str, shape: tuple[int, ...], _: int) -> Shapes:
+    return {f"{layer}.diff": shape, f"{layer}.diff_b": (shape[0],)}
+
+
+def lora(
+    variant: str, only: str = "", make: Make = KOHYA, prefix: str = "lora_unet_", naming: str = "native", rank: int = 16
+) -> Shapes:
+    """A LoRA of the layers whose names match ``only``; with dots as underscores where the prefix ends in one."""
+    shapes: Shapes = {}
+    for name, shape in model(variant, naming).items():
+        layer = name.removesuffix(".weight")
+        if name != layer and len(shape) in (2, 4) and re.search(only, layer):
+            layer = layer.replace(".", "_") if prefix.endswith("_") else layer
+            shapes |= make(prefix + layer, shape, rank)
+    assert shapes
+    return shapes
+
+
+def detected(tmp_path: Path, shapes: Shapes, metadata: dict[str, str] | None = None) -> Detection:
+    found = detect_file(write_safetensors(tmp_path / "lora.safetensors", shapes, metadata))
+    assert found.kind == "lora"
+    assert found.lora is not None
+    return found
+
+
+ATTENTION = r"attn|attention"
+
+
+@pytest.mark.parametrize(
+    ("variant", "base"),
+    [
+        ("flux1", "flux1"), ("flux2-dev", "flux2-dev"), ("flux2-klein-4b", "flux2-klein-4b"),
+        ("flux2-klein-9b", "flux2-klein-9b"), ("sd3-medium", "sd3-medium"), ("sd3.5-medium", "sd3.5-medium"),
+        ("sd3.5-large", "sd3.5-large"), ("sd15", "sd15"), ("sd21", "sd21"), ("sdxl", "sdxl"), ("z-image", "z-image"),
+        ("qwen-image", "qwen-image"), ("ernie-image", "ernie-image"), ("hunyuanimage-2.1", "hunyuanimage-2.1"),
+        ("pixart-sigma", "pixart-sigma"), ("ltx-2", "ltx-2"), ("chroma", "chroma"), ("wan2.1-1.3b", "wan"),
+        ("wan2.1-14b", "wan"), ("wan2.2-5b", "wan"), ("starter", "starter"),
+    ],
+)  # fmt: skip
+def test_every_base_in_kohyas_naming(tmp_path: Path, variant: str, base: str) -> None:
+    found = detected(tmp_path, lora(variant))
+    assert found.base == base
+    assert found.confidence >= 0.8
+    assert found.lora is not None
+    assert (found.lora.layout, found.lora.algorithm, found.lora.rank) == ("kohya", "lora", 16)
+
+
+LAYOUTS = {
+    "kohya": ("flux1", KOHYA, "lora_unet_", "native", "kohya", "lora"),
+    "kohya, sdxl": ("sdxl", KOHYA, "lora_unet_", "native", "kohya", "lora"),
+    "kohya, diffusers names": ("sd15", KOHYA, "lora_unet_", "diffusers", "kohya", "lora"),
+    "peft": ("flux1", PEFT, "transformer.", "diffusers", "diffusers", "lora"),
+    "peft with a prefix": ("sd3.5-large", PEFT, "base_model.model.", "diffusers", "diffusers", "lora"),
+    "peft with an adapter's name": (
+        "qwen-image",
+        plain(".lora_A.default.weight", ".lora_B.default.weight"),
+        "transformer.",
+        "native",
+        "diffusers",
+        "lora",
+    ),
+    "diffusers unet": ("sdxl", PEFT, "unet.", "diffusers", "diffusers", "lora"),
+    "early diffusers": (
+        "sd15",
+        plain("_lora.down.weight", "_lora.up.weight"),
+        "unet.",
+        "diffusers",
+        "diffusers",
+        "lora",
+    ),
+    "later diffusers": (
+        "sd15",
+        plain(".lora.down.weight", ".lora.up.weight"),
+        "unet.",
+        "diffusers",
+        "diffusers",
+        "lora",
+    ),
+    "transformers": (
+        "sd15",
+        plain(".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
+        "unet.",
+        "diffusers",
+        "diffusers",
+        "lora",
+    ),
+    "comfyui": ("flux2-klein-4b", PEFT, "diffusion_model.", "native", "comfyui", "lora"),
+    "comfyui, trained there": ("z-image", KOHYA, "diffusion_model.", "native", "comfyui", "lora"),
+    "onetrainer": ("flux1", KOHYA, "lora_transformer_", "diffusers", "onetrainer", "lora"),
+    "simpletuner": ("flux1", lokr, "lycoris_", "diffusers", "lycoris", "lokr"),
+    "diffsynth": ("qwen-image", PEFT, "", "native", "bare", "lora"),
+    "mochi": ("ltx-2", plain(".lora_A", ".lora_B"), "diffusion_model.", "native", "comfyui", "lora"),
+    "dora": ("sdxl", dora, "lora_unet_", "native", "kohya", "dora"),
+    "loha": ("sdxl", loha, "lora_unet_", "native", "kohya", "loha"),
+    "lokr": ("flux2-klein-9b", lokr, "lora_unet_", "native", "kohya", "lokr"),
+    "lokr, full matrices": ("flux2-dev", lokr_full, "diffusion_model.", "native", "comfyui", "lokr"),
+    "oft": ("sd15", oft, "lora_unet_", "native", "kohya", "oft"),
+    "boft": ("sdxl", boft, "lora_unet_", "native", "kohya", "boft"),
+    "glora": ("sdxl", glora, "lora_unet_", "native", "kohya", "glora"),
+    "diff": ("sd15", diff, "diffusion_model.", "native", "comfyui", "diff"),
+}
+
+
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_every_naming_and_algorithm(tmp_path: Path, case: str) -> None:
+    variant, make, prefix, naming, layout, algorithm = LAYOUTS[case]
+    only = "attn2" if variant in ("sd15", "sdxl") else r"attn[12]?[._]|attention|qkv|linear[12]$"
+    found = detected(tmp_path, lora(variant, only, make, prefix, naming))
+    assert found.lora is not None
+    assert (found.lora.layout, found.lora.algorithm) == (layout, algorithm)
+    # OFT does not tell what a layer takes in, in which alone SD 1.5 and SD 2.1 differ.
+    assert found.base == (None if algorithm == "oft" else variant)
+    assert set(found.lora.layers) == {algorithm}
+    assert found.lora.rank == (16 if algorithm in ("lora", "dora", "loha") or make is lokr else None)
+
+
+def test_xlabs_processors(tmp_path: Path) -> None:
+    shapes: Shapes = {}
+    for i in range(19):
+        for part, out in (("qkv_lora1", 9216), ("proj_lora1", 3072), ("qkv_lora2", 9216), ("proj_lora2", 3072)):
+            shapes |= plain(".down.weight", ".up.weight", alpha=False)(
+                f"double_blocks.{i}.processor.{part}", (out, 3072), 16
+            )
+    found = detected(tmp_path, shapes)
+    assert found.lora is not None
+    assert (found.base, found.lora.layout, found.lora.rank) == ("flux1", "xlabs", 16)
+
+
+SUBSETS = {
+    "two blocks of flux1": ("flux1", r"^single_blocks\.(7|20)\.linear", "flux1"),
+    "one block of klein 4b": ("flux2-klein-4b", r"^single_blocks\.3\.linear1", "flux2-klein-4b"),
+    "a feed-forward of klein 4b": ("flux2-klein-4b", r"^double_blocks\.2\.img_mlp", "flux2-klein-4b"),
+    "one block of klein 9b": ("flux2-klein-9b", r"^double_blocks\.2\.img_attn", "flux2-klein-9b"),
+    "one block of dev": ("flux2-dev", r"^double_blocks\.0\.img_attn\.proj", "flux2-dev"),
+    "a modulation of flux1": ("flux1", r"^double_blocks\.0\.img_mod", "flux1"),
+    "a high block of flux1": ("flux1", r"^double_blocks\.17\.img_attn", "flux1"),
+    "one layer of z-image": ("z-image", r"^layers\.4\.attention", "z-image"),
+    "one block of sd3.5 large": ("sd3.5-large", r"^joint_blocks\.5\.x_block\.attn", "sd3.5-large"),
+    "dual attention of sd3.5 medium": ("sd3.5-medium", r"^joint_blocks\.5\.x_block\.attn2", "sd3.5-medium"),
+}
+
+
+@pytest.mark.parametrize("case", SUBSETS)
+def test_a_few_blocks_are_told_by_their_sides(tmp_path: Path, case: str) -> None:
+    variant, only, base = SUBSETS[case]
+    assert detected(tmp_path, lora(variant, only)).base == base
+
+
+def test_a_width_of_3072_alone_is_ambiguous(tmp_path: Path) -> None:
+    found = detected(tmp_path, lora("flux1", r"^double_blocks\.[0-3]\.img_attn"))
+    assert found.base is None
+    assert found.confidence <= 0.5
+    assert {"flux1-dev", "flux1-schnell", "flux2-klein-4b"} <= set(found.cards)
+    assert not found.mismatch
+
+
+def test_in_diffusers_naming_qwen_is_a_third_candidate(tmp_path: Path) -> None:
+    found = detected(tmp_path, lora("qwen-image", r"^transformer_blocks\.[0-3]\.attn\.to_[qkv]$", PEFT, "transformer."))
+    assert found.base is None
+    assert {"flux1-dev", "flux2-klein-4b", "qwen-image"} <= set(found.cards)
+    assert (
+        detected(tmp_path, lora("qwen-image", r"^transformer_blocks\.40\.attn", PEFT, "transformer.")).base
+        == "qwen-image"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "base"),
+    [
+        ({"modelspec.architecture": "Flux.2-klein-4b"}, "flux2-klein-4b"),
+        ({"ss_base_model_version": "flux2_klein_4b"}, "flux2-klein-4b"),
+        ({"modelspec.architecture": "flux-1-dev/lora"}, "flux1"),
+        ({"ss_base_model_version": "chroma"}, "chroma"),
+    ],
+)
+def test_metadata_chooses_among_what_the_shapes_allow(tmp_path: Path, metadata: dict[str, str], base: str) -> None:
+    found = detected(tmp_path, lora("flux1", r"^double_blocks\.[0-3]\.img_attn"), metadata)
+    assert (found.base, found.mismatch) == (base, False)
+    assert 0.5 < found.confidence < 1
+
+
+@pytest.mark.parametrize(
+    ("variant", "metadata"),
+    [
+        ("flux1", {"ss_base_model_version": "sdxl_base_v1-0"}),
+        ("sdxl", {"modelspec.architecture": "flux-1-dev/lora"}),
+        ("flux2-klein-4b", {"modelspec.architecture": "Flux.2-klein-9b"}),
+        ("sd15", {"ss_base_model_version": "sd_v2"}),
+    ],
+)
+def test_shapes_win_over_metadata(tmp_path: Path, variant: str, metadata: dict[str, str]) -> None:
+    found = detected(tmp_path, lora(variant), metadata)
+    assert (found.base, found.mismatch) == (variant, True)
+    assert any("contradict" in reason for reason in found.reasons)
+
+
+def test_an_ambiguous_file_can_contradict_its_metadata_too(tmp_path: Path) -> None:
+    shapes = lora("flux1", r"^double_blocks\.[0-3]\.img_attn")
+    found = detected(tmp_path, shapes, {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora"})
+    assert (found.base, found.mismatch) == (None, True)
+
+
+def test_a_larger_model_of_the_architecture_is_another(tmp_path: Path) -> None:
+    """HunyuanVideo has FLUX.1's blocks, and one double and two single ones more."""
+    shapes = lora("flux1", r"_blocks")
+    shapes |= KOHYA("lora_unet_double_blocks_19_img_attn_qkv", (9216, 3072), 16)
+    shapes |= KOHYA("lora_unet_single_blocks_39_linear1", (21504, 3072), 16)
+    found = detected(tmp_path, shapes)
+    assert (found.base, found.architecture) == ("other", "flux")
+
+
+def test_names_of_no_known_model(tmp_path: Path) -> None:
+    found = detected(tmp_path, KOHYA("lora_unet_some_thing_else", (64, 64), 4))
+    assert (found.base, found.cards) == (None, ())
+
+
+def test_text_encoder_layers_do_not_count(tmp_path: Path) -> None:
+    text: Shapes = {}
+    for i in range(12):
+        text |= KOHYA(f"lora_te1_text_model_encoder_layers_{i}_self_attn_q_proj", (768, 768), 8)
+        text |= KOHYA(f"lora_te2_text_model_encoder_layers_{i}_self_attn_q_proj", (1280, 1280), 8)
+    found = detected(tmp_path, {**lora("sdxl", "attn2"), **text})
+    assert found.lora is not None
+    assert (found.base, found.lora.text_layers, found.lora.ranks) == ("sdxl", 24, (8, 16))
+    alone = detected(tmp_path, text)
+    assert (alone.base, alone.confidence) == ("sdxl", 0.6)
+    one = {name: shape for name, shape in text.items() if "te1" in name}
+    assert detected(tmp_path, one).base is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "alpha"),
+    [
+        ({"ss_network_alpha": "8.0"}, 8.0),
+        ({"ss_network_alpha": "Dynamic"}, None),
+        ({"lora_adapter_metadata": json.dumps({"transformer.r": 16, "transformer.lora_alpha": 32})}, 32.0),
+        ({"lora_adapter_metadata": json.dumps({"unet.lora_alpha": 32, "text_encoder.lora_alpha": 8})}, None),
+        ({"lora_adapter_metadata": "[1"}, None),
+        ({}, None),
+    ],
+)
+def test_alpha_is_what_the_metadata_states(tmp_path: Path, metadata: dict[str, str], alpha: float | None) -> None:
+    path = write_safetensors(tmp_path / "lora.safetensors", lora("sd15", "attn2"), metadata)
+    info = describe_lora(read_header(path))
+    assert info is not None
+    assert info.alpha == alpha
+
+
+def test_a_model_is_no_lora(tmp_path: Path) -> None:
+    assert describe_lora(read_header(write_safetensors(tmp_path / "model.safetensors", model("sd15")))) is None

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from packshot.brand import BrandKit
+from packshot.errors import BrandInvalid
+from packshot.paths import shipped
+
+GOOD = """\
+name: Aldern Quay
+palette:
+  - {name: oat, hex: "#efe6d6", role: background}
+prompt:
+  prefix: photo of
+"""
+
+
+@pytest.fixture
+def kit(tmp_path: Path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "brand.yaml"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def test_folder_and_file_are_the_same_kit(kit):
+    file = kit(GOOD)
+    loaded = BrandKit.load(file)
+    assert loaded == BrandKit.load(file.parent)
+    assert (loaded.name, loaded.palette[0].hex, loaded.palette[0].role) == ("Aldern Quay", "#EFE6D6", "background")
+    assert (loaded.prompt.prefix, loaded.prompt.suffix, loaded.prompt.negative) == ("photo of", "", "")
+
+
+def test_the_hash_is_of_what_the_kit_says(kit):
+    before = BrandKit.load(kit(GOOD)).hash
+    assert re.fullmatch("[0-9a-f]{64}", before)
+    again = '# a comment\nprompt: {prefix: "photo of", suffix: ""}\nname: "Aldern Quay"\n'
+    again += "palette:\n- role: background\n  hex: '#EFE6D6'\n  name: oat\n"
+    assert BrandKit.load(kit(again)).hash == before
+    assert BrandKit.load(kit(GOOD.replace("photo", "picture"))).hash != before
+
+
+def test_the_example_loads():
+    loaded = BrandKit.load(shipped("examples") / "brands" / "aldern-quay")
+    assert len(loaded.palette) == 5
+    assert all([loaded.prompt.prefix, loaded.prompt.suffix, loaded.prompt.negative])
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "message", "remedy"),
+    [
+        ("nme: x\nname: y\n", ", nme", "no field 'nme'", "did you mean 'name'?"),
+        ("name: x\nprompt: {prefx: a}\n", ", prompt.prefx", "no field 'prefx'", "did you mean 'prefix'?"),
+        ("name: x\npalette: [{nam: a, hex: '#000000'}]\n", ", palette[0].name", "missing", "add 'name:'"),
+        ("palette: []\n", ", name", "missing", "add 'name:'"),
+        ("name: x\npalette: [{name: a, hex: '#12345'}]\n", ", palette[0].hex", "'#12345' is not a colour", "quotes"),
+        ("name: x\npalette: [{name: a, hex: 112233}]\n", ", palette[0].hex", "112233 is not a colour", "quotes"),
+        ("name: x\npalette:\n- name: a\n  hex: #112233\n", ", palette[0].hex", "the colour is empty", "quotes"),
+        ("name: x\npalette: [{name: a, hex: '#112233', role: akcent}]\n", ", palette[0].role", "choices", "'accent'"),
+        ("name: 7\n", ", name", "valid string", "correct"),
+        ("name: ' '\n", ", name", "should match", "correct"),
+        (f"name: {'x' * 81}\n", ", name", "80 characters", "correct"),
+        (f"name: x\nprompt: {{suffix: {'x' * 2001}}}\n", ", prompt.suffix", "2000 characters", "correct"),
+        ("name: x\npalette:\n" + "- {name: a, hex: '#112233'}\n" * 33, ", palette", "32 items", "correct"),
+        ("name: a\nname: b\n", ", line 2, column 1", "'name' stands twice", "correct"),
+        ("name: x\nprompt: {suffix: a, suffix: b}\n", ", line 2, column 21", "'suffix' stands twice", "correct"),
+        ("name: [x\n", ", line 2, column 1", "expected", "correct"),
+        ("name: !!python/object/apply:os.getcwd []\n", ", line 1, column 7", "constructor", "correct"),
+        ("? [a]\n: b\n", ", line 1, column 3", "unhashable", "correct"),
+        ("- a\n- b\n", "", "no fields", "name:"),
+        ("", "", "no fields", "name:"),
+        ("[" * 5000, "", "nested too deeply", "correct"),
+        ("#" * 300_000, "", "300,000 bytes", "brand.yaml"),
+        (b"name: Caf\xe9\n", ", line 1", "0xe9 at offset 9", "UTF-8"),
+        ("name: \x01\n", "", "not valid YAML", "correct"),
+    ],
+)
+def test_a_wrong_kit_says_where_and_what_to_do(kit, content, place, message, remedy):
+    path = kit(content)
+    with pytest.raises(BrandInvalid) as caught:
+        BrandKit.load(path)
+    error = caught.value
+    assert (error.slug, error.exit_code) == ("brand-invalid", 2)
+    assert message in error.message
+    assert "\n" not in error.message
+    assert remedy in error.remedy
+    if place:
+        assert error.place == f"{path}{place}"
+    else:
+        assert error.place.startswith(str(path))
+
+
+def test_all_problems_are_counted(kit):
+    with pytest.raises(BrandInvalid, match="2 more problems"):
+        BrandKit.load(kit("nam: x\npalette: [{name: a, hex: red}]\n"))
+
+
+@pytest.mark.parametrize("name", ["", "nowhere", "nowhere.yaml"])
+def test_no_kit_there(tmp_path, name):
+    with pytest.raises(BrandInvalid, match=r"no such brand kit.*brand\.yaml"):
+        BrandKit.load(tmp_path / name)

@@ -1,0 +1,150 @@
+"""The ledger on its own: what a plan does to it, and that it never contradicts itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.plan import Item, Plan
+from packshot.catalog.sources import RowProblem
+from packshot.errors import CatalogInvalid, JobFailed, OutputUnwritable
+
+
+def _item(sku: str, prompt: str = "a mug", seed: int = 1) -> Item:
+    return Item(
+        sku=sku,
+        variant="",
+        item_id=sku,
+        title=f"Product {sku}",
+        name=sku.lower(),
+        inputs={"prompt": prompt},
+        seed=seed,
+        place=f"row of {sku}",
+        source={},
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    opened = Ledger(tmp_path, create=True)
+    opened.plan(Plan((_item("A"), _item("B"), _item("C")), ()))
+    return opened
+
+
+def _make(ledger: Ledger, sku: str, job: str) -> None:
+    ledger.begin(sku, job, "http://host")
+    ledger.accept(job, f"pictures/{sku}.png", "0" * 64, 1.5)
+
+
+def test_counts_follow_an_item_through_its_life(ledger: Ledger) -> None:
+    assert (ledger.counts().rows, ledger.counts().pending) == (3, 3)
+    ledger.begin("A", "job-a", "http://host")
+    assert (ledger.counts().pending, ledger.counts().running) == (2, 1)
+    assert ledger.pending() == ["B", "C"]
+    ledger.accept("job-a", "pictures/a.png", "0" * 64, 2.0)
+    ledger.begin("B", "job-b", "http://host")
+    ledger.fail("B", JobFailed("no", place="node 3", remedy="mend it"), "job-b")
+    counts = ledger.counts()
+    assert (counts.done, counts.failed, counts.pending, counts.running, counts.extra_runs) == (1, 1, 1, 0, 0)
+    assert counts.seconds_per_row == 2.0
+
+
+def test_an_attempt_survives_the_process_that_began_it(tmp_path: Path) -> None:
+    with Ledger(tmp_path, create=True) as first:
+        first.plan(Plan((_item("A"),), ()))
+        first.begin("A", "job-a", "http://host")
+    with Ledger(tmp_path) as second:
+        (attempt,) = second.open_attempts()
+        assert (attempt.prompt_id, attempt.item_id, attempt.host) == ("job-a", "A", "http://host")
+        second.lost("job-a", "restarted")
+        assert second.pending() == ["A"]
+        assert second.counts().extra_runs == 1
+
+
+def test_a_job_that_was_never_sent_is_no_extra_run(ledger: Ledger) -> None:
+    ledger.begin("A", "job-a", "http://host")
+    ledger.unsent("job-a")
+    assert ledger.pending() == ["A", "B", "C"]
+    assert ledger.counts().extra_runs == 0
+
+
+def test_two_accepted_pictures_for_one_item_are_impossible(ledger: Ledger) -> None:
+    _make(ledger, "A", "job-1")
+    ledger.begin("A", "job-2", "http://host")
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.accept("job-2", "pictures/a.png", "1" * 64, 1.0)
+    assert ledger.counts().running == 1, "the transaction was rolled back as a whole"
+
+
+def test_planning_again_keeps_what_is_done(ledger: Ledger) -> None:
+    _make(ledger, "A", "job-a")
+    ledger.plan(Plan((_item("A"), _item("B"), _item("C")), ()))
+    assert ledger.pending() == ["B", "C"]
+
+
+def test_a_changed_row_is_made_again_and_a_new_one_added(ledger: Ledger) -> None:
+    _make(ledger, "A", "job-a")
+    _make(ledger, "B", "job-b")
+    ledger.plan(Plan((_item("D"), _item("A", "another prompt"), replace(_item("B"), title="Renamed")), ()))
+    assert ledger.pending() == ["D", "A"]
+    assert {row["item_id"]: row["title"] for row in ledger.rows()}["B"] == "Renamed"
+    _make(ledger, "A", "job-a2")
+    assert ledger.counts().extra_runs == 0
+
+
+def test_a_row_that_left_the_table_goes_unless_it_has_a_picture(ledger: Ledger) -> None:
+    _make(ledger, "A", "job-a")
+    ledger.plan(Plan((_item("B"),), ()))
+    assert {row["item_id"]: row["state"] for row in ledger.rows()} == {"A": "done", "B": "pending"}
+
+
+def test_refused_rows_are_recorded_and_leave_the_others_alone(ledger: Ledger) -> None:
+    problems = (
+        RowProblem("X", "table.csv, row 9", "the title is empty", "give it one"),
+        RowProblem("A", "table.csv, row 10", "SKU 'A' stands already in row 2", "give it its own"),
+        RowProblem("", "table.csv, row 11", "no handle", "give it one"),
+    )
+    ledger.plan(Plan((_item("A"), _item("B")), problems))
+    counts = ledger.counts()
+    assert (counts.rows, counts.failed, counts.pending) == (5, 3, 2)
+    assert ledger.pending() == ["A", "B"]
+    assert ledger.retry(None) == 0, "a refused row cannot be retried before the table is mended"
+    ledger.plan(Plan((_item("A"), _item("B"), _item("X")), ()))
+    assert ledger.pending() == ["A", "B", "X"]
+    assert ledger.counts().failed == 0
+
+
+def test_retry_takes_the_failed_or_the_named(ledger: Ledger) -> None:
+    _make(ledger, "A", "job-a")
+    ledger.begin("B", "job-b", "http://host")
+    ledger.fail("B", JobFailed("no"), "job-b")
+    assert ledger.retry(None) == 1
+    assert ledger.retry(["A"]) == 1
+    assert ledger.pending() == ["A", "B", "C"]
+    _make(ledger, "A", "job-a2")
+    with pytest.raises(CatalogInvalid, match="no such item"):
+        ledger.retry(["nowhere"])
+
+
+def test_no_ledger_is_made_by_looking(tmp_path: Path) -> None:
+    with pytest.raises(CatalogInvalid, match="no catalogue run"):
+        Ledger(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_damaged_ledger_says_so(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"this is no database" * 100)
+    with pytest.raises(CatalogInvalid, match="cannot be read"):
+        Ledger(tmp_path)
+
+
+def test_an_unwritable_place_says_so(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("in the way")
+    with pytest.raises(OutputUnwritable) as caught:
+        Ledger(blocker / "run", create=True)
+    assert str(blocker) in caught.value.place

@@ -1,0 +1,139 @@
+"""Logos found and missed, crowded and clear; text read and refused."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from planted import canvas, measured, photo, product
+
+from packshot.errors import InputInvalid
+from packshot.quality.checks import Given, Limit
+from packshot.quality.logos import find_logo
+from packshot.quality.picture import Picture
+from packshot.quality.reading import edit_share, plain
+
+
+@functools.cache
+def logo(side: int = 120) -> Picture:
+    """A ring, a bar and a dot in one dark colour, on nothing."""
+    image = Image.new("RGBA", (side, side), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    unit = side / 12
+    draw.ellipse((unit, unit, 8 * unit, 8 * unit), outline=(32, 48, 45, 255), width=round(1.3 * unit))
+    draw.rectangle((9 * unit, unit, 10.5 * unit, 11 * unit), fill=(32, 48, 45, 255))
+    draw.ellipse((2 * unit, 9 * unit, 4 * unit, 11 * unit), fill=(32, 48, 45, 255))
+    return Picture.from_array(np.asarray(image))
+
+
+def with_logo(background: np.ndarray, side: int, x: int, y: int, **changes: bool) -> np.ndarray:
+    image = Image.fromarray(background)
+    rgba = np.dstack([np.full((120, 120, 3), (32, 48, 45), np.uint8), logo().alpha])
+    mark = Image.fromarray(rgba).resize((side, side), Image.Resampling.LANCZOS)
+    if changes.get("flipped"):
+        mark = mark.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if changes.get("turned"):
+        mark = mark.transpose(Image.Transpose.ROTATE_180)
+    image.paste(mark, (x, y), mark)
+    return np.asarray(image)
+
+
+PLACES = [(120, 30, 40), (60, 300, 20), (200, 150, 150), (80, 10, 310), (97, 250, 201)]
+
+
+@pytest.mark.parametrize(("side", "x", "y"), PLACES)
+@pytest.mark.parametrize("colour", [(255, 255, 255), (239, 230, 214), (184, 156, 125)])
+def test_a_logo_is_found_where_it_is(side: int, x: int, y: int, colour: tuple[int, int, int]) -> None:
+    pixels = with_logo(canvas(colour), side, x, y)
+    assert measured("logo.presence", pixels, given=Given(logo=logo())).passed
+    box = find_logo(pixels, logo()).box
+    # The logo's own empty rim, a twelfth on each side, is not part of it.
+    assert abs(box.left - (x + side / 12)) <= 0.06 * side + 2
+    assert abs(box.top - (y + side / 12)) <= 0.06 * side + 2
+    assert abs(box.width - side * 9.5 / 12) <= 0.1 * side + 3
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png"])
+def test_photographs_have_no_logo(name: str) -> None:
+    assert measured("logo.presence", photo(name), given=Given(logo=logo())).reason == "logo-missing"
+
+
+@pytest.mark.parametrize("change", ["flipped", "turned"])
+@pytest.mark.parametrize(("side", "x", "y"), PLACES)
+def test_a_logo_the_wrong_way_round_is_none(side: int, x: int, y: int, change: str) -> None:
+    pixels = with_logo(canvas(), side, x, y, **{change: True})
+    assert measured("logo.presence", pixels, given=Given(logo=logo())).reason == "logo-missing"
+
+
+@pytest.mark.parametrize("gap", [30, 40, 60, 80, 100])
+def test_a_logo_with_room_around_it(gap: int) -> None:
+    pixels = with_logo(canvas(), 120, 140, 140).copy()
+    pixels[:, : 150 - gap] = (32, 48, 45)
+    assert measured("logo.clear-space", pixels, given=Given(logo=logo())).passed
+
+
+@pytest.mark.parametrize("gap", [0, 4, 8, 12, 16])
+def test_a_crowded_logo(gap: int) -> None:
+    pixels = with_logo(canvas(), 120, 140, 140).copy()
+    pixels[:, : 150 - gap] = (32, 48, 45)
+    verdict = measured("logo.clear-space", pixels, Limit(maximum=0.02), Given(logo=logo()))
+    assert verdict.reason in ("logo-crowded", "logo-missing")
+    assert not verdict.passed
+
+
+def test_where_there_is_no_logo_there_is_no_room_to_judge() -> None:
+    verdict = measured("logo.clear-space", product(), given=Given(logo=logo()))
+    assert (verdict.value, verdict.reason) == (None, "logo-missing")
+
+
+def test_what_is_no_logo_is_refused() -> None:
+    with pytest.raises(InputInvalid, match="flat rectangle"):
+        find_logo(canvas(), Picture.from_array(canvas((9, 9, 9), 40)))
+    with pytest.raises(InputInvalid, match="transparent all over"):
+        find_logo(canvas(), Picture.from_array(np.zeros((9, 9, 4), np.uint8)))
+
+
+def written(text: str, x: int, y: int, size: int = 44, colour: str = "#20302D") -> np.ndarray:
+    """A brown product in the middle, and a text."""
+    image = Image.fromarray(canvas(side=640))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((120, 160, 520, 560), fill="#B89C7D")
+    draw.text((x, y), text, fill=colour, font=ImageFont.load_default(size))
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("text", ["ALDERN QUAY", "Oat 250 g", "STONEWARE", "No. 7", "Tidal Green"])
+def test_text_on_the_product_is_the_products(text: str) -> None:
+    pixels = written(text, 180, 320)
+    given = Given(ocr=True, text=text)
+    assert measured("text.unexpected", pixels, given=Given(ocr=True)).passed
+    assert measured("text.expected", pixels, given=given).passed
+    assert measured("text.expected", pixels, given=Given(ocr=True, text="Buoy Red 99")).reason == "text-wrong"
+
+
+@pytest.mark.parametrize("text", ["SALE 50%", "Free shipping", "NEW", "www.shop.example", "Bestseller"])
+def test_text_beside_the_product_is_not(text: str) -> None:
+    pixels = written(text, 60, 60, colour="#C4513A")
+    verdict = measured("text.unexpected", pixels, given=Given(ocr=True))
+    assert verdict.reason == "text-unexpected"
+    assert verdict.value == pytest.approx(len(plain(text)), abs=2)
+    assert measured("text.unexpected", pixels, given=Given(ocr=True, text=text)).passed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "read", "share"),
+    [
+        ("abc", "abc", 0),
+        ("abc", "xxabcyy", 0),
+        ("abc", "xxabyy", 1 / 3),
+        ("abc", "", 1),
+        ("", "abc", 0),
+        ("abcd", "axcd", 0.25),
+        ("mug", "hug", 1 / 3),
+        ("quay", "quqy", 0.25),
+    ],
+)
+def test_edits(wanted: str, read: str, share: float) -> None:
+    assert edit_share(wanted, read) == pytest.approx(share)

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import json
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+
+from packshot.brand import BrandKit
+from packshot.catalog.report import Entry, RunInfo, write_manifests, write_report
+from packshot.errors import OutputUnwritable
+
+KIT = BrandKit.model_validate({"name": "Salt & <Stone>", "palette": [{"name": "oat", "hex": "#EFE6D6"}]})
+RUN = RunInfo(KIT, "products.csv", "product-shot@1.0.0", 7, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
+EVIL = '<img src=x onerror=alert(1)> "quote" \'n </script><script>alert(2)</script>'
+
+
+class Page(HTMLParser):
+    """What a browser would find in the page: tags with their attributes, and the text of every script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._script = tag == "script"
+        if self._script:
+            self.scripts.append("")
+
+    def handle_endtag(self, _tag):
+        self._script = False
+
+    def handle_data(self, data):
+        if self._script:
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def items(self) -> list[dict]:
+        return json.loads(self.scripts[0])
+
+
+def page(out: Path, name: str = "index.html") -> Page:
+    return Page((out / name).read_text("utf-8"))
+
+
+def entry(sku: str, **changes) -> Entry:
+    made = Entry(
+        item_id=sku,
+        sku=sku,
+        variant="",
+        title=f"Title of {sku}",
+        status="pending",
+        file="",
+        sha256="",
+        seed=2**50 - 1,
+        inputs={"prompt": "a mug, 急須", "negative": "text", "steps": 8},
+        workflow="product-shot@1.0.0",
+        brand="Salt",
+        host="http://127.0.0.1:8188",
+        prompt_id="0d3f",
+        seconds=1.25,
+        attempts=1,
+        error=None,
+        problems=(),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def pictured(out: Path, sku: str, file: str, *, colour: str = "red", mode: str = "RGB", **changes) -> Entry:
+    path = out / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, (1200, 800), colour if mode in ("RGB", "RGBA") else 1).save(path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return entry(sku, **{"file": file, "sha256": sha256, "status": "done", **changes})
+
+
+def test_a_sheet_shows_every_item_with_its_picture(tmp_path):
+    entries = [
+        pictured(tmp_path, "A", "pictures/A.png"),
+        pictured(tmp_path, "B", "pictures/50% #ü.png", variant="Red / L", status="quarantined", problems=("too dark",)),
+        entry(
+            "C", status="failed", error={"slug": "out-of-memory", "message": "too big", "place": "", "remedy": "shrink"}
+        ),
+        entry("D"),
+    ]
+    index = write_report(tmp_path, RUN, iter(entries))
+    assert index == tmp_path / "index.html"
+    sheet = page(tmp_path)
+    images = [image for image in sheet.all("img") if "src" in image]
+    assert [image["alt"] for image in images] == ["Title of A", "Title of B, Red / L"]
+    for image in images:
+        assert (image["loading"], image["width"], image["height"]) == ("lazy", "1200", "800")
+        with Image.open(tmp_path / image["src"]) as thumb:
+            assert (thumb.format, thumb.size) == ("WEBP", (512, 341))
+    assert [unquote(item["file"]) for item in sheet.items[:2]] == ["pictures/A.png", "pictures/50% #ü.png"]
+    assert [card["data-status"] for card in sheet.all("li") if "data-status" in card] == [e.status for e in entries]
+    facts = sheet.items[0]["facts"]
+    assert facts["Seed"] == str(2**50 - 1)
+    assert (facts["Steps"], facts["Picture"], facts["Time"]) == ("8", "1200 × 800 px", "1.2 s")
+    assert sheet.items[0]["prompt"] == "a mug, 急須"
+    for said in ["Salt & <Stone>", "#EFE6D6", "out-of-memory", "too big", "shrink", "4 items"]:
+        assert said in sheet.text
+
+
+def test_everything_from_outside_is_text(tmp_path):
+    hostile = {"slug": EVIL, "message": EVIL, "place": EVIL, "remedy": EVIL}
+    entries = [
+        entry(
+            EVIL,
+            title=EVIL,
+            variant=EVIL,
+            status="failed",
+            error=hostile,
+            inputs={EVIL: EVIL, "prompt": EVIL},
+        ),
+        pictured(tmp_path, "x", "pictures/x'x.png", title=EVIL, host=EVIL, problems=(EVIL,)),
+    ]
+    write_report(tmp_path, dataclasses.replace(RUN, table=EVIL, workflow=EVIL), entries)
+    sheet = page(tmp_path)
+    assert len(sheet.scripts) == 2
+    assert not [image for image in sheet.all("img") if image.get("src") == "x" or "onerror" in image]
+    assert not [name for _, attributes in sheet.tags for name in attributes if name.startswith("on")]
+    assert [item["title"] for item in sheet.items] == [EVIL, EVIL]
+    assert EVIL in sheet.text
+
+
+def test_the_page_needs_no_network_and_runs_no_other_script(tmp_path):
+    write_report(tmp_path, RUN, [pictured(tmp_path, "A", "a.png")])
+    sheet = page(tmp_path)
+    addresses = [value for _, attributes in sheet.tags for name, value in attributes.items() if name in ("src", "href")]
+    assert addresses
+    assert not [address for address in addresses if "//" in str(address)]
+    (policy,) = [meta["content"] for meta in sheet.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+
+    for source in sheet.scripts[1:]:
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+        assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_thumbnails_are_kept_replaced_and_removed_with_their_pictures(tmp_path):
+    def thumbs() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "thumbs").glob("*.webp")}
+
+    first = [pictured(tmp_path, "A", "A.png"), pictured(tmp_path, "B", "B.png", colour="blue")]
+    write_report(tmp_path, RUN, first)
+    before = thumbs()
+    (tmp_path / "thumbs" / "mine.webp").write_bytes(b"not ours")
+    write_report(tmp_path, RUN, first)
+    after = thumbs()
+    assert after.pop("mine.webp")
+    assert after == before
+    write_report(tmp_path, RUN, [first[0], pictured(tmp_path, "B", "B.png", colour="green")])
+    assert len(before.keys() & thumbs().keys()) == 1
+    assert len(thumbs()) == 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "LA", "P", "I;16", "1"])
+def test_pictures_of_every_kind_get_a_thumbnail(tmp_path, mode):
+    write_report(tmp_path, RUN, [pictured(tmp_path, "A", "A.png", mode=mode)])
+    assert page(tmp_path).items[0]["thumb"]
+
+
+def test_missing_broken_and_other_files_are_said_and_stop_nothing(tmp_path):
+    whole = pictured(tmp_path, "A", "A.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "A.png").read_bytes()[:200])
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    entries = [
+        whole,
+        entry("B", file="gone.png", sha256="0" * 64, status="done"),
+        entry("C", file="half.png", sha256="1" * 64, status="done"),
+        entry("D", file="clip.mp4", sha256="2" * 64, status="done"),
+    ]
+    write_report(tmp_path, RUN, entries)
+    notes = [(bool(item["thumb"]), item["note"]) for item in page(tmp_path).items]
+    assert notes == [
+        (True, ""),
+        (False, "the file is no longer there"),
+        (False, "no preview of this file"),
+        (False, "no preview of this file"),
+    ]
+
+
+def test_two_thousand_items_a_page(tmp_path):
+    write_report(tmp_path, RUN, [entry(f"S{number}") for number in range(4001)])
+    sizes = [len(page(tmp_path, name).items) for name in ("index.html", "index-2.html", "index-3.html")]
+    assert sizes == [2000, 2000, 1]
+    links = [link["href"] for link in page(tmp_path).all("a") if "index" in str(link.get("href"))]
+    assert links == ["index.html", "index-2.html", "index-3.html"]
+
+
+def test_a_run_without_items_or_brand(tmp_path):
+    write_report(tmp_path, dataclasses.replace(RUN, kit=None), [])
+    sheet = page(tmp_path)
+    assert sheet.items == []
+    assert "This run has no items." in sheet.text
+    assert "products.csv" in sheet.text
+
+
+def test_manifests_hold_every_field(tmp_path):
+    entries = [
+        entry("-1+2", title="=1+1", variant="+x", host="@h", prompt_id="\tx", brand="\rx"),
+        entry(
+            "B",
+            title='a "b", c\nd',
+            seconds=None,
+            error={"slug": "timeout", "message": "m", "place": "p", "remedy": "r"},
+        ),
+    ]
+    table, lines = write_manifests(tmp_path, iter(entries))
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    records = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    names = [field.name for field in dataclasses.fields(Entry)]
+    assert list(rows[0]) == list(records[0]) == names
+    assert [rows[0][name] for name in ("sku", "title", "variant", "host", "prompt_id", "brand")] == [
+        "'-1+2", "'=1+1", "'+x", "'@h", "'\tx", "'\rx",
+    ]  # fmt: skip
+    assert [records[0][name] for name in ("sku", "title", "host")] == ["-1+2", "=1+1", "@h"]
+    assert rows[1]["title"] == records[1]["title"] == 'a "b", c\nd'
+    assert (rows[0]["seconds"], rows[1]["seconds"], records[1]["seconds"]) == ("1.25", "", None)
+    assert json.loads(rows[1]["inputs"]) == records[1]["inputs"] == dict(entries[1].inputs)
+    assert json.loads(rows[1]["error"]) == records[1]["error"] == entries[1].error
+    assert records[0]["seed"] == 2**50 - 1
+    assert "急須" in rows[0]["inputs"]
+
+
+def test_a_manifest_that_breaks_off_leaves_the_older_one(tmp_path):
+    table, lines = write_manifests(tmp_path, [entry("old")])
+    before = table.read_bytes(), lines.read_bytes()
+
+    def broken():
+        yield entry("new")
+        raise RuntimeError("the source went away")
+
+    with pytest.raises(RuntimeError):
+        write_manifests(tmp_path, broken())
+    assert (table.read_bytes(), lines.read_bytes()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "manifest.jsonl"]
+
+
+def test_a_folder_that_cannot_be_one_is_said(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    for write in (lambda: write_report(blocked, RUN, []), lambda: write_manifests(blocked, [])):
+        with pytest.raises(OutputUnwritable) as caught:
+            write()
+        assert caught.value.remedy
+        assert str(blocked) in caught.value.place

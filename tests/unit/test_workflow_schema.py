@@ -1,0 +1,238 @@
+"""Contracts for other programs: JSON Schema and OpenAPI say what the contract itself accepts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from packshot.cli.main import app
+from packshot.errors import InputInvalid, InputUnknown
+from packshot.workflow import Workflow
+from packshot.workflow.app_mode import identifier, read_app_mode
+from packshot.workflow.contract import output_types, read_names
+from packshot.workflow.schema import json_schema, openapi
+
+DATA = Path(__file__).parents[1] / "data"
+INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
+FLOW = Workflow(
+    {
+        "nodes": [
+            {"id": 7, "type": "KSampler", "widgets_values": [5, "fixed", 20, 8.0, "euler", "normal", 1.0]},
+            {"id": 8, "type": "PrimitiveBoolean", "widgets_values": [False]},
+            {"id": 9, "type": "LoadImage", "title": "Photo", "widgets_values": ["example.png", "image"]},
+            {"id": 10, "type": "PrimitiveStringMultiline", "widgets_values": ["a mug"]},
+            {"id": 11, "type": "SaveImage", "inputs": [{"name": "images", "type": "IMAGE", "link": 1}]},
+        ],
+        "links": [[1, 9, 0, 11, 0, "IMAGE"]],
+        "extra": {
+            "packshot": {
+                "name": "all-types",
+                "version": "1.2.0",
+                "summary": "Every type of input.",
+                "inputs": {
+                    "seed": {"node": 7, "widget": "seed", "help": "Another number, another picture."},
+                    "cfg": {"node": 7, "widget": "cfg"},
+                    "sampler": {"node": 7, "widget": "sampler_name"},
+                    "tile": {"node": 8, "widget": "value"},
+                    "photo": {"node": 9, "widget": "image"},
+                    "prompt": {"node": 10, "widget": "value"},
+                },
+                "outputs": {"image": {"node": 11}},
+            }
+        },
+    },
+    "all-types.app.json",
+)
+PREPARED = FLOW.prepare(INFO)
+CONTRACT = PREPARED.contract
+SCHEMA = json_schema(FLOW, CONTRACT)
+TYPES = output_types(CONTRACT, PREPARED.api, INFO)
+
+
+def accepted(values: dict[str, Any]) -> bool:
+    try:
+        CONTRACT.check(values)
+    except (InputInvalid, InputUnknown):
+        return False
+    return True
+
+
+def valid(values: Any, schema: dict[str, Any] = SCHEMA) -> bool:
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(values))
+
+
+def test_the_schema_is_one_of_its_draft() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert SCHEMA["title"] == "all-types@1.2.0"
+    assert SCHEMA["properties"]["seed"] == {
+        "description": "Another number, another picture.",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 2**64 - 1,
+        "default": 5,
+    }
+
+
+def test_the_artists_own_values_are_valid() -> None:
+    assert valid({name: spec.default for name, spec in CONTRACT.inputs.items()})
+    assert valid({})
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["euler", "dpmpp_2m", "example.png"])
+)
+
+
+@given(st.sampled_from([*CONTRACT.inputs, "sampler_name", ""]), _SCALARS | st.lists(_SCALARS, max_size=2))
+def test_it_accepts_exactly_what_the_contract_accepts(name: str, value: Any) -> None:
+    whole = isinstance(value, float) and value.is_integer() and name == "seed"  # 7.0 is an integer to JSON Schema
+    if not whole:
+        assert valid({name: value}) == accepted({name: value})
+
+
+def test_openapi_describes_one_operation_with_the_same_schema() -> None:
+    document = openapi(FLOW, CONTRACT, TYPES)
+    openapi_spec_validator.validate(document)
+    ((path, item),) = document["paths"].items()
+    assert path == "/workflows/all_types"
+    assert list(item) == ["post"]
+    assert item["post"]["operationId"] == "all_types"
+    inputs = document["components"]["schemas"]["Inputs"]
+    assert valid({"seed": 3}, inputs)
+    assert not valid({"seed": -3}, inputs)
+    assert not valid({"sed": 3}, inputs)
+    assert "image (IMAGE)" in item["post"]["responses"]["200"]["description"]
+
+
+def test_openapi_describes_the_answer_of_a_run_and_of_an_error() -> None:
+    from packshot.comfy.job import Result
+    from packshot.comfy.outputs import Output
+
+    schemas = openapi(FLOW, CONTRACT, TYPES)["components"]["schemas"]
+    output = Output("image", "image", Path("out/a.png"), "0" * 64, reused=False)
+    answer = Result("job", "http://host", [output], 1.5, {"3": 0.5}).as_dict()
+    assert valid(answer, schemas["Result"])
+    answer["outputs"][0]["name"] = "picture"  # type: ignore[index]
+    assert not valid(answer, schemas["Result"])
+    assert valid({"error": InputInvalid("no", place="here").as_dict()}, schemas["Problem"])
+
+
+def test_a_workflow_without_inputs_outputs_or_version_has_its_documents_too() -> None:
+    bare = Workflow({"nodes": [], "links": []}, "bare.json")
+    contract = bare.prepare(INFO).contract
+    assert not valid({"x": 1}, json_schema(bare, contract))
+    openapi_spec_validator.validate(openapi(bare, contract, {}))
+
+
+# -- a foreign file: what its App Mode shows, under names made of the labels -------------------------------------------
+
+
+def _app(inputs: list[Any], labels: dict[str, str] | None = None) -> dict[str, Any]:
+    slots = [{"name": name, "widget": {"name": name}, "label": label} for name, label in (labels or {}).items()]
+    nodes = [
+        {"id": 7, "type": "KSampler", "inputs": slots, "widgets_values": [5, "fixed", 20, 8.0, "euler", "normal", 1.0]},
+        {"id": 8, "type": "PrimitiveBoolean", "widgets_values": [False]},
+        {"id": 10, "type": "PrimitiveStringMultiline", "widgets_values": ["a mug"]},
+    ]
+    return {"nodes": nodes, "links": [], "extra": {"linearMode": True, "linearData": {"inputs": inputs}}}
+
+
+def _names(data: dict[str, Any]) -> list[str]:
+    return [each.name for each in read_names(data).inputs]
+
+
+def test_names_come_from_labels() -> None:
+    data = _app([[7, "cfg"], [7, "steps"], [10, "value"]], {"cfg": "CFG scale", "steps": "Anzahl Schritte"})
+    assert _names(data) == ["cfg_scale", "anzahl_schritte", "value"]
+    schema = json_schema(Workflow(data, "foreign.json"), Workflow(data, "foreign.json").prepare(INFO).contract)
+    assert valid({"cfg_scale": 7.5, "anzahl_schritte": 4}, schema)
+    assert not valid({"cfg": 7.5}, schema)
+
+
+def test_equal_names_are_told_apart_by_the_node_and_always_alike() -> None:
+    data = _app([[8, "value"], [10, "value"], [7, "cfg"], [7, "steps"]], {"cfg": "Value", "steps": "Value 7"})
+    assert _names(data) == ["value", "value_10", "value_7", "value_7_7"]
+    assert _names(data) == _names(json.loads(json.dumps(data)))
+
+
+def test_what_the_form_says_of_a_field_is_its_help() -> None:
+    data = _app(
+        [[7, "cfg", {"height": 120, "description": "How closely to follow."}], [7, "steps", {"description": 5}]]
+    )
+    assert [each.help for each in read_names(data).inputs] == ["How closely to follow.", ""]
+
+
+def test_the_long_names_of_newer_frontends_are_read() -> None:
+    long = "e13112f7-3d09-4ae1-9e84-633a0627d945:7:steps"
+    (found,) = read_names(_app([[long, "steps"]])).inputs
+    assert (found.node, found.widget) == ("7", "steps")
+
+
+def test_a_label_that_a_subgraph_gives_its_input_counts() -> None:
+    inner = "11111111-1111-4111-8111-111111111111"
+    data = {
+        "nodes": [{"id": 2, "type": inner, "inputs": [{"name": "text", "widget": {"name": "text"}}]}],
+        "links": [],
+        "definitions": {"subgraphs": [{"id": inner, "nodes": [], "inputs": [{"name": "text", "label": "Words"}]}]},
+        "extra": {"linearData": {"inputs": [[2, "text"]]}},
+    }
+    assert _names(data) == ["words"]
+
+
+def test_entries_in_another_form_are_counted() -> None:
+    app_mode = read_app_mode(_app([[7, "cfg"], "cfg", [7], [None, "cfg"], {"a": 1}]))
+    assert app_mode is not None
+    assert ([each.name for each in app_mode.inputs], app_mode.odd) == (["cfg"], 4)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("CFG scale", "cfg_scale"),
+        ("  Seed… ", "seed"),
+        ("2nd photo", "input_2nd_photo"),
+        ("class", "class_"),
+        ("提示词", "提示词"),
+        ("***", "input"),
+        ("", "input"),
+        ("ﬁle", "file"),
+        ("model.resolution", "model_resolution"),
+    ],
+)
+def test_a_label_as_an_identifier(label: str, name: str) -> None:
+    assert identifier(label) == name
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.text(max_size=6)), max_size=6))
+def test_names_are_identifiers_and_no_two_are_the_same(entries: list[tuple[int, str]]) -> None:
+    names = _names(_app([[node, widget] for node, widget in entries]))
+    assert len(set(names)) == len(entries)
+    assert all(name.isidentifier() for name in names)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["json", "openapi"])
+def test_the_command_prints_the_document(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "flow.json"
+    file.write_text(json.dumps(FLOW.data))
+    arguments = ["workflow", "show", str(file), "--schema", kind, "--object-info", str(DATA / "object_info.json")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    assert printed == (SCHEMA if kind == "json" else openapi(FLOW, CONTRACT, TYPES))
