@@ -1,0 +1,102 @@
+"""What the real frontend submits for the official workflows, as the measure of ``bench/convert.py``.
+
+    .venv/bin/python bench/convert_truth.py FOLDER
+
+It starts a ComfyUI of its own, with the nodes of paid services, opens every official workflow and blueprint in
+Chromium, and writes ``FOLDER/workflows``, ``FOLDER/truth`` and ``FOLDER/object_info.json``. It takes some ten minutes,
+and goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import requests
+from _common import say
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from packshot.comfy.host import ManagedHost
+from packshot.comfy.install import install
+from packshot.paths import cache_dir, write_text
+
+# Chromium asks its maker's servers for many things at start; this machine may have no way there.
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+_READY = "() => window.app && window.app.graph && window.app.vueAppReady"
+_SUBMIT = """async workflow => {
+    await window.app.loadGraphData(workflow)
+    return JSON.stringify((await window.app.graphToPrompt()).output)
+}"""
+
+
+class _FullHost(ManagedHost):
+    """A host with the nodes of paid services, which many official workflows use."""
+
+    def _command(self, port: int, cpu: bool) -> list[str]:
+        return [part for part in super()._command(port, cpu) if part != "--disable-api-nodes"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    installation = install(cache_dir() / "host", say)
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as home:
+        managed = _FullHost(Path(home) / "host", installation, Path(home) / "models")
+        try:
+            url = managed.up(progress=say).url
+            assert url is not None
+            write_text(folder / "object_info.json", requests.get(f"{url}/object_info", timeout=60).text)
+            flows = _official(url) | _blueprints(installation.comfyui)
+            for name, workflow in flows.items():
+                write_text(folder / "workflows" / name, json.dumps(workflow))
+            _export(url, flows, folder / "truth")
+        finally:
+            managed.down()
+
+
+def _official(url: str) -> dict[str, Any]:
+    index = requests.get(f"{url}/templates/index.json", timeout=60).json()
+    names = sorted({each["name"] for category in index for each in category["templates"]})
+    answers = {f"{name}.json": requests.get(f"{url}/templates/{name}.json", timeout=60) for name in names}
+    return {name: answer.json() for name, answer in answers.items() if answer.ok and "nodes" in answer.json()}
+
+
+def _blueprints(comfyui: Path) -> dict[str, Any]:
+    found = sorted((comfyui / "blueprints").glob("*.json"))
+    return {f"blueprint {path.name}": json.loads(path.read_bytes()) for path in found}
+
+
+def _export(url: str, flows: dict[str, Any], out: Path) -> None:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        page = _canvas(browser, url)
+        for number, (name, workflow) in enumerate(flows.items(), 1):
+            if (out / name).exists():
+                continue
+            try:
+                write_text(out / name, page.evaluate(_SUBMIT, workflow))
+            except Error as error:
+                # The page may be of no use after this.
+                say(f"{name}: the frontend gives no answer: {error.message[:200]}")
+                page.close()
+                page = _canvas(browser, url)
+            if not number % 50:
+                say(f"{number} of {len(flows)}")
+        browser.close()
+
+
+def _canvas(browser: Browser, url: str) -> Page:
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    page.goto(url)
+    page.wait_for_function(_READY, timeout=300_000)
+    return page
+
+
+if __name__ == "__main__":
+    main()
