@@ -8,7 +8,7 @@ import comfy.model_management
 
 
 def is_oom(error: Any) -> bool:
-    """Whether an exception says that memory ran out, on a GPU or in main memory, where core asks for the first alone."""
+    """Whether an exception says that memory ran out: on a GPU, or in main memory, of which core does not ask."""
     if comfy.model_management.is_oom(error):
         return True
     return isinstance(error, MemoryError) or (

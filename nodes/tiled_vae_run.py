@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 
 from ..client.errors import InputInvalid, OutOfMemory
 from . import memory_oom
+from .memory_record import gib
 from .tiled_vae_programs import stages_of
 from .tiled_vae_stages import Engine, Stage, room, run, shapes, work
 from .tiled_vae_tensors import BAND, Bands, Shape
@@ -129,51 +130,93 @@ class _Pieces(torch.nn.Module):
     def _one(self, x: Any) -> Any:
         plan = layout(self._part[0], tuple(x.shape[1:]), x.dtype)
         assert plan is not None
-        device, aside = x.device, comfy.model_management.intermediate_device()
-        free = comfy.model_management.get_free_memory(device)
-        tile = self._tile or plan.tile_for((free - plan.kept()) / 2 if device == aside else free / 2)
-        store = device if plan.kept() + plan.piece(tile) <= free else aside
-        while True:
+        failed = ""
+        for rung in _rungs(plan, x, self._tile):
+            if failed:
+                self._outcome.steps.append(f"{failed}; then {rung.step}")
+                rung.make_room()
             try:
-                out = self._attempt(plan, x, tile, store)
+                out = self._attempt(plan, x, rung)
             except Exception as error:
                 if not memory_oom.is_oom(error):
                     raise
-                reason = f"out of memory with tiles of {tile} pixels and features on {store}"
+                failed = f"out of memory with {rung}"
+                logging.warning("Packshot: %s", failed)
             else:
-                self._outcome.tile, self._outcome.kept_on = tile, str(store)
-                self._outcome.lines = _borders(plan, tile)
+                self._outcome.tile, self._outcome.kept_on = rung.tile, rung.kept()
+                self._outcome.lines = _borders(plan, rung.tile)
                 return out
-            # Out of the handler, where the exception no longer holds the tensors of what failed.
-            comfy.model_management.soft_empty_cache()
-            logging.warning("Packshot: %s", reason)
-            self._outcome.steps.append(reason)
-            if store != aside:
-                store = aside
-            elif tile > SMALLEST:
-                tile = max(SMALLEST, tile // 2)
-            else:
-                raise OutOfMemory(
-                    f"{reason}, the smallest; {plan.kept() / 2**30:.2f} GiB for features and"
-                    f" {plan.piece(tile) / 2**30:.2f} GiB for a tile are needed",
-                    place="tiled VAE",
-                    remedy="close other programs, or make a smaller picture",
-                )
+        raise OutOfMemory(
+            f"{failed}, the last step; {gib(plan.kept())} for features and {gib(plan.piece(SMALLEST))} for a tile are"
+            " needed",
+            place="tiled VAE",
+            remedy="close other programs, or make a smaller picture",
+        )
 
-    def _attempt(self, plan: Layout, x: Any, tile: int, store: Any) -> Any:
+    def _attempt(self, plan: Layout, x: Any, rung: _Rung) -> Any:
         device, dtype = self._into
-        progress = _Progress(work(plan.stages, plan.shape, plan.limit))
-        engine = Engine(tile, plan.base, x.device, store, x.dtype, plan.limit, progress)
+        progress = _Progress(work(plan.stages, plan.shape))
+        engine = Engine(rung.tile, plan.base, x.device, rung.store, x.dtype, rung.dtype, plan.limit, progress)
         final = shapes(plan.stages, plan.shape)[-1]
         out = Bands(final, dtype or x.dtype, device or x.device, final[1])
         run(engine, plan.stages, x, out)
         return out.whole()
 
 
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """One way to try, of the out-of-memory ladder.
+
+    Attributes:
+        store: device that keeps the features between stages, in ``dtype``.
+        step: what makes it take less than the one before.
+        alone: other models are unloaded first.
+    """
+
+    tile: int
+    store: Any
+    dtype: Any
+    step: str = ""
+    alone: bool = False
+
+    def __str__(self) -> str:
+        return f"tiles of {self.tile} pixels and features on {self.kept()}"
+
+    def kept(self) -> str:
+        """Where features are, and in what."""
+        return f"{self.store} in {str(self.dtype).removeprefix('torch.')}"
+
+    def make_room(self) -> None:
+        """Give back what the attempt before left, and unload other models where this rung says so."""
+        comfy.model_management.soft_empty_cache()
+        if self.alone:
+            keep = comfy.model_management.loaded_models(only_currently_used=True)
+            busy = [one for one in comfy.model_management.current_loaded_models if one.model in keep]
+            comfy.model_management.free_memory(1e30, self.store, keep_loaded=busy)
+
+
+def _rungs(plan: Layout, x: Any, tile: int) -> Iterator[_Rung]:
+    """Unload others, then features in main memory, then smaller tiles, then features in 16 bit."""
+    device, aside = x.device, comfy.model_management.intermediate_device()
+    free = comfy.model_management.get_free_memory(device)
+    tile = tile or plan.tile_for((free - plan.kept()) / 2 if device == aside else free / 2)
+    store = device if plan.kept() + plan.piece(tile) <= free else aside
+    yield _Rung(tile, store, x.dtype)
+    if device.type != "cpu":
+        yield _Rung(tile, device, x.dtype, "other models unloaded", alone=True)
+    if store != aside:
+        yield _Rung(tile, aside, x.dtype, "features in main memory")
+    while tile > SMALLEST:
+        tile = max(SMALLEST, tile // 2)
+        yield _Rung(tile, aside, x.dtype, f"tiles of {tile} pixels")
+    if x.dtype == torch.float32:
+        yield _Rung(tile, aside, torch.float16, "features kept in 16 bit: no longer exact")
+
+
 def _borders(plan: Layout, tile: int) -> tuple[list[int], list[int]]:
     """Rows and columns at which tiles of the last stage begin."""
     before, final = shapes(plan.stages, plan.shape)[-2:]
-    engine = Engine(tile, plan.base, None, None, None, plan.limit, lambda _: None)
+    engine = Engine(tile, plan.base, None, None, None, None, plan.limit, lambda _: None)
     channels = max(before[0], final[0])
     return tuple([low for low, _ in engine.spans(size, channels)[1:]] for size in final[1:])  # type: ignore[return-value]
 
@@ -217,7 +260,9 @@ def decode(vae: Any, samples: Any, tile: int = 0) -> tuple[Any, Outcome]:
     if vae.latent_dim == 2 and samples.ndim == 5:
         samples = samples[:, :, 0]
     outcome = Outcome()
-    view = _view(vae, "decoder", _Pieces(part, tile, (vae.output_device, vae.vae_output_dtype()), outcome))
+    dtype = _between(vae, samples)
+    view = _view(vae, "decoder", _Pieces(part, tile, (vae.output_device, dtype), outcome))
+    view.vae_output_dtype = lambda: dtype
     view.memory_used_decode = _needed(part, tile, _inner(vae))
     return view.decode(samples), outcome
 
@@ -234,15 +279,16 @@ def encode(vae: Any, pixels: Any, tile: int = 0) -> tuple[Any, Outcome]:
     """
     part = _part(vae, "encoder")
     outcome = Outcome()
+    dtype = _between(vae, pixels)
     view = _view(vae, "encoder", _Pieces(part, tile, (None, None), outcome))
+    view.vae_output_dtype = lambda: dtype
     view.memory_used_encode = _needed(part, tile, lambda shape: (shape[1], *shape[-2:]))
     return view.encode(pixels), outcome
 
 
-def supported(vae: Any) -> bool:
-    """Whether a VAE is of a kind that is known here."""
-    model = getattr(vae, "first_stage_model", None)
-    return model is not None and stages_of(getattr(model, "decoder", None)) is not None
+def _between(vae: Any, given: Any) -> Any:
+    """The dtype between nodes: 16 bit where the caller's tensor is in it, else what core is set to."""
+    return torch.float16 if given.dtype == torch.float16 else vae.vae_output_dtype()
 
 
 def _part(vae: Any, name: str) -> Any:
@@ -294,5 +340,3 @@ def _check_latent(vae: Any, samples: Any) -> None:
             place="input 'samples'",
             remedy="link a latent that was sampled with the model that this VAE belongs to",
         )
-
-

@@ -8,6 +8,7 @@ are computed again instead of kept: the cheapest way within the limit is taken (
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import comfy.ops
 import torch
 
-from .tiled_vae_tensors import Bands, Local, Moments, Scale, Shape, Span, Through, normalized
+from .tiled_vae_tensors import Bands, Local, Moments, Shape, Span, Through, Where, normalized
 
 _ATTENTION = 2**26  # elements of the matrix of weights, where a kernel makes one: 256 MiB in 32 bit
 
@@ -29,7 +30,7 @@ class Engine:
         tile: side of a piece, in pixels of the picture, where there are ``base`` channels; with more of them a piece is
             smaller by the square root, so that every piece takes the same memory.
         device: which computes.
-        store: which keeps the features between stages.
+        store: which keeps the features between stages, in ``kept_as``.
         limit: elements of features that may be kept at once, where there is a choice.
         tick: called with the number of pixels done, weighed with the work on them.
     """
@@ -39,6 +40,7 @@ class Engine:
     device: Any
     store: Any
     dtype: Any
+    kept_as: Any
     limit: float
     tick: Callable[[float], None]
 
@@ -46,7 +48,7 @@ class Engine:
         """An axis cut into pieces of nearly the same length, none longer than the side of a tile."""
         count = -(-size // max(8, int(self.tile * math.sqrt(self.base / max(channels, self.base)))))
         edges = [round(number * size / count) for number in range(count + 1)]
-        return list(zip(edges, edges[1:], strict=False))
+        return list(itertools.pairwise(edges))
 
     def sweep(
         self, view: Any, channels: int, into: Bands | None, groups: int | None, used_up: Sequence[Any] = ()
@@ -56,7 +58,7 @@ class Engine:
         _, height, width = view.shape
         for rows in self.spans(height, channels):
             for columns in self.spans(width, channels):
-                tile = view.tile(rows, columns, self.device)
+                tile = view.tile(rows, columns, (self.device, self.dtype))
                 if moments is not None:
                     moments.add(tile)
                 if into is not None:
@@ -68,7 +70,7 @@ class Engine:
 
     def keep(self, view: Any, channels: int, groups: int | None, used_up: Sequence[Any] = ()) -> Kept:
         """Compute a whole picture and keep it; what it is made from is freed on the way."""
-        bands = Bands(view.shape, self.dtype, self.store)
+        bands = Bands(view.shape, self.kept_as, self.store)
         return bands, self.sweep(view, channels, bands, groups, used_up)
 
 
@@ -82,9 +84,9 @@ class Sum:
         self.shape = first.shape
         self._parts = (first, second)
 
-    def tile(self, rows: Span, columns: Span, device: Any) -> Any:
+    def tile(self, rows: Span, columns: Span, where: Where) -> Any:
         """A piece, as a tensor of its own."""
-        first, second = (part.tile(rows, columns, device) for part in self._parts)
+        first, second = (part.tile(rows, columns, where) for part in self._parts)
         return first + second
 
     def release(self, row: int) -> None:
@@ -112,7 +114,7 @@ class Convolution:
         """Elements kept at once."""
         return max(math.prod(shape), math.prod(self.shape(shape)))
 
-    def work(self, shape: Shape, _limit: float) -> float:
+    def work(self, shape: Shape) -> float:
         """In what :attr:`Engine.tick` counts."""
         out = self.shape(shape)
         return float(out[1] * out[2]) * max(shape[0], out[0]) ** 2
@@ -189,7 +191,7 @@ class Residual:
         """Elements kept at once."""
         return self.way(shape, limit).room
 
-    def work(self, shape: Shape, limit: float) -> float:
+    def work(self, shape: Shape) -> float:
         """In what :attr:`Engine.tick` counts."""
         passes = 2 + bool(self.before)
         channels = max(self.before.channels if self.before else shape[0], self.block.out_channels)
@@ -210,7 +212,7 @@ class Residual:
         channels = max(first.shape[0], block.out_channels)
         opening = activated(block.norm1, moments, Local(block.conv1, block.out_channels, 1))
         middle: Any = Through(first, opening)
-        kept = Bands(middle.shape, engine.dtype, engine.store) if way.keep_middle else None
+        kept = Bands(middle.shape, engine.kept_as, engine.store) if way.keep_middle else None
         between = engine.sweep(middle, channels, kept, block.norm2.num_groups)
         closing = activated(block.norm2, between, Local(block.conv2, block.out_channels, 1))
         if kept is not None:
@@ -253,7 +255,7 @@ class Attention:
         """Elements kept at once: the input, keys, values, and the output."""
         return 4.0 * math.prod(shape)
 
-    def work(self, shape: Shape, _limit: float) -> float:
+    def work(self, shape: Shape) -> float:
         """In what :attr:`Engine.tick` counts."""
         return float(shape[1] * shape[2]) * shape[0] ** 2
 
@@ -267,13 +269,13 @@ class Attention:
         rows = max(1, min(side**2 // width, _ATTENTION // (area * width)))
         chunks = [(top, min(top + rows, height)) for top in range(0, height, rows)]
         for chunk in chunks:
-            x = self.normalize(source.tile(chunk, columns, engine.device), moments)
+            x = self.normalize(source.tile(chunk, columns, (engine.device, engine.dtype)), moments)
             for kept, new in zip((keys, values), self.key_value(x), strict=True):
                 kept[0, 0, chunk[0] * width : chunk[1] * width] = new[0].flatten(1).T
-        out = Bands(source.shape, engine.dtype, engine.store)
+        out = Bands(source.shape, engine.kept_as, engine.store)
         measured = Moments(groups) if groups else None
         for chunk in chunks:
-            x = source.tile(chunk, columns, engine.device)
+            x = source.tile(chunk, columns, (engine.device, engine.dtype))
             query = self.query(self.normalize(x, moments))
             asked = query[0].flatten(1).T.contiguous()[None, None]
             found = comfy.ops.scaled_dot_product_attention(asked, keys, values, attn_mask=None, dropout_p=0.0)
@@ -317,9 +319,6 @@ def room(stages: Sequence[Stage], shape: Shape, limit: float) -> float:
     return max(stage.room(given, limit) for stage, given in zip(stages, shapes(stages, shape), strict=False))
 
 
-def work(stages: Sequence[Stage], shape: Shape, limit: float) -> float:
+def work(stages: Sequence[Stage], shape: Shape) -> float:
     """What :attr:`Engine.tick` counts up to."""
-    return sum(stage.work(given, limit) for stage, given in zip(stages, shapes(stages, shape), strict=False))
-
-
-__all__ = ["Attention", "Convolution", "Engine", "Local", "Residual", "Scale", "Stage", "room", "run", "work"]
+    return sum(stage.work(given) for stage, given in zip(stages, shapes(stages, shape), strict=False))

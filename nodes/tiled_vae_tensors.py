@@ -17,6 +17,7 @@ import torch
 
 Span = tuple[int, int]  # first row or column, and the one after the last
 Shape = tuple[int, int, int]  # channels, height, width
+Where = tuple[Any, Any]  # device and dtype of a piece while it is computed
 
 BAND = 32  # rows that are freed together
 
@@ -93,10 +94,10 @@ class Bands:
                 self._bands[number] = torch.empty((1, channels, size, width), dtype=self._dtype, device=self._device)
             self._bands[number][:, :, slice(*inside), slice(*columns)].copy_(tile[:, :, slice(*outside)])
 
-    def tile(self, rows: Span, columns: Span, device: Any) -> Any:
+    def tile(self, rows: Span, columns: Span, where: Where) -> Any:
         """A piece, as a tensor of its own."""
         size = (1, self.shape[0], rows[1] - rows[0], columns[1] - columns[0])
-        piece = torch.empty(size, dtype=self._dtype, device=device)
+        piece = torch.empty(size, dtype=where[1], device=where[0])
         for number, inside, outside in self._parts(rows):
             piece[:, :, slice(*outside)].copy_(self._bands[number][:, :, slice(*inside), slice(*columns)])
         return piece
@@ -121,14 +122,14 @@ class Through:
         self.shape = layers.shape(source.shape)
         self._source, self._layers = source, layers
 
-    def tile(self, rows: Span, columns: Span, device: Any) -> Any:
+    def tile(self, rows: Span, columns: Span, where: Where) -> Any:
         """A piece, as a tensor of its own."""
         _, height, width = self._source.shape
         (needed_rows, top), (needed_columns, left) = (
             self._layers.needs(rows, height),
             self._layers.needs(columns, width),
         )
-        whole = self._layers.run(self._source.tile(needed_rows, needed_columns, device))
+        whole = self._layers.run(self._source.tile(needed_rows, needed_columns, where))
         return whole[:, :, rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
 
     def release(self, row: int) -> None:
@@ -147,6 +148,7 @@ class Moments:
     def __init__(self, groups: int) -> None:
         self._groups = groups
         self._pieces: list[tuple[int, Any, Any]] = []
+        self._result: tuple[Any, Any] | None = None
 
     def add(self, tile: Any) -> None:
         """Add a piece, (1, C, h, w). No piece may be added twice, and none may overlap another."""
@@ -155,7 +157,12 @@ class Moments:
         self._pieces.append((values.shape[1], mean, variance))
 
     def result(self) -> tuple[Any, Any]:
-        """Mean and variance over all of them, (groups,) in 64 bit on the CPU."""
+        """Mean and variance over all of them, (groups,) in 64 bit on the CPU; asked for once all are there."""
+        if self._result is None:
+            self._result = self._join()
+        return self._result
+
+    def _join(self) -> tuple[Any, Any]:
         counts = torch.tensor([float(count) for count, _, _ in self._pieces], dtype=torch.float64)[:, None]
         means = torch.stack([mean for _, mean, _ in self._pieces]).cpu().double()
         variances = torch.stack([variance for _, _, variance in self._pieces]).cpu().double()
@@ -165,7 +172,7 @@ class Moments:
 
 
 def normalized(norm: Any, moments: Moments, x: Any) -> Any:
-    """Core's GroupNorm of a piece, by the moments of the whole picture, in 32 bit inside whatever the dtype of ``x``."""
+    """Core's GroupNorm of a piece, by the moments of the whole picture; worked out in 32 bit for any dtype."""
     mean, variance = (
         value.repeat_interleave(norm.num_channels // norm.num_groups).to(x.device, torch.float32)
         for value in moments.result()
