@@ -135,6 +135,7 @@ def _item(row: sqlite3.Row, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attempts(db: sqlite3.Connection, item_id: str) -> Iterator[dict[str, Any]]:
     rows = db.execute("SELECT * FROM attempts WHERE item_id = ? ORDER BY started, rowid", (item_id,))
+    kept = "file" in {column[0] for column in rows.description}  # ledgers know the picture of each since version 2
     for row in rows:
         yield {
             "host": row["host"],
@@ -142,6 +143,8 @@ def _attempts(db: sqlite3.Connection, item_id: str) -> Iterator[dict[str, Any]]:
             "reason": row["reason"],
             "started": row["started"],
             "seconds": row["seconds"],
+            "file": row["file"] if kept else "",
+            "sha256": row["sha256"] if kept else "",
         }
 
 

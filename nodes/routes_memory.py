@@ -12,6 +12,7 @@ import torch
 from aiohttp import web
 from server import PromptServer
 
+from . import memory_record
 from .serving import answer, get, post, refuse
 
 
@@ -41,6 +42,7 @@ def report() -> dict[str, Any]:
     """Devices, loaded models and the policy in force; sizes in bytes.
 
     ``streamed`` is what the loaded models have outside of their devices. ``headroom`` is what core leaves to others.
+    ``last`` has the phases of the newest prompt that noted any, see :class:`~.memory_record.Phase`.
     """
     models = list(_models())
     queue = PromptServer.instance.prompt_queue
@@ -54,6 +56,7 @@ def report() -> dict[str, Any]:
             "dynamic": bool(getattr(comfy.memory_management, "aimdo_enabled", False)),
         },
         "remaining": queue.get_tasks_remaining(),
+        "last": memory_record.last()["phases"],
     }
 
 

@@ -249,9 +249,9 @@ def test_a_brand_has_its_swatches_and_nothing_hostile_runs(page: Page) -> None:
     assert not serious(page)
     # What it shows is neither saved nor sent.
     saved = page.evaluate("app.graph.serialize()")
-    assert saved["nodes"][0]["widgets_values"] == [HOSTILE]
+    assert saved["nodes"][0]["widgets_values"] == [HOSTILE, ""]
     sent = page.evaluate("async () => (await app.graphToPrompt()).output")
-    assert sent[str(number)]["inputs"] == {"kit": HOSTILE}
+    assert sent[str(number)]["inputs"] == {"kit": HOSTILE, "content": ""}
 
 
 @pytest.mark.usefixtures("renderer")
@@ -364,7 +364,7 @@ def test_three_hundred_nodes(page: Page) -> None:
             "pos": [(number % 20) * 320, (number // 20) * 260],
             "size": [260, 160],
             "title": HOSTILE,
-            "widgets_values": [["aldern-quay"], ["starter", "auto", "settings"], [64, 64, 1, 0]][number % 3],
+            "widgets_values": [["aldern-quay", ""], ["starter", "auto", "settings"], [64, 64, 1, 0]][number % 3],
             "inputs": [],
             "outputs": [],
         }

@@ -87,11 +87,16 @@ export function makeViewer(t, run, tell, changed) {
     }
   }
 
-  /** The pictures of the same product, this one first. */
+  /**
+   * The picture; to compare, also those of earlier attempts and of the same product's other items.
+   * @returns {any[]}
+   */
   function family() {
     const item = items[at]
+    if (!comparing) return [item]
+    const earlier = item.attempts.filter((/** @type {any} */ each) => each.file && each.file !== item.file)
     const others = items.filter((each) => each !== item && each.file && each.sku && each.sku === item.sku)
-    return comparing ? [item, ...others] : [item]
+    return [item, ...earlier.map((/** @type {any} */ each) => ({ ...item, ...each, note: each.outcome, verdict: {} })), ...others]
   }
 
   function show() {
@@ -99,7 +104,7 @@ export function makeViewer(t, run, tell, changed) {
     compare.setAttribute('aria-pressed', String(comparing))
     plates.replaceChildren(
       ...family().map((each) =>
-        h('figure', {}, picture(run, each, t), h('figcaption', {}, [each.variant || each.id, each.verdict.verdict && t(each.verdict.verdict)].filter(Boolean).join(' · ')))
+        h('figure', {}, picture(run, each, t), h('figcaption', {}, [each.variant || each.id, each.note, each.verdict.verdict && t(each.verdict.verdict)].filter(Boolean).join(' · ')))
       )
     )
     title.textContent = item.title || item.id

@@ -4,7 +4,7 @@ import { executed, show } from './card.mjs'
 
 /** @param {any} node */
 export function attach(node) {
-  executed(node, (output) => show(node, 'memory', ...chart([output?.phases ?? []].flat())))
+  executed(node, (output) => show(node, 'memory', ...chart([output?.packshot_memory ?? []].flat())))
 }
 
 /**
