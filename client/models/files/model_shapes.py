@@ -44,6 +44,12 @@ class Variant:
     layers: dict[str, list[tuple[tuple[frozenset[int], ...], tuple[int, ...]]]]
     count: int
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in its matrices and convolutions; biases and norms beside them come to less than a thousandth."""
+        lines = (line for lines in self.layers.values() for line in lines)
+        return sum(math.prod(map(len, ranges)) * math.prod(shape) for ranges, shape in lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
