@@ -32,8 +32,8 @@ _SLOT_OF = {
 # for both; the two largest layers of the models served come to about 1 GiB (FLUX.2 dev in fp8: 0.7).
 _STREAM = 1 * GIB
 
-# What computes in a precision that other devices have to unpack (see :mod:`.advisor`).
-_CHIPS = {"int8": "NVIDIA from Turing", "nvfp4": "NVIDIA from Blackwell", "fp4": "NVIDIA from Blackwell"}
+# The first generation of chips that compute in a precision which others have to unpack (see :mod:`.advisor`).
+_CHIPS = {"int8": "Turing", "nvfp4": "Blackwell", "fp4": "Blackwell"}
 
 RESIDENT, STREAM, TILED, TILED_STREAM, NONE = (
     "resident",
@@ -272,7 +272,7 @@ class Planner:
                     continue
                 usable = [other for other in smaller if runs(other.precision, self.device)]
                 best = max(usable or smaller, key=lambda other: _size(component, other))
-                chip = "" if usable else f", on {_CHIPS.get(best.precision, 'a device that computes in it')} alone"
+                chip = "" if usable else f", but only on an NVIDIA GPU of {_CHIPS[best.precision]} or later"
                 yield (
                     f"lower precision: {component.title} in {best.precision} ({_size(component, best) / GIB:.1f}"
                     f" GiB) would stay resident{chip}: packshot models fetch {model.card.id} --precision"
