@@ -228,6 +228,12 @@ def _read_oft(parts: Mapping[str, Shape]) -> _Told:
     return None, (blocks[-3] * blocks[-1] if len(blocks) in (3, 4) else None, None)
 
 
+def _read_glora(parts: Mapping[str, Shape]) -> _Told:
+    """The layer gets ``b1 @ b2`` added; in files of early LyCORIS ``b2 @ b1``."""
+    first, second = ("b1", "b2") if _side(parts, "b1", 1) == _side(parts, "b2", 0) else ("b2", "b1")
+    return _side(parts, second, 0), (_side(parts, first, 0), _side(parts, second, 1))
+
+
 def _read_diff(parts: Mapping[str, Shape]) -> _Told:
     shape = parts.get("diff") or parts.get("bias") or ()
     return None, shape if len(shape) >= 2 else ()
@@ -244,6 +250,7 @@ _READERS = {
     "lokr": _read_lokr,
     "oft": _read_oft,
     "boft": _read_oft,
+    "glora": _read_glora,
     "diff": _read_diff,
     "norm": _read_norm,
 }
