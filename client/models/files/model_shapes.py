@@ -55,6 +55,7 @@ class Match:
         beyond: those in a block that the variant does not have.
         alike: 0..1, how much of both has the same names, whatever the shapes and the number of blocks.
         differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
+        complete: of each name that the file has, it has all of the variant's blocks.
     """
 
     variant: Variant
@@ -63,6 +64,7 @@ class Match:
     beyond: int
     alike: float
     differs: str
+    complete: bool
 
     @property
     def share(self) -> float:
@@ -125,12 +127,13 @@ def _numbers(part: str) -> frozenset[int]:
 
 
 def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Match:
-    fitting = beyond = 0
+    fitting = beyond = touched = 0
     differs = ""
     for pattern, layers in groups.items():
         known = variant.layers.get(pattern)
         if known is None:
             continue
+        touched += sum(math.prod(map(len, ranges)) for ranges, _ in known)
         for item in layers:
             shapes = [shape for ranges, shape in known if _within(item.numbers, ranges)]
             if any(_fits(item.shape, shape) for shape in shapes):
@@ -141,7 +144,7 @@ def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Ma
                 mine = "×".join("?" if side is None else str(side) for side in item.shape)
                 differs = f"{pattern} is {mine} and not {'×'.join(map(str, shapes[0]))}"
     alike = len(groups.keys() & variant.layers.keys()) / len(groups.keys() | variant.layers.keys())
-    return Match(variant, total, fitting, beyond, alike, differs)
+    return Match(variant, total, fitting, beyond, alike, differs, 0 < touched <= fitting)
 
 
 def _within(numbers: tuple[int, ...], ranges: tuple[frozenset[int], ...]) -> bool:
