@@ -1,4 +1,4 @@
-"""What our nodes apply is what ComfyUI's own loader applies, and what the library says that a LoRA adds is that, too."""
+"""What our nodes apply is what ComfyUI's own loader applies, and so is what the library says that a LoRA adds."""
 
 from __future__ import annotations
 
