@@ -182,7 +182,8 @@ def test_every_naming_and_algorithm(tmp_path: Path, case: str) -> None:
     # OFT does not tell what a layer takes in, in which alone SD 1.5 and SD 2.1 differ.
     assert found.base == (None if algorithm == "oft" else variant)
     assert set(found.lora.layers) == {algorithm}
-    assert found.lora.rank == (16 if algorithm in ("lora", "dora", "loha", "glora") or make is lokr else None)
+    ranked = algorithm in ("lora", "dora", "loha", "glora") or make is lokr
+    assert found.lora.rank == (16 if ranked else None)
 
 
 def test_xlabs_processors(tmp_path: Path) -> None:
@@ -302,6 +303,28 @@ def test_a_width_of_3072_alone_is_ambiguous(tmp_path: Path) -> None:
     assert found.confidence <= 0.5
     assert {"flux1-dev", "flux1-schnell", "flux2-klein-4b"} <= set(found.cards)
     assert not found.mismatch
+
+
+def test_all_blocks_of_the_smaller_model_are_taken_for_it(tmp_path: Path) -> None:
+    found = detected(tmp_path, lora("flux2-klein-4b", r"^double_blocks\.\d\.img_attn"))
+    assert found.base == "flux2-klein-4b"
+    assert found.confidence <= 0.6
+    assert any("few of those of flux1" in reason for reason in found.reasons)
+    said = {"ss_base_model_version": "flux1"}
+    assert detected(tmp_path, lora("flux2-klein-4b", r"^double_blocks\.\d\.img_attn"), said).base == "flux1"
+
+
+@pytest.mark.parametrize("variant", ["flux1", "flux2-klein-9b", "sdxl", "pixart-sigma"])
+def test_glora_tells_its_sides_in_both_of_its_orders(tmp_path: Path, variant: str) -> None:
+    def turned(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+        new = glora("", shape, rank)
+        return {layer + name: new[name.translate(str.maketrans("12", "21"))] for name in new}
+
+    for make in (glora, turned):
+        found = detected(tmp_path, lora(variant, r"attn|to_q", make))
+        assert found.base == variant
+        assert found.lora is not None
+        assert found.lora.rank == 16
 
 
 def test_in_diffusers_naming_qwen_is_a_third_candidate(tmp_path: Path) -> None:

@@ -229,9 +229,11 @@ def _read_oft(parts: Mapping[str, Shape]) -> _Told:
 
 
 def _read_glora(parts: Mapping[str, Shape]) -> _Told:
-    """The layer gets ``b1 @ b2`` added; in files of early LyCORIS ``b2 @ b1``."""
-    first, second = ("b1", "b2") if _side(parts, "b1", 1) == _side(parts, "b2", 0) else ("b2", "b1")
-    return _side(parts, second, 0), (_side(parts, first, 0), _side(parts, second, 1))
+    """``b1 b2`` is added to the weight and ``weight a1 a2``; LyCORIS once had the two of each the other way round."""
+    inputs, rank = _side(parts, "a1", 0), _side(parts, "a1", 1)
+    if inputs is not None and rank is not None and rank <= inputs:
+        return rank, (_side(parts, "b1", 0), _side(parts, "b2", 1))
+    return inputs, (_side(parts, "b2", 0), _side(parts, "b1", 1))
 
 
 def _read_diff(parts: Mapping[str, Shape]) -> _Told:

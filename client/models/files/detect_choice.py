@@ -31,6 +31,11 @@ def choose(kind: Kind, fitting: Sequence[Match], claim: Claim | None, certainty:
         base, confidence = own[0], sure * (1.0 if len(bases) == 1 else 0.9)
         also = f", and of {' and '.join(set(bases) - set(own))}, made from it" if len(bases) > 1 else ""
         why = (f"{reason} {base}{also}",)
+    elif kind == "lora" and len(whole := {match.variant.base for match in best if match.complete} & set(own)) == 1:
+        (base,) = whole
+        others = ", ".join(other for other in own if other != base)
+        confidence = sure * 0.6
+        why = (f"{reason} {', '.join(own)}", f"it changes each block that {base} has, and few of those of {others}")
     else:
         together = f"{reason} {', '.join(own)}: what it holds is the same in all of them"
         return Finding(kind, None, confidence=round(sure / len(own), 2), reasons=(together,), bases=own)

@@ -62,6 +62,7 @@ class Match:
         alike: 0..1, how much of both has the same names, whatever the shapes and the number of blocks.
         named: 0..1, the same of the file alone; 0 where none of the names is in a block.
         differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
+        complete: of each name that the file has, it has all of the variant's blocks.
     """
 
     variant: Variant
@@ -71,6 +72,7 @@ class Match:
     alike: float
     named: float
     differs: str
+    complete: bool
 
     @property
     def share(self) -> float:
@@ -133,12 +135,13 @@ def _numbers(part: str) -> frozenset[int]:
 
 
 def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Match:
-    fitting = beyond = 0
+    fitting = beyond = touched = 0
     differs = ""
     for pattern, layers in groups.items():
         known = variant.layers.get(pattern)
         if known is None:
             continue
+        touched += sum(math.prod(map(len, ranges)) for ranges, _ in known)
         for item in layers:
             shapes = [shape for ranges, shape in known if _within(item.numbers, ranges)]
             if any(_fits(item.shape, shape) for shape in shapes):
@@ -151,7 +154,7 @@ def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Ma
     common = groups.keys() & variant.layers.keys()
     alike = len(common) / len(groups.keys() | variant.layers.keys())
     named = len(common) / len(groups) if any("#" in pattern for pattern in common) else 0.0
-    return Match(variant, total, fitting, beyond, alike, named, differs)
+    return Match(variant, total, fitting, beyond, alike, named, differs, 0 < touched <= fitting)
 
 
 def _told(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
