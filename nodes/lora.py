@@ -96,7 +96,7 @@ class PackshotLoRAStack(io.ComfyNode):
         cls, model: io.Model.Type, clip: io.Clip.Type | None = None, compare: bool = True, **widgets: Any
     ) -> io.NodeOutput:
         """Apply each with core's own function."""
-        lines, files = [], []
+        applied, files = [], []
         target = lora_apply.target_of(model, clip)
         with refusing():
             for path, choice in _chosen(widgets):
@@ -104,14 +104,17 @@ class PackshotLoRAStack(io.ComfyNode):
                 found = lora_apply.match(target, file)
                 found.enforce(f"LoRA '{choice.name}'", target)
                 model, clip = lora_apply.patched(model, clip, target, file, choice.model, choice.clip)
-                same = choice.model == choice.clip
-                strength = f"{choice.model:g}" if same else f"{choice.model:g} (text encoder {choice.clip:g})"
-                lines.append(lora_apply.described(file, found, strength, "added to the weights"))
+                applied.append(
+                    lora_apply.Applied.of(file, found, choice.model, choice.clip, lora_apply.ADDED, name=choice.name)
+                )
                 files.append(file)
+            lines = [one.line() for one in applied]
             if compare:
                 lines += lora_apply.conflicts(files)
         words = lora_apply.triggers(files)
-        return io.NodeOutput(model, clip, words, "\n".join(lines), ui=tell(cls.hidden.unique_id, lines))
+        look = {"loras": [one.record() for one in applied], "report": lines}
+        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if applied else None
+        return io.NodeOutput(model, clip, words, "\n".join(lines), ui=told)
 
 
 def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:

@@ -7,6 +7,7 @@ made again at any time.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..brand import BrandKit
+from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
-from ..comfy.weights import judge_weights, weights_of_run
+from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
@@ -29,6 +31,8 @@ from .plan import DEFAULT_MAPPING, Plan, plan_items
 from .report import Entry, RunInfo, write_manifests, write_report
 from .runner import Runner
 from .sources import Table
+
+_log = logging.getLogger(__name__)
 
 WORKFLOW_FILE = "workflow.app.json"
 PICTURE_TIMEOUT = 1800.0  # seconds; a video on a small card takes minutes, nothing sound takes half an hour
@@ -152,6 +156,8 @@ class CatalogRun:
 
         Raises:
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
+            BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
+                be used, or not with this model, or is not on the host as it was approved.
         """
         facts = self.ledger.facts()
         shown = {
@@ -167,8 +173,13 @@ class CatalogRun:
                 place=str(self.folder / WORKFLOW_FILE),
                 remedy="run the catalogue again with the same workflow; it is copied anew",
             )
-        decision = self._judge(client, workflow, profile)
+        weights, decision = self._judge(client, workflow, profile)
         decision.enforce(workflow.place)
+        if (kit := _kit(facts)) is not None:
+            kept = enforce_kit(kit, client.prepare(workflow), client.object_info, weights.cards, client.api)
+            if kept:
+                _log.warning("%s", kept)
+            workflow = branded(workflow, kit)
         shown["licences"] = {"decision": decision.decision, "ids": list(decision.licences)}
         runner = Runner(
             client,
@@ -183,7 +194,7 @@ class CatalogRun:
         runner.run()
         return self.ledger.counts()
 
-    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> Decision:
+    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.
 
         Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
@@ -200,7 +211,7 @@ class CatalogRun:
         weights = weights_of_run(client.prepare(workflow), client.object_info, given)
         decision = judge_weights(weights, profile, client.api)
         self.ledger.record_facts({"licences": decision.as_dict()})
-        return decision
+        return weights, decision
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
@@ -210,7 +221,7 @@ class CatalogRun:
         """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
         facts = self.ledger.facts()
         info = RunInfo(
-            kit=BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None,
+            kit=_kit(facts),
             table=facts["table"]["name"],
             workflow=_label(facts),
             base_seed=facts["base_seed"],
@@ -244,6 +255,10 @@ class CatalogRun:
                 error=json.loads(row["error"]) if row["error"] else None,
                 problems=(),
             )
+
+
+def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
+    return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
 
 
 def _label(facts: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,6 +192,7 @@ class Record:
         cached: ids of the nodes that did not run, because the host still had their results.
         seconds: execution time on the host, None where its messages carry no time.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
+        look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
     """
 
     succeeded: bool
@@ -200,6 +201,7 @@ class Record:
     seconds: float | None
     interrupted: bool
     error: Mapping[str, Any]
+    look: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -224,7 +226,16 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         seconds=seconds,
         interrupted="execution_interrupted" in messages,
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
+        look=tuple(_look(entry.get("outputs") or {})),
     )
+
+
+def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for node, kinds in outputs.items():
+        found = kinds.get("look") if isinstance(kinds, Mapping) else None
+        for one in found if isinstance(found, list) else ():
+            if isinstance(one, Mapping):
+                yield {"node": str(node), **one}
 
 
 def _outputs(outputs: Mapping[str, Any]) -> list[HostFile | HostText]:

@@ -98,10 +98,10 @@ def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = Non
         ModelMissing, ModelCorrupt, WorkflowInvalid: a card that is not there or not valid, a file that is not whole.
         HostUnreachable: the host does not answer.
     """
-    folder = _managed_models(host)
+    folder = managed_models(host)
 
     def look(name: str) -> Origin | None:
-        path = _find(folder, name) if folder is not None else None
+        path = find_weights(folder, name) if folder is not None else None
         if path is not None:
             return origin_of_file(path)
         metadata = host.lora_metadata(name) if host is not None else None
@@ -122,7 +122,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _managed_models(host: HostApi | None) -> Path | None:
+def managed_models(host: HostApi | None) -> Path | None:
     """The managed host's models folder, if that is where ``host`` has its files."""
     managed = ManagedHost()
     if host is not None and managed.status().url != host.url:
@@ -133,7 +133,7 @@ def _managed_models(host: HostApi | None) -> Path | None:
         return None  # nothing is installed yet
 
 
-def _find(models: Path, name: str) -> Path | None:
+def find_weights(models: Path, name: str) -> Path | None:
     """A file of that name below one of the folders of a models folder, which core's loaders read."""
     relative = Path(name.replace("\\", "/"))
     if relative.is_absolute() or ".." in relative.parts or not models.is_dir():
