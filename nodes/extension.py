@@ -8,6 +8,7 @@ from . import routes
 from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
 from .composite import PackshotProductComposite
 from .control import PackshotControl
+from .determinism import PackshotDeterminismCheck
 from .info import PackshotInfo
 from .intermediates import PackshotIntermediates
 from .lora import PackshotLoRAStack
@@ -45,6 +46,7 @@ class PackshotExtension(ComfyExtension):
             PackshotLoRAStack,
             PackshotLoRAMerge,
             PackshotBrandPrompt,
+            PackshotDeterminismCheck,
             PackshotTrainLoRA,
             PackshotMatte,
             PackshotProductComposite,
