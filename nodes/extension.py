@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import routes
 from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .check import PackshotCheck
 from .composite import PackshotProductComposite
 from .control import PackshotControl
 from .info import PackshotInfo
@@ -15,6 +16,7 @@ from .matte import PackshotMatte
 from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
 from .overlay import PackshotLogo, PackshotText
 from .sampling import PackshotEncode, PackshotSample
+from .save import PackshotSaveForChannel
 from .train import PackshotTrainLoRA
 
 
@@ -45,4 +47,6 @@ class PackshotExtension(ComfyExtension):
             PackshotProductComposite,
             PackshotLogo,
             PackshotText,
+            PackshotCheck,
+            PackshotSaveForChannel,
         ]
