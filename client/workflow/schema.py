@@ -111,8 +111,9 @@ def _result(contract: Contract) -> Schema:
             },
             "seconds": {"type": ["number", "null"], "description": "by the host's clock"},
             "timings": {"type": "object", "additionalProperties": {"type": "number"}},
+            "memory": {"type": "array", "items": {"type": "object"}},
         },
-        "required": ["job", "host", "outputs", "seconds", "timings"],
+        "required": ["job", "host", "outputs", "seconds", "timings", "memory"],
     }
 
 
