@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .adapters import Adapter, adapters, most_common, stated_alpha
 from .detect_claims import Claim
-from .findings import Finding
+from .findings import CARDS, Finding
 from .header import Header
 from .model_shapes import Layer, Match, layer, matches
 from .quantisation import logical_shapes
@@ -92,6 +92,7 @@ def _fitting(fitting: list[Match], layers: list[Layer], claim: Claim | None) -> 
     told = any(None not in item.shape for item in layers)
     sure = first.share if told else first.share * 0.7  # without shapes, names alone have to do
     own = tuple(base for base in bases if _DERIVED.get(base) not in bases)
+    cards: tuple[str, ...] | None = None
     if claim is not None and len(bases) > 1 and len(named := [base for base in bases if base in claim.bases]) == 1:
         base, confidence = named[0], sure * (0.8 if len(own) > 1 else 0.9)
         why: tuple[str, ...] = (f"{reason} {' and '.join(bases)}", f"its metadata says {claim.bases[0]}")
@@ -99,17 +100,26 @@ def _fitting(fitting: list[Match], layers: list[Layer], claim: Claim | None) -> 
         base, confidence = own[0], sure * (1.0 if len(bases) == 1 else 0.9)
         also = f", and of {' and '.join(set(bases) - set(own))}, made from it" if len(bases) > 1 else ""
         why = (f"{reason} {base}{also}",)
-    elif len(all_blocks := {match.variant.base for match in fitting if match.complete} & set(own)) == 1:
-        (base,) = all_blocks
+    elif (whole := _whole(fitting, own)) is not None:
+        base = whole
         others = ", ".join(other for other in own if other != base)
         confidence = sure * 0.6
-        why = (f"{reason} {', '.join(own)}", f"it changes each block that {base} has, and few of those of {others}")
+        cards = tuple(card for one in own for card in CARDS[one])  # it may be for any of them all the same
+        why = (f"{reason} {', '.join(own)}", f"it has all of the like that {base} has, and not all that {others} has")
     else:
         together = f"{reason} {', '.join(own)}: what it changes is the same in all of them"
         return Finding("lora", None, confidence=round(sure / len(own), 2), reasons=(together,), bases=own)
     architecture = next(match.variant.architecture for match in fitting if match.variant.base == base)
     why = why if told else (*why, "its tensors do not tell the shapes of the layers")
-    return Finding("lora", base, None, architecture, round(min(confidence, 0.99), 2), why, bases)
+    return Finding("lora", base, None, architecture, round(min(confidence, 0.99), 2), why, bases, cards)
+
+
+def _whole(fitting: list[Match], own: tuple[str, ...]) -> str | None:
+    """Of models that all have the file's layers, the one that has no more of their like; None where that is not one."""
+    complete = [match for match in fitting if match.complete and match.variant.base in own]
+    least = min((match.left_out for match in complete), default=0)
+    bases = {match.variant.base for match in complete if match.left_out == least}
+    return bases.pop() if len(bases) == 1 else None
 
 
 def _foreign(compared: list[Match], total: int) -> Finding:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NUMBER = re.compile(r"(?<![^_])\d+(?![^_])")
+_DIGIT = re.compile(r"(?<=[a-z])\d+(?![a-z\d])")
 _BRACES = re.compile(r"\{[^}]*\}|(?<![^_])\d+(?![^_])")
 
 
@@ -56,6 +57,7 @@ class Match:
         alike: 0..1, how much of both has the same names, whatever the shapes and the number of blocks.
         differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
         complete: of each name that the file has, it has all of the variant's blocks.
+        left_out: names of the variant that the file does not have, though it has their like: ``attn`` and no ``attn2``.
     """
 
     variant: Variant
@@ -65,6 +67,7 @@ class Match:
     alike: float
     differs: str
     complete: bool
+    left_out: int
 
     @property
     def share(self) -> float:
@@ -144,7 +147,9 @@ def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Ma
                 mine = "×".join("?" if side is None else str(side) for side in item.shape)
                 differs = f"{pattern} is {mine} and not {'×'.join(map(str, shapes[0]))}"
     alike = len(groups.keys() & variant.layers.keys()) / len(groups.keys() | variant.layers.keys())
-    return Match(variant, total, fitting, beyond, alike, differs, 0 < touched <= fitting)
+    kinds = {_DIGIT.sub("", pattern) for pattern in groups}
+    left_out = sum(_DIGIT.sub("", pattern) in kinds for pattern in variant.layers.keys() - groups.keys())
+    return Match(variant, total, fitting, beyond, alike, differs, 0 < touched <= fitting, left_out)
 
 
 def _within(numbers: tuple[int, ...], ranges: tuple[frozenset[int], ...]) -> bool:
