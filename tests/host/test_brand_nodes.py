@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +149,15 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
     assert full == picture(client, with_brand("good", steps=4)), "by hooks as by weights"
     late = picture(client, with_brand("steps", steps=4))
     assert late not in (plain, full)
+
+
+def test_what_has_not_changed_is_not_made_again(client: Client, brand_home: Path) -> None:
+    wanted = with_brand("good")
+    assert run(client, wanted).succeeded
+    assert {"20", "5"} <= run(client, wanted).cached
+    tide = brand_home / "models" / "loras" / "mine" / "tide.safetensors"
+    os.utime(tide)
+    assert "20" not in run(client, wanted).cached, "another file may be refused"
 
 
 def test_the_brand_reports_what_it_did(client: Client) -> None:
