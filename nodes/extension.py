@@ -10,13 +10,18 @@ from .composite import PackshotProductComposite
 from .control import PackshotControl
 from .determinism import PackshotDeterminismCheck
 from .info import PackshotInfo
+from .intermediates import PackshotIntermediates
 from .lora import PackshotLoRAStack
 from .lora_merge import PackshotLoRAMerge
 from .matte import PackshotMatte
+from .memory_report import PackshotMemoryReport
 from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
 from .overlay import PackshotLogo, PackshotText
+from .parity import PackshotParityCheck
 from .sampling import PackshotEncode, PackshotSample
+from .tiled_vae import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
 from .train import PackshotTrainLoRA
+from .vram import PackshotUnload, PackshotVRAMPolicy
 
 
 class PackshotExtension(ComfyExtension):
@@ -47,4 +52,11 @@ class PackshotExtension(ComfyExtension):
             PackshotProductComposite,
             PackshotLogo,
             PackshotText,
+            PackshotVRAMPolicy,
+            PackshotVAEDecodeTiled,
+            PackshotVAEEncodeTiled,
+            PackshotIntermediates,
+            PackshotMemoryReport,
+            PackshotParityCheck,
+            PackshotUnload,
         ]

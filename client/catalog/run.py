@@ -24,6 +24,7 @@ from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, 
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text, writing
+from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from .ledger import Counts, Ledger
@@ -142,6 +143,7 @@ class CatalogRun:
         self.ledger.record_facts(facts)
         write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
         self.ledger.plan(plan)
+        remember_run(self.folder)
 
     def execute(
         self,

@@ -17,14 +17,25 @@ from .host import ManagedHost
 from .http import HostApi
 
 LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model
+_CONTROL, _KIND = "PackshotControl", "kind"
+_MATTE, _MATTING = "PackshotMatte", "model"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a graph loads: files by the names in its widgets, and whole models by the ids of their cards."""
+    """What a graph loads.
+
+    Attributes:
+        files: by the names in its widgets.
+        cards: ids of whole models.
+        controls: by which kinds of pictures, ``canny`` or ``depth``, the cards' models are steered.
+        mattings: what cuts products out, by the node's own names; those that are files are in ``files`` too.
+    """
 
     files: frozenset[str]
     cards: frozenset[str]
+    controls: frozenset[str] = frozenset()
+    mattings: frozenset[str] = frozenset()
 
 
 def weights_of_graph(graph: CanvasGraph) -> Weights:
@@ -56,16 +67,22 @@ def weights_of_run(
     specs = ((prepared.contract.spec(name), values) for name, values in (changes or {}).items())
     given = {target: values for spec, values in specs for target in prepared.api.fields[spec.node, spec.widget].targets}
     files: set[str] = set()
-    cards: set[str] = set()
+    named: dict[tuple[str, str], set[str]] = {
+        (LOADER, CARD): set(),
+        (_CONTROL, _KIND): set(),
+        (_MATTE, _MATTING): set(),
+    }
     for node_id, node in prepared.api.nodes.items():
         options = input_options(info[node["class_type"]])
         for name, value in node["inputs"].items():
-            values = list(_texts(given.get((node_id, name), value)))
-            if node["class_type"] == LOADER and name == CARD:
-                cards.update(values)
-            elif not options.get(name, ("", {}))[1].get("multiline"):
+            values = [] if type(value) is list else list(_texts(given.get((node_id, name), value)))  # a list is a wire
+            own = named.get((node["class_type"], name))
+            if own is not None:
+                own.update(values)
+            if not options.get(name, ("", {}))[1].get("multiline"):
                 files.update(filter(is_model_file, values))
-    return Weights(frozenset(files), frozenset(cards))
+    cards, controls, mattings = map(frozenset, named.values())
+    return Weights(frozenset(files), cards, controls, mattings)
 
 
 def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = None) -> Decision:

@@ -73,15 +73,19 @@ class Workflow:
         """The API graph that the canvas would submit, given node definitions (see :func:`~.canvas.to_api`)."""
         return to_api(self.graph, info, self.place).nodes
 
-    def prepare(self, info: ObjectInfo) -> PreparedWorkflow:
+    def prepare(self, info: ObjectInfo, *, runs: bool = True) -> PreparedWorkflow:
         """Convert and read the contract, once for many submissions to one host.
+
+        Args:
+            runs: whether it will be submitted; if not, files of weights may be missing.
 
         Raises:
             NodeMissing, WorkflowInvalid: see :func:`~.canvas.to_api` and :func:`~.contract.read_contract`.
             ModelMissing: the host's lists do not have a file of weights that the workflow names.
         """
         api = to_api(self.graph, info, self.place)
-        self._find_models(api)
+        if runs:
+            self._find_models(api)
         return PreparedWorkflow(self, api, read_contract(self.data, api, self.place))
 
     def _find_models(self, api: ApiGraph) -> None:
