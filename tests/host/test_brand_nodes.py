@@ -167,6 +167,7 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
 def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
     """Core's own loaders, encoder and sampler, with one LoRA loader in between."""
     words = {name: node("CLIPTextEncode", clip=["20", 1], text=text) for name, text in (("3", "a mug"), ("4", "text"))}
+    links = {"model": ["20", 0], "positive": ["3", 0], "negative": ["4", 0], "latent_image": ["12", 0]}
     sampling = {"seed": 7, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
     return words | {
         "1": node("UNETLoader", unet_name="starter-flux2.safetensors", weight_dtype="default"),
