@@ -175,9 +175,7 @@ def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
         "11": node("VAELoader", vae_name="starter-flux2-vae.safetensors"),
         "12": node("EmptyFlux2LatentImage", width=128, height=128, batch_size=1),
         "20": node(kind, model=["1", 0], clip=["10", 0], **inputs),
-        "5": node(
-            "KSampler", model=["20", 0], positive=["3", 0], negative=["4", 0], latent_image=["12", 0], **sampling
-        ),
+        "5": node("KSampler", **links, **sampling),
         "6": node("VAEDecode", samples=["5", 0], vae=["11", 0]),
         "7": node("PreviewImage", images=["6", 0]),
     }
