@@ -84,9 +84,16 @@ class Layout:
         """Elements of features that may be kept, where less would cost time."""
         return SHARE * WHOLE_PER_ELEMENT * self.base * self.pixels
 
-    def kept(self) -> float:
-        """Bytes of features that are kept at once, with the bands that are used up while others are made."""
-        return room(self.stages, self.shape, self.limit) * self.size * (1 + BAND / max(self.shape[1:]))
+    @property
+    def height(self) -> int:
+        """Of the picture, in pixels."""
+        every = shapes(self.stages, self.shape)
+        return max(every[0][1], every[-1][1])
+
+    def kept(self, tile: int) -> float:
+        """Bytes of features that are kept at once; a row of tiles and a band are made before their source is freed."""
+        ahead = min(1.0, (tile + BAND) / self.height)
+        return room(self.stages, self.shape, self.limit) * self.size * (1 + ahead)
 
     def piece(self, tile: int) -> float:
         """Bytes that a piece takes while it is computed."""
@@ -147,7 +154,7 @@ class _Pieces(torch.nn.Module):
                 self._outcome.lines = _borders(plan, rung.tile)
                 return out
         raise OutOfMemory(
-            f"{failed}, the last step; {gib(plan.kept())} for features and {gib(plan.piece(SMALLEST))} for a tile are"
+            f"{failed}, the last step; {gib(plan.kept(SMALLEST))} for features and {gib(plan.piece(SMALLEST))} for a tile are"
             " needed",
             place="tiled VAE",
             remedy="close other programs, or make a smaller picture",
@@ -199,8 +206,8 @@ def _rungs(plan: Layout, x: Any, tile: int) -> Iterator[_Rung]:
     """Unload others, then features in main memory, then smaller tiles, then features in 16 bit."""
     device, aside = x.device, comfy.model_management.intermediate_device()
     free = comfy.model_management.get_free_memory(device)
-    tile = tile or plan.tile_for((free - plan.kept()) / 2 if device == aside else free / 2)
-    store = device if plan.kept() + plan.piece(tile) <= free else aside
+    tile = tile or plan.tile_for((free - plan.kept(SMALLEST)) / 2 if device == aside else free / 2)
+    store = device if plan.kept(tile) + plan.piece(tile) <= free else aside
     yield _Rung(tile, store, x.dtype)
     if device.type != "cpu":
         yield _Rung(tile, device, x.dtype, "other models unloaded", alone=True)
