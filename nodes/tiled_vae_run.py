@@ -154,8 +154,8 @@ class _Pieces(torch.nn.Module):
                 self._outcome.lines = _borders(plan, rung.tile)
                 return out
         raise OutOfMemory(
-            f"{failed}, the last step; {gib(plan.kept(SMALLEST))} for features and {gib(plan.piece(SMALLEST))} for a tile are"
-            " needed",
+            f"{failed}, the last step; needed are {gib(plan.kept(SMALLEST))} for features and"
+            f" {gib(plan.piece(SMALLEST))} for a tile",
             place="tiled VAE",
             remedy="close other programs, or make a smaller picture",
         )
