@@ -6,8 +6,10 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import routes
 from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .check import PackshotCheck
 from .composite import PackshotProductComposite
 from .control import PackshotControl
+from .determinism import PackshotDeterminismCheck
 from .info import PackshotInfo
 from .intermediates import PackshotIntermediates
 from .lora import PackshotLoRAStack
@@ -18,6 +20,7 @@ from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
 from .overlay import PackshotLogo, PackshotText
 from .parity import PackshotParityCheck
 from .sampling import PackshotEncode, PackshotSample
+from .save import PackshotSaveForChannel
 from .tiled_vae import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
 from .train import PackshotTrainLoRA
 from .vram import PackshotUnload, PackshotVRAMPolicy
@@ -45,6 +48,7 @@ class PackshotExtension(ComfyExtension):
             PackshotLoRAStack,
             PackshotLoRAMerge,
             PackshotBrandPrompt,
+            PackshotDeterminismCheck,
             PackshotTrainLoRA,
             PackshotMatte,
             PackshotProductComposite,
@@ -57,4 +61,6 @@ class PackshotExtension(ComfyExtension):
             PackshotMemoryReport,
             PackshotParityCheck,
             PackshotUnload,
+            PackshotCheck,
+            PackshotSaveForChannel,
         ]

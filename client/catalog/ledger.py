@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..paths import writing
 from .plan import Plan
 
 FILE_NAME = "ledger.sqlite"
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE items (
@@ -40,11 +40,24 @@ CREATE INDEX attempts_by_item ON attempts (item_id);
 CREATE INDEX attempts_open ON attempts (outcome) WHERE outcome = 'open';
 CREATE UNIQUE INDEX one_accepted_picture ON attempts (item_id) WHERE outcome = 'accepted';
 """
+_JUDGEMENTS = """
+CREATE TABLE judgements (
+    item_id TEXT PRIMARY KEY REFERENCES items ON DELETE CASCADE, prompt_id TEXT NOT NULL,
+    tries INTEGER NOT NULL, failures INTEGER NOT NULL, seed INTEGER NOT NULL, scores TEXT NOT NULL
+) STRICT
+"""  # since version 2
 
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """An item as the ledger holds it; ``inputs`` are texts by workflow input, ``seed`` is None for a refused row."""
+    """An item as the ledger holds it.
+
+    Attributes:
+        inputs: texts by workflow input.
+        seed: its own; None for a refused row.
+        tries: pictures of it that failed their checks, which is how many seeds are used up.
+        failures: those of them since it was last set to be made.
+    """
 
     item_id: str
     sku: str
@@ -53,6 +66,8 @@ class StoredItem:
     name: str
     inputs: Mapping[str, str]
     seed: int | None
+    tries: int
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,14 @@ class Attempt:
     prompt_id: str
     item_id: str
     host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A picture that went through the gate: the seed that it was made with, and what each check said of it."""
+
+    seed: int
+    scores: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +149,9 @@ class Ledger:
             raise CatalogInvalid(
                 "the ledger was written by a newer Packshot", place=str(self._path), remedy="upgrade Packshot"
             )
-        if version == 0:
+        if version < _VERSION:
             with self._transaction():
-                for statement in _SCHEMA.split(";"):
+                for statement in [*(_SCHEMA.split(";") if version == 0 else []), _JUDGEMENTS]:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
@@ -187,6 +210,7 @@ class Ledger:
                     self._db.execute(
                         "UPDATE items SET inputs = ?, seed = ? WHERE item_id = ?", (inputs, item.seed, item.item_id)
                     )
+                    self._db.execute("DELETE FROM judgements WHERE item_id = ?", (item.item_id,))
                     self._reopen(item.item_id)
             for problem in plan.problems:
                 position += 1
@@ -241,6 +265,8 @@ class Ledger:
             "UPDATE items SET state = 'pending', error = NULL WHERE item_id = ?",
             (item_id,),
         )
+        # The seed goes on from where it was: that of the picture which passed, or the next after those that failed.
+        self._db.execute("UPDATE judgements SET failures = 0 WHERE item_id = ?", (item_id,))
 
     # -- items and attempts ----------------------------------------------------------------------------------------
 
@@ -255,10 +281,12 @@ class Ledger:
     def item(self, item_id: str) -> StoredItem:
         """One item."""
         row = self._db.execute(
-            "SELECT item_id, sku, variant, title, name, inputs, seed FROM items WHERE item_id = ?", (item_id,)
+            "SELECT i.item_id, sku, variant, title, name, inputs, i.seed, ifnull(tries, 0), ifnull(failures, 0)"
+            " FROM items i LEFT JOIN judgements USING (item_id) WHERE i.item_id = ?",
+            (item_id,),
         ).fetchone()
-        item_id, sku, variant, title, name, inputs, seed = row
-        return StoredItem(item_id, sku, variant, title, name, json.loads(inputs), seed)
+        item_id, sku, variant, title, name, inputs, *counted = row
+        return StoredItem(item_id, sku, variant, title, name, json.loads(inputs), *counted)
 
     def open_attempts(self) -> list[Attempt]:
         """Jobs that were started and whose end was never written down, oldest first."""
@@ -285,15 +313,47 @@ class Ledger:
         with self._transaction():
             self._end(prompt_id, "lost", reason, None)
 
-    def accept(self, prompt_id: str, file: str, sha256: str, seconds: float | None) -> None:
-        """The picture is on disk: the item is done."""
+    def accept(
+        self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged | None = None
+    ) -> None:
+        """The picture is on disk, and passed where it was judged: the item is done."""
         with self._transaction():
             self._end(prompt_id, "accepted", "", seconds)
+            if judged is not None:
+                self._judged(prompt_id, judged, failures=0)
             self._db.execute(
                 "UPDATE items SET state = 'done', error = NULL, file = ?, sha256 = ?"
                 " WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)",
                 (file, sha256, prompt_id),
             )
+
+    def reject(self, prompt_id: str, error: PackshotError, seconds: float | None, judged: Judged) -> None:
+        """The picture failed its checks: its item is to be made with the next seed."""
+        with self._transaction():
+            self._end(prompt_id, "failed", str(error), seconds)
+            self._judged(prompt_id, judged, failures=1)
+
+    def quarantine(
+        self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError
+    ) -> None:
+        """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
+        with self._transaction():
+            self._end(prompt_id, "failed", str(error), seconds)
+            self._judged(prompt_id, judged, failures=1)
+            self._db.execute(
+                "UPDATE items SET state = 'quarantined', error = ?, file = ?, sha256 = ?"
+                " WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)",
+                (_as_json(error), file, sha256, prompt_id),
+            )
+
+    def _judged(self, prompt_id: str, judged: Judged, *, failures: int) -> None:
+        """Write down what the checks said, and how many of the item's seeds have failed."""
+        self._db.execute(
+            "INSERT INTO judgements SELECT item_id, prompt_id, ?, ?, ?, ? FROM attempts WHERE prompt_id = ?"
+            " ON CONFLICT (item_id) DO UPDATE SET prompt_id = excluded.prompt_id, seed = excluded.seed,"
+            " tries = tries + excluded.tries, failures = failures + excluded.failures, scores = excluded.scores",
+            (failures, failures, judged.seed, json.dumps(list(judged.scores), ensure_ascii=False), prompt_id),
+        )
 
     def fail(self, item_id: str, error: PackshotError, prompt_id: str | None = None) -> None:
         """The item cannot be made, for the reason given."""
@@ -331,12 +391,18 @@ class Ledger:
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Every item with its accepted attempt, in the table's order, for reports."""
+        """Every item with the attempt that its picture is from and what the checks said of it, in the table's order.
+
+        ``made_with`` is the seed of that picture; for one that was not judged, the item's own.
+        """
         query = (
-            "SELECT i.*, a.host, a.prompt_id, a.seconds,"
+            "SELECT i.*, a.host, a.prompt_id, a.seconds, j.scores, ifnull(j.seed, i.seed) AS made_with,"
             " (SELECT count(*) FROM attempts t WHERE t.item_id = i.item_id) AS attempts,"
             " EXISTS (SELECT 1 FROM attempts t WHERE t.item_id = i.item_id AND t.outcome = 'open') AS running"
-            " FROM items i LEFT JOIN attempts a ON a.item_id = i.item_id AND a.outcome = 'accepted' ORDER BY i.position"
+            " FROM items i LEFT JOIN judgements j ON j.item_id = i.item_id AND i.state IN ('done', 'quarantined')"
+            " LEFT JOIN attempts a ON a.item_id = i.item_id"
+            " AND (a.outcome = 'accepted' OR i.state = 'quarantined' AND a.prompt_id = j.prompt_id)"
+            " ORDER BY i.position"
         )
         with closing(self._db.cursor()) as cursor:
             cursor.execute(query)

@@ -7,6 +7,7 @@ made again at any time.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,25 +17,36 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..brand import BrandKit
+from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
-from ..comfy.weights import judge_weights, weights_of_run
+from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text, writing
+from ..quality.channels import Channel, load_channel
+from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
+from .gate import RETRIES, Gate
 from .ledger import Counts, Ledger
 from .plan import DEFAULT_MAPPING, Plan, plan_items
 from .report import Entry, RunInfo, write_manifests, write_report
 from .runner import Runner
 from .sources import Table
 
+_log = logging.getLogger(__name__)
+
 WORKFLOW_FILE = "workflow.app.json"
 PICTURE_TIMEOUT = 1800.0  # seconds; a video on a small card takes minutes, nothing sound takes half an hour
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
-_FIXED = {"workflow": "another workflow or version", "brand": "another brand kit", "base_seed": "another base seed"}
+_FIXED = {
+    "workflow": "another workflow or version",
+    "brand": "another brand kit",
+    "base_seed": "another base seed",
+    "channel": "another channel, or with none",
+}
 
 
 def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
@@ -115,16 +127,32 @@ class CatalogRun:
         self.ledger.close()
         self._lock.release()
 
-    def plan(self, plan: Plan, table: Table, workflow: Workflow, kit: BrandKit | None, *, base_seed: int) -> None:
+    def plan(
+        self,
+        plan: Plan,
+        table: Table,
+        workflow: Workflow,
+        kit: BrandKit | None,
+        *,
+        base_seed: int,
+        channel: Channel | None = None,
+        retries: int = RETRIES,
+    ) -> None:
         """Write the plan into the ledger; what is done already and has not changed stays done.
 
+        Args:
+            channel: whose checks a picture must pass to be accepted; None accepts all.
+            retries: other seeds that are tried for a picture that fails them, before it is kept out.
+
         Raises:
-            InputInvalid: the folder holds a run of another workflow, brand kit or base seed.
+            InputInvalid: the folder holds a run of another workflow, brand kit, base seed or channel.
         """
         facts: dict[str, Any] = {
             "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
             "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
             "base_seed": base_seed,
+            "channel": channel.id if channel else None,
+            "retries": retries,
             "table": {"name": table.path.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
@@ -138,6 +166,7 @@ class CatalogRun:
         self.ledger.record_facts(facts)
         write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
         self.ledger.plan(plan)
+        remember_run(self.folder)
 
     def execute(
         self,
@@ -152,12 +181,15 @@ class CatalogRun:
 
         Raises:
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
+            BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
+                be used, or not with this model, or is not on the host as it was approved.
         """
         facts = self.ledger.facts()
         shown = {
             "workflow": facts["workflow"],
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
+            "channel": facts.get("channel"),
             "table": facts["table"],
         }
         workflow = Workflow.load(self.folder / WORKFLOW_FILE)
@@ -167,8 +199,13 @@ class CatalogRun:
                 place=str(self.folder / WORKFLOW_FILE),
                 remedy="run the catalogue again with the same workflow; it is copied anew",
             )
-        decision = self._judge(client, workflow, profile)
+        weights, decision = self._judge(client, workflow, profile)
         decision.enforce(workflow.place)
+        if (kit := _kit(facts)) is not None:
+            kept = enforce_kit(kit, client.prepare(workflow), client.object_info, weights.cards, client.api)
+            if kept:
+                _log.warning("%s", kept)
+            workflow = branded(workflow, kit)
         shown["licences"] = {"decision": decision.decision, "ids": list(decision.licences)}
         runner = Runner(
             client,
@@ -179,11 +216,18 @@ class CatalogRun:
             timeout=timeout,
             settled=settled,
             revive=revive,
+            gate=self._gate(facts),
         )
         runner.run()
         return self.ledger.counts()
 
-    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> Decision:
+    def _gate(self, facts: Mapping[str, Any]) -> Gate | None:
+        """The checks that the run's pictures must pass, if any."""
+        if facts.get("channel") is None:
+            return None
+        return Gate(load_channel(facts["channel"]), _kit(facts), facts["retries"])
+
+    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.
 
         Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
@@ -200,7 +244,7 @@ class CatalogRun:
         weights = weights_of_run(client.prepare(workflow), client.object_info, given)
         decision = judge_weights(weights, profile, client.api)
         self.ledger.record_facts({"licences": decision.as_dict()})
-        return decision
+        return weights, decision
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
@@ -210,7 +254,7 @@ class CatalogRun:
         """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
         facts = self.ledger.facts()
         info = RunInfo(
-            kit=BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None,
+            kit=_kit(facts),
             table=facts["table"]["name"],
             workflow=_label(facts),
             base_seed=facts["base_seed"],
@@ -224,16 +268,16 @@ class CatalogRun:
         facts = self.ledger.facts()
         workflow, brand = _label(facts), facts["brand"]["name"] if facts["brand"] else ""
         for row in self.ledger.rows():
-            done = row["state"] == "done"
+            made = row["state"] in ("done", "quarantined")
             yield Entry(
                 item_id=row["item_id"],
                 sku=row["sku"],
                 variant=row["variant"],
                 title=row["title"] or row["item_id"],
                 status=row["state"],
-                file=row["file"] if done else "",
-                sha256=row["sha256"] if done else "",
-                seed=row["seed"],
+                file=row["file"] if made else "",
+                sha256=row["sha256"] if made else "",
+                seed=row["made_with"],
                 inputs=json.loads(row["inputs"]),
                 workflow=workflow,
                 brand=brand,
@@ -243,7 +287,12 @@ class CatalogRun:
                 attempts=row["attempts"],
                 error=json.loads(row["error"]) if row["error"] else None,
                 problems=(),
+                checks=json.loads(row["scores"]) if row["scores"] else (),
             )
+
+
+def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
+    return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
 
 
 def _label(facts: Mapping[str, Any]) -> str:

@@ -27,7 +27,8 @@ from ..errors import (
 )
 from ..paths import write_text
 from ..workflow import Workflow
-from .ledger import Attempt, Ledger, StoredItem
+from .gate import QUARANTINE, Gate, remove, seed_of_try, set_aside
+from .ledger import Attempt, Judged, Ledger, StoredItem
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Runner:
         timeout: seconds that one picture may take once it is at the front of the host's queue.
         settled: called with an item's id and None, or the error that it failed with.
         revive: called when the host is lost; gives a client of a host that works, or raises.
+        gate: what a picture must pass to be accepted; None accepts all.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Runner:
         timeout: float,
         settled: Callable[[str, PackshotError | None], None],
         revive: Callable[[PackshotError], Client],
+        gate: Gate | None = None,
     ) -> None:
         self._client = client
         self._workflow = workflow
@@ -70,7 +73,9 @@ class Runner:
         self._timeout = timeout
         self._settled = settled
         self._revive = revive
+        self._gate = gate
         self._flying: deque[tuple[StoredItem, Job]] = deque()
+        self._waiting: deque[str] = deque()
 
     def run(self) -> None:
         """Make every pending item, or record why it cannot be made.
@@ -99,10 +104,10 @@ class Runner:
         self._flying.clear()
         for attempt in self._ledger.open_attempts():
             self._pick_up(attempt)
-        waiting = deque(self._ledger.pending())
-        while waiting or self._flying:
-            while waiting and len(self._flying) < _DEPTH:
-                self._launch(self._ledger.item(waiting.popleft()))
+        self._waiting = deque(self._ledger.pending())
+        while self._waiting or self._flying:
+            while self._waiting and len(self._flying) < _DEPTH:
+                self._launch(self._ledger.item(self._waiting.popleft()))
             if self._flying:
                 self._land(*self._flying[0])
                 self._flying.popleft()
@@ -133,8 +138,8 @@ class Runner:
         try:
             contract = self._client.prepare(self._workflow).contract
             values: dict[str, Any] = {name: contract.spec(name).parse(text) for name, text in item.inputs.items()}
-            if "seed" in contract.inputs and "seed" not in values:
-                values["seed"] = item.seed
+            if self._draws_seeds(item):
+                values["seed"] = _seed(item)
             draft = self._client.draft(self._workflow, values)
         except InputInvalid as error:
             self._fail(item, error)
@@ -166,8 +171,31 @@ class Runner:
             return
         self._write_sidecar(item, result)
         picture = result.outputs[0]
-        self._ledger.accept(job.id, picture.file.relative_to(self._folder).as_posix(), picture.sha256, result.seconds)
-        self._settled(item.item_id, None)
+        file = picture.file.relative_to(self._folder).as_posix()
+        if self._gate is None:
+            self._ledger.accept(job.id, file, picture.sha256, result.seconds)
+            self._settled(item.item_id, None)
+            return
+        judgement = self._gate.judge(picture.file, item.failures, other_seed=self._draws_seeds(item))
+        judged = Judged(_seed(item), judgement.scores)
+        files = [output.file for output in result.outputs]
+        if judgement.decision == "accept":
+            self._ledger.accept(job.id, file, picture.sha256, result.seconds, judged)
+            remove([self._folder / QUARANTINE / one.name for one in files])
+            self._settled(item.item_id, None)
+        elif judgement.decision == "retry":
+            remove(files)
+            self._ledger.reject(job.id, judgement.error(file), result.seconds, judged)
+            self._waiting.appendleft(item.item_id)
+        else:
+            aside = set_aside(self._folder, files).relative_to(self._folder).as_posix()
+            reason = judgement.error(aside)
+            self._ledger.quarantine(job.id, aside, picture.sha256, result.seconds, judged, reason)
+            self._settled(item.item_id, reason)
+
+    def _draws_seeds(self, item: StoredItem) -> bool:
+        """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
+        return "seed" not in item.inputs and "seed" in self._client.prepare(self._workflow).contract.inputs
 
     def _fail(self, item: StoredItem, error: PackshotError, prompt_id: str | None = None) -> None:
         self._ledger.fail(item.item_id, error, prompt_id)
@@ -180,7 +208,7 @@ class Runner:
             "variant": item.variant,
             "title": item.title,
             "inputs": dict(item.inputs),
-            "seed": item.seed,
+            "seed": _seed(item),
             **self._facts,
             **result.as_dict(),
             "outputs": [
@@ -192,3 +220,9 @@ class Runner:
         }
         text = json.dumps(record, indent=2, ensure_ascii=False)
         write_text(self._folder / PICTURES / f"{item.name}.json", text + "\n")
+
+
+def _seed(item: StoredItem) -> int:
+    """With which an item is made now; a row that was refused has none and is never made."""
+    assert item.seed is not None
+    return seed_of_try(item.seed, item.tries)

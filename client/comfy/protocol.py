@@ -192,6 +192,7 @@ class Record:
         cached: ids of the nodes that did not run, because the host still had their results.
         seconds: execution time on the host, None where its messages carry no time.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
+        look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
         memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
             those of the pack's ``Phase``.
     """
@@ -202,7 +203,8 @@ class Record:
     seconds: float | None
     interrupted: bool
     error: Mapping[str, Any]
-    memory: tuple[Mapping[str, Any], ...]
+    look: tuple[Mapping[str, Any], ...] = ()
+    memory: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -227,8 +229,17 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         seconds=seconds,
         interrupted="execution_interrupted" in messages,
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
+        look=tuple(_look(entry.get("outputs") or {})),
         memory=tuple(_phases(entry.get("outputs") or {})),
     )
+
+
+def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for node, kinds in outputs.items():
+        found = kinds.get("look") if isinstance(kinds, Mapping) else None
+        for one in found if isinstance(found, list) else ():
+            if isinstance(one, Mapping):
+                yield {"node": str(node), **one}
 
 
 def _phases(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
