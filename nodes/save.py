@@ -30,6 +30,7 @@ from ..client.quality.picture import Picture
 from ..client.quality.placing import place
 from ..client.quality.run import check_file, check_picture
 from . import batch
+from .info import pack_version
 from .refusal import refusing
 
 _OWN = "the channel's"
@@ -164,6 +165,7 @@ class PackshotSaveForChannel(io.ComfyNode):
                 graph={"prompt": json.dumps(hidden.prompt), "workflow": json.dumps(canvas)} if keep_graph else None,
                 credentials=_credentials(sign),
                 ingredients=_ingredients(history) if sign != _NEVER else (),
+                version=pack_version(),
             )
             count = 0
 

@@ -255,7 +255,7 @@ def decode(vae: Any, samples: Any, tile: int = 0) -> tuple[Any, Outcome]:
         InputInvalid: the latent or the VAE is of a kind that cannot be decoded here.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = _part(vae, "decoder")
+    part = known_part(vae, "decoder")
     _check_latent(vae, samples)
     if vae.latent_dim == 2 and samples.ndim == 5:
         samples = samples[:, :, 0]
@@ -277,7 +277,7 @@ def encode(vae: Any, pixels: Any, tile: int = 0) -> tuple[Any, Outcome]:
         InputInvalid: the VAE is of a kind that cannot encode here.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = _part(vae, "encoder")
+    part = known_part(vae, "encoder")
     outcome = Outcome()
     dtype = _between(vae, pixels)
     view = _view(vae, "encoder", _Pieces(part, tile, (None, None), outcome))
@@ -291,9 +291,18 @@ def _between(vae: Any, given: Any) -> Any:
     return torch.float16 if given.dtype == torch.float16 else vae.vae_output_dtype()
 
 
-def _part(vae: Any, name: str) -> Any:
-    vae.throw_exception_if_invalid()
-    model = vae.first_stage_model
+def supported(vae: Any) -> bool:
+    """Whether a VAE is of a kind that is known here."""
+    return stages_of(getattr(vae.first_stage_model, "decoder", None)) is not None
+
+
+def known_part(vae: Any, name: str) -> Any:
+    """The decoder or encoder of a VAE of a kind that is known here.
+
+    Raises:
+        InputInvalid: it is of another kind, or there is none.
+    """
+    model = getattr(vae, "first_stage_model", None)
     part = getattr(model, name, None)
     if part is None or stages_of(part) is None:
         raise InputInvalid(

@@ -57,7 +57,11 @@ def app(second: dict[str, Any], **more: Any) -> Workflow:
     ]  # fmt: skip
     shown = {"lora": {"node": 2, "widget": "lora_1"}, "strength": {"node": 2, "widget": "strength_1"}}
     linear = {"inputs": [[2, "lora_1"], [2, "strength_1"]], "outputs": [7]}
-    extra = {"linearMode": True, "linearData": linear, "packshot": {"name": "rows", "inputs": shown}}
+    extra = {
+        "linearMode": True,
+        "linearData": linear,
+        "packshot": {"name": "rows", "inputs": shown, "outputs": {"image": {"node": 7}}},
+    }
     return Workflow({"nodes": nodes, "links": links, "extra": extra, "version": 0.4, **more}, "rows.app.json")
 
 

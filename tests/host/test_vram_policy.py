@@ -81,3 +81,17 @@ def test_what_cannot_be_held_is_refused_with_numbers_and_a_remedy(installation: 
     assert "15.9 MiB" in said["budget"]
     assert compared["same"].startswith("bit-identical")
     assert "max |Δ| 0.5" in compared["compare"]
+
+
+def test_out_of_memory_while_sampling_is_stepped_down_and_recorded(installation: Installation, shelf: Path) -> None:
+    seen = inside(installation, "ladder", shelf)
+    for failures, steps in (("1", 1), ("3", 3)):
+        found = seen[failures]
+        assert found["same"], failures
+        assert len(found["phase"]["steps"]) == steps
+        assert found["phase"]["steps"][0] == "out of memory; then other models unloaded"
+    assert "at most" in seen["3"]["phase"]["steps"][2]
+    assert seen["3"]["phase"]["resident"] <= max(seen["least"], seen["total"] / 4)
+    assert "[out-of-memory]" in seen["9"]["error"]
+    assert "What to do: a smaller picture" in seen["9"]["error"]
+    assert len(seen["9"]["phase"]["steps"]) == 3

@@ -1,6 +1,6 @@
 """What VRAM policies do to tiny models of four families, as JSON on standard output; run by the host's own Python.
 
-    python vram_models.py policies|refusals COMFYUI_FOLDER MODELS_FOLDER
+    python vram_models.py policies|refusals|ladder COMFYUI_FOLDER MODELS_FOLDER
 
 The models are those of ``tiny_models.py``, and the starter as FLUX.2. A CPU never moves weights, but core's streamed
 path casts and patches each layer at its use all the same, which is what is compared.
@@ -161,6 +161,34 @@ def after(model: Any, sample: Sampler, policy: Any, attach: Any, management: Any
     return seen
 
 
+def ladder(models: Path) -> dict[str, Any]:
+    """What sampling does where its first tries run out of memory, by a real allocation that no machine can serve."""
+    import torch
+    from comfy.patcher_extension import WrappersMP
+
+    policy, apply, record = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.memory_record")
+    model, sample = load(models, "flux2", "fp16"), Sampler("flux2")
+    whole, weights = sample(model), policy.weigh(model)
+    answer: dict[str, Any] = {"total": weights.total, "least": weights.least}
+    for failures in (1, 3, 9):
+        left = [failures]
+
+        def hungry(executor: Any, *args: Any, left: list[int] = left, **kwargs: Any) -> Any:
+            if left[0]:
+                left[0] -= 1
+                torch.empty(2**50, dtype=torch.uint8)
+            return executor(*args, **kwargs)
+
+        held = apply.PolicyWrappers.attach(model, policy.Policy())
+        held.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "test", hungry)
+        try:
+            answer[str(failures)] = {"same": bool((sample(held) == whole).all())}
+        except Exception as error:
+            answer[str(failures)] = {"error": str(error)}
+        answer[str(failures)]["phase"] = record.last()["phases"][-1]
+    return answer
+
+
 def refusals(models: Path) -> dict[str, str]:
     """The text of each refusal."""
     import torch
@@ -208,8 +236,8 @@ def main() -> None:
     import torch
 
     with torch.inference_mode():
-        if what == "refusals":
-            answer: dict[str, Any] = refusals(Path(models))
+        if what != "policies":
+            answer: dict[str, Any] = {"refusals": refusals, "ladder": ladder}[what](Path(models))
         else:
             answer = {
                 f"{family} {dtype}": policies(Path(models), family, dtype) for family in FAMILIES for dtype in DTYPES

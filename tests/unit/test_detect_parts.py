@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from weights import model, namings, prefixed, write_gguf, write_safetensors
 
 from packshot.models.files.detect import Detection, detect_file
@@ -320,3 +322,32 @@ def test_what_else_stands_in_the_folders(tmp_path: Path, case: str) -> None:
     shapes, kind, words = ELSE[case]
     found = detected(tmp_path, shapes)
     assert (found.kind, words in found.reasons[0]) == (kind, True), found.reasons
+
+
+# Names by which the detectors know a file; whatever shapes stand behind them, there is an answer.
+MARKERS = (
+    "controlnet_blocks.0.weight", "pos_embed_input.proj.weight", "control_img_in.weight", "zero_convs.0.0.weight",
+    "controlnet_cond_embedding.conv_in.weight", "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight",
+    "decoder.conv_in.weight", "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight", "encoder.conv_out.weight",
+    "encoder.conv_in.weight", "bn.running_mean", "text_model.encoder.layers.0.mlp.fc1.weight",
+    "transformer.resblocks.0.mlp.c_fc.weight", "encoder.block.0.layer.0.SelfAttention.k.weight",
+    "layers.0.input_layernorm.weight", "blk.0.attn_norm.weight", "enc.blk.0.attn_k.weight", "img_in.weight",
+    "double_blocks.0.img_attn.qkv.weight", "lora_unet_a.lora_down.weight", "lora_unet_a.lora_up.weight",
+    "lora_unet_a.lora_mid.weight", "lora_unet_a.hada_w1_a", "lora_unet_a.hada_w1_b", "lora_unet_a.hada_t1",
+    "lora_unet_a.lokr_w1", "lora_unet_a.lokr_w2_a", "lora_unet_a.lokr_w2_b", "lora_unet_a.lokr_t2",
+    "lora_unet_a.oft_blocks", "lora_unet_a.b1.weight", "lora_unet_a.b2.weight", "lora_unet_a.diff",
+    "lora_unet_a.dora_scale", "lora_unet_a.alpha", "lora_te_a.lora_up.weight",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    shapes=st.dictionaries(
+        st.sampled_from(MARKERS), st.lists(st.sampled_from([0, 1, 3, 16, 768, 3072, 6144]), max_size=6), max_size=8
+    )
+)
+def test_whatever_shape_a_known_name_has_there_is_an_answer(tmp_path: Path, shapes: dict[str, list[int]]) -> None:
+    small = {name: tuple(shape) for name, shape in shapes.items() if math.prod(shape) < 2**36}
+    found = detected(tmp_path, small)
+    assert 0 <= found.confidence <= 1
+    assert found.reasons or found.kind == "unknown"

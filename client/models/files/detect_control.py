@@ -25,12 +25,13 @@ def controlnet(shapes: Shapes) -> Finding | None:
         if all(name in shapes for name in marker):
             return Finding("controlnet", base, None, architecture, 0.9, (f"{what}: has {marker[-1]}",))
     if "controlnet_blocks.0.weight" in shapes and "pos_embed_input.proj.weight" in shapes:
-        width = shapes["pos_embed_input.proj.weight"][0]
+        width = _outputs(shapes["pos_embed_input.proj.weight"])
         reason = f"a ControlNet for Stable Diffusion 3: its width is {width}"
         return Finding("controlnet", _SD3.get(width, "other"), None, "mmdit", 0.9 if width in _SD3 else 0.6, (reason,))
     if "control_img_in.weight" in shapes:
-        base = {6144: "flux2-dev"}.get(shapes["control_img_in.weight"][0], "other")
-        reason = f"a Fun ControlNet of width {shapes['control_img_in.weight'][0]}"
+        width = _outputs(shapes["control_img_in.weight"])
+        base = {6144: "flux2-dev"}.get(width, "other")
+        reason = f"a Fun ControlNet of width {width}"
         return Finding("controlnet", base, None, "flux2" if base != "other" else None, 0.8, (reason,))
     if any(name.startswith("lllite_unet_") for name in shapes):
         deep = any("_transformer_blocks_1_" in name for name in shapes)  # only SDXL has several in one attention
@@ -74,6 +75,11 @@ _TRANSFORMERS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     ),
     (("controlnet_blocks.0.linear.weight",), "flux1", "flux", "a Mistoline ControlNet for FLUX.1"),
 )
+
+
+def _outputs(shape: tuple[int, ...]) -> int:
+    """The first side; 0 of a single value, which no model has there and a header may all the same."""
+    return shape[0] if shape else 0
 
 
 def _unet(shapes: Shapes, what: str) -> Finding:

@@ -112,7 +112,7 @@ def vae(shapes: Shapes) -> Finding | None:
             return _vae(None, "is laid out as Wan 2.2's VAE")
         return _vae("wan2.1-vae", "is laid out as Wan 2.1's VAE, which Qwen-Image uses")
     if "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight" in shapes:
-        if shapes["decoder.up_blocks.0.res_blocks.0.conv1.conv.weight"][0] == 1024:
+        if _side(shapes, "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight", 0) == 1024:
             return _vae("ltx-2-vae", "is laid out as LTX-2's VAE; later ones of LTX-Video look the same", 0.7)
         return _vae(None, "is laid out as an early VAE of LTX-Video")
     if "decoder.conv_in.conv.weight" in shapes:

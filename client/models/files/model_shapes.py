@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NUMBER = re.compile(r"(?<![^_])\d+(?![^_])")
+_DIGIT = re.compile(r"(?<=[a-z])\d+(?![a-z\d])")
 _BRACES = re.compile(r"\{[^}]*\}|(?<![^_])\d+(?![^_])")
 
 
@@ -63,6 +64,7 @@ class Match:
         named: 0..1, the same of the file alone; 0 where none of the names is in a block.
         differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
         complete: of each name that the file has, it has all of the variant's blocks.
+        left_out: names of the variant that the file does not have, though it has their like: ``attn`` and no ``attn2``.
     """
 
     variant: Variant
@@ -73,6 +75,7 @@ class Match:
     named: float
     differs: str
     complete: bool
+    left_out: int
 
     @property
     def share(self) -> float:
@@ -154,7 +157,9 @@ def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Ma
     common = groups.keys() & variant.layers.keys()
     alike = len(common) / len(groups.keys() | variant.layers.keys())
     named = len(common) / len(groups) if any("#" in pattern for pattern in common) else 0.0
-    return Match(variant, total, fitting, beyond, alike, named, differs, 0 < touched <= fitting)
+    kinds = {_DIGIT.sub("", pattern) for pattern in groups}
+    left_out = sum(_DIGIT.sub("", pattern) in kinds for pattern in variant.layers.keys() - groups.keys())
+    return Match(variant, total, fitting, beyond, alike, named, differs, 0 < touched <= fitting, left_out)
 
 
 def _told(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
