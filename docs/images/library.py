@@ -1,4 +1,4 @@
-"""Takes the pictures of ``docs/library.md``: each workflow of the library in ComfyUI's own frontend, canvas and App.
+"""Takes pictures of each workflow of the library in ComfyUI's own frontend, canvas and App.
 
     .venv/bin/python docs/images/library.py
 
