@@ -7,7 +7,7 @@ A FLUX.1-like autoencoder of the real shape (16 channels, 128 to 512 features) w
 host's torch has one, else on the CPU. Each peer runs in a process of its own, so that its peak is its own: on a GPU
 torch's counter of it, on a CPU the resident set of the process (Linux alone). CPU seconds are those of the process,
 which other programs on the machine change less than they do the clock. "Elements" are those of the peak for each
-pixel and feature of the last level: what the constants in nodes/tiled_vae_run.py say.
+pixel and feature of the last level: what the constants in nodes/tiled_vae_layout.py say.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from ..client.errors import InputInvalid, PackshotError
 from . import tiled_vae_run
 from .memory_record import Phase, allocator, watched
 from .refusal import refusing, tell
+from .tiled_vae_layout import SMALLEST
 
 _CATEGORY = "Packshot/Memory"
 _LINE = (1.0, 0.0, 1.0)  # of the overlay: magenta, which products seldom are
@@ -29,11 +30,11 @@ def _tile_input() -> Any:
 
 
 def _check_tile(tile_size: int | None) -> None:
-    if tile_size is not None and 0 < tile_size < tiled_vae_run.SMALLEST:
+    if tile_size is not None and 0 < tile_size < SMALLEST:
         raise InputInvalid(
             f"tiles of {tile_size} pixels, which are mostly surroundings of each other",
             place="input 'tile_size'",
-            remedy=f"0 for a size by free memory, or {tiled_vae_run.SMALLEST} and more",
+            remedy=f"0 for a size by free memory, or {SMALLEST} and more",
         )
 
 
