@@ -11,7 +11,8 @@ from typing import Any
 from ..brand import BrandKit
 from ..errors import CatalogInvalid
 from .names import safe_names
-from .sources import Product, RowProblem, Table, Variant
+from .products import Product, RowProblem, Variant
+from .sources import Table
 from .templates import TemplateError, Templates
 
 # Workflow input -> template, for the inputs that a brand and a product table can fill by themselves.
@@ -91,7 +92,7 @@ def plan_items(
 ) -> Plan:
     """Plan one picture per product, or one per variant.
 
-    Templates see ``product`` (a :class:`~.sources.Product`: handle, title, body, body_html, vendor, category, type,
+    Templates see ``product`` (a :class:`~.products.Product`: handle, title, body, body_html, vendor, category, type,
     status, tags, options, images, variants, row), ``variant`` (sku, title, options, image, and look: the option values
     that describe the look and are not already in the title), ``row`` (the row's columns by their header) and
     ``brand`` (name, palette, prompt; all empty without a kit). A product's picture shows its first variant.
@@ -106,7 +107,7 @@ def plan_items(
     Raises:
         CatalogInvalid: a template is wrong in itself, or cannot be rendered for any of the items.
     """
-    templates = Templates(mapping, ("product", "variant", "row", "brand"), f"mapping for {table.path}")
+    templates = Templates(mapping, ("product", "variant", "row", "brand"), f"mapping for {table.where}")
     brand = kit.model_dump() if kit else _NO_BRAND
     problems = list(table.problems)
     subjects = list(_distinct(table, per_variant, problems))
@@ -130,7 +131,7 @@ def plan_items(
         if failed and len(failed) == len(subjects):
             raise CatalogInvalid(
                 f"{failed[0].message}; and so it does in every row",
-                place=f"mapping for {table.path}, input '{name}'",
+                place=f"mapping for {table.where}, input '{name}'",
                 remedy="correct the template",
             )
         problems += failed

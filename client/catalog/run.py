@@ -125,7 +125,7 @@ class CatalogRun:
             "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
             "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
             "base_seed": base_seed,
-            "table": {"name": table.path.name, "sha256": table.sha256, "dialect": table.dialect},
+            "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
         for key, what in _FIXED.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import inspect
 from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, connect, pairs, reviver, say
 
 if TYPE_CHECKING:
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
 
+app.command()(inspect.inspect)
+
 Folder = Annotated[Path, typer.Argument(help="The --out folder of a catalogue run.")]
 
 
 @app.command()
 def run(
-    table: Annotated[Path, typer.Argument(help="A product table: a Shopify export, or a CSV with sku and title.")],
+    table: Annotated[
+        str, typer.Argument(help="A product table, or its address; `catalog inspect` says how it is read.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")],
     workflow: Annotated[str, typer.Option(help="Name[@version] in the library, or a file.")] = "product-shot",
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,

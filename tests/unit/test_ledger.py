@@ -10,7 +10,7 @@ import pytest
 
 from packshot.catalog.ledger import FILE_NAME, Ledger
 from packshot.catalog.plan import Item, Plan
-from packshot.catalog.sources import RowProblem
+from packshot.catalog.products import RowProblem
 from packshot.errors import CatalogInvalid, JobFailed, OutputUnwritable
 
 
