@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..brand import BrandKit
 from ..errors import CatalogInvalid
+from ..models.cards import card_ids
+from ..workflow.canvas import is_model_file
 from .names import safe_names
 from .products import Product, RowProblem, Variant
 from .sources import Table
@@ -55,6 +58,9 @@ class Item:
         seed: 0 to :data:`SEED_LIMIT` - 1, from SKU, variant and base seed alone.
         place: file, row and line, for messages.
         source: the row's columns as they are.
+        workflow: key of the workflow that makes it; empty for the run's own.
+        model: the weights that its inputs name; items with the same ones are best made one after the other.
+        axes: angle, locale, channel and so on, where the plan has several pictures of one product.
     """
 
     sku: str
@@ -66,6 +72,9 @@ class Item:
     seed: int
     place: str
     source: Mapping[str, str]
+    workflow: str = ""
+    model: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,7 @@ def plan_items(
             seed=item_seed(subject.sku, subject.label, base_seed),
             place=table.place(subject.variant.row),
             source=subject.variant.row,
+            model=model_of(inputs),
         )
         for subject, inputs in rendered
     )
@@ -158,6 +168,19 @@ def item_seed(sku: str, variant: str, base_seed: int) -> int:
     key = json.dumps([sku, variant, base_seed], ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(key.encode()).digest()
     return int.from_bytes(digest[:8], "big") % SEED_LIMIT
+
+
+def model_of(inputs: Mapping[str, Any]) -> str:
+    """The weights and cards that inputs name, by which a host's loaded model fits or does not."""
+    cards = _cards()
+    return " ".join(
+        sorted(text for value in inputs.values() if (text := str(value).strip()) in cards or is_model_file(text))
+    )
+
+
+@functools.cache
+def _cards() -> frozenset[str]:
+    return frozenset(card_ids())
 
 
 def _distinct(table: Table, per_variant: bool, problems: list[RowProblem]) -> Iterator[_Subject]:

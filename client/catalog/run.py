@@ -7,31 +7,32 @@ made again at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..brand import BrandKit
 from ..comfy.client import Client
-from ..comfy.weights import judge_weights, weights_of_run
+from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
-from ..paths import write_text, writing
+from ..paths import write_text
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
-from .ledger import Counts, Ledger
+from .failures import Limits
+from .lease import Lease
+from .ledger import Ledger
 from .plan import DEFAULT_MAPPING, Plan, plan_items
+from .planning import write_plan
 from .report import Entry, RunInfo, write_manifests, write_report
-from .runner import Runner
+from .scheduler import Scheduler
 from .sources import Table
+from .station import HostSpec
 
 WORKFLOW_FILE = "workflow.app.json"
-PICTURE_TIMEOUT = 1800.0  # seconds; a video on a small card takes minutes, nothing sound takes half an hour
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
 _FIXED = {"workflow": "another workflow or version", "brand": "another brand kit", "base_seed": "another base seed"}
@@ -80,30 +81,18 @@ class CatalogRun:
 
     Raises:
         CatalogInvalid: there is no run, or its ledger is damaged.
-        InputInvalid: another process works on it.
+        InputInvalid: another process works on it, and is alive.
         OutputUnwritable: the folder or the disk refuses.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
-        if not create:
-            Ledger(folder).close()
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            # The operating system frees the lock when the process ends, however it ends.
-            self._lock = FileLock(folder / ".lock")
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout as error:
-                raise InputInvalid(
-                    "another process works on this run",
-                    place=str(folder),
-                    remedy="wait for it, or choose another --out",
-                ) from error
+        self.ledger = Ledger(folder, create=create)
         try:
-            self.ledger = Ledger(folder, create=create)
+            self.ledger.check()
+            self._lease = Lease(self.ledger)
         except BaseException:
-            self._lock.release()
+            self.ledger.close()
             raise
 
     def __enter__(self) -> CatalogRun:
@@ -112,8 +101,8 @@ class CatalogRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._lease.release()
         self.ledger.close()
-        self._lock.release()
 
     def plan(self, plan: Plan, table: Table, workflow: Workflow, kit: BrandKit | None, *, base_seed: int) -> None:
         """Write the plan into the ledger; what is done already and has not changed stays done.
@@ -135,31 +124,17 @@ class CatalogRun:
                     place=str(self.folder),
                     remedy="choose another --out, so that both can be compared",
                 )
-        self.ledger.record_facts(facts)
+        self.ledger.record_facts(facts, event="run")
         write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
-        self.ledger.plan(plan)
+        write_plan(self.ledger, plan)
 
-    def execute(
-        self,
-        client: Client,
-        profile: Profile,
-        *,
-        settled: Callable[[str, PackshotError | None], None],
-        revive: Callable[[PackshotError], Client],
-        timeout: float = PICTURE_TIMEOUT,
-    ) -> Counts:
-        """Make what is pending; see :class:`~.runner.Runner`. Whatever ends it, the ledger is right.
+    def workflows(self) -> dict[str, Workflow]:
+        """The workflows of the run's items, by key, from the copies in its folder.
 
         Raises:
-            LicenceRefused: before anything is made: a licence does not allow what the profile says.
+            CatalogInvalid: a copy was changed.
         """
         facts = self.ledger.facts()
-        shown = {
-            "workflow": facts["workflow"],
-            "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
-            "base_seed": facts["base_seed"],
-            "table": facts["table"],
-        }
         workflow = Workflow.load(self.folder / WORKFLOW_FILE)
         if workflow.sha256 != facts["workflow"]["sha256"]:
             raise CatalogInvalid(
@@ -167,39 +142,73 @@ class CatalogRun:
                 place=str(self.folder / WORKFLOW_FILE),
                 remedy="run the catalogue again with the same workflow; it is copied anew",
             )
-        decision = self._judge(client, workflow, profile)
-        decision.enforce(workflow.place)
-        shown["licences"] = {"decision": decision.decision, "ids": list(decision.licences)}
-        runner = Runner(
-            client,
-            workflow,
+        return {"": workflow}
+
+    def scheduler(
+        self,
+        hosts: Sequence[HostSpec],
+        client: Client,
+        profile: Profile,
+        *,
+        join: Callable[[str], HostSpec],
+        settled: Callable[[str, PackshotError | None], None],
+        limits: Limits | None = None,
+    ) -> Scheduler:
+        """What makes the pending items; see :class:`~.scheduler.Scheduler`. Whatever ends it, the ledger is right.
+
+        Args:
+            hosts: to begin with.
+            client: of one of them, to judge the weights by.
+
+        Raises:
+            LicenceRefused: before anything is made: a licence does not allow what the profile says.
+        """
+        facts = self.ledger.facts()
+        workflows = self.workflows()
+        decision = self._judge(client, workflows, profile)
+        decision.enforce(self.folder.name)
+        shown = {
+            "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
+            "base_seed": facts["base_seed"],
+            "table": facts["table"],
+            "licences": {"decision": decision.decision, "ids": list(decision.licences)},
+        }
+        by_workflow = {
+            key: {"workflow": {"name": one.name, "version": one.version, "sha256": one.sha256}, **shown}
+            for key, one in workflows.items()
+        }
+        return Scheduler(
             self.ledger,
             self.folder,
-            facts=shown,
-            timeout=timeout,
+            hosts,
+            join=join,
+            facts=by_workflow,
+            limits=limits or Limits(),
             settled=settled,
-            revive=revive,
         )
-        runner.run()
-        return self.ledger.counts()
 
-    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> Decision:
+    def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
         """Judge all weights that the pictures to make need, and write the decision down.
 
         Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
         """
-        given: dict[str, set[str]] = {}
+        given: dict[str, dict[str, set[str]]] = {key: {} for key in workflows}
         cards = set(card_ids())
         for row in self.ledger.rows():
             if row["state"] != "pending":
                 continue
             for name, text in json.loads(row["inputs"]).items():
-                named = given.setdefault(name, set())
+                named = given[row["workflow"]].setdefault(name, set())
                 if is_model_file(text.strip()) or text.strip() in cards:
                     named.add(text.strip())
-        weights = weights_of_run(client.prepare(workflow), client.object_info, given)
-        decision = judge_weights(weights, profile, client.api)
-        self.ledger.record_facts({"licences": decision.as_dict()})
+        files: set[str] = set()
+        named_cards: set[str] = set()
+        for key, workflow in workflows.items():
+            weights = weights_of_run(client.prepare(workflow), client.object_info, given[key])
+            files |= weights.files
+            named_cards |= weights.cards
+        decision = judge_weights(Weights(frozenset(files), frozenset(named_cards)), profile, client.api)
+        self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
         return decision
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import inspect
-from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, connect, pairs, reviver, say
+from .catalog_hosts import Hosts, HostsOption
+from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 
 if TYPE_CHECKING:
-    from ..catalog.ledger import Counts
     from ..catalog.plan import Plan
+    from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
+    from ..catalog.scheduler import Scheduler
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
 
@@ -32,7 +38,7 @@ def run(
     workflow: Annotated[str, typer.Option(help="Name[@version] in the library, or a file.")] = "product-shot",
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
-    host: HostOption = None,
+    host: HostsOption = None,
     header: HeaderOption = None,
     profile: ProfileOption = None,
     seed: Annotated[int, typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.")] = 0,
@@ -40,6 +46,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
     ] = True,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make a damaged ledger anew from the audit; the old one is kept aside.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Make only the first N.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
     as_json: JsonOption = False,
@@ -50,6 +59,7 @@ def run(
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
     from ..brand import BrandKit
+    from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun, plan_run
     from ..catalog.sources import read_table
     from ..workflow import Workflow
@@ -61,8 +71,13 @@ def run(
     if dry_run:
         _print_plan(plan, as_json)
         return
+    if rebuild and (aside := set_aside(out)):
+        say(f"the damaged ledger lies at {aside}")
     with CatalogRun(out, create=True) as catalog:
         catalog.plan(plan, products, loaded, kit, base_seed=seed)
+        if rebuild:
+            workflows = {key: one.sha256 for key, one in catalog.workflows().items()}
+            say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
             catalog.retry(item.item_id for item in plan.items)
         counts = make(catalog, host, header, profile)
@@ -99,10 +114,48 @@ def report(folder: Folder, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def audit(folder: Folder, as_json: JsonOption = False) -> None:
+    """Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken."""
+    from ..catalog.rebuild import summary, verify
+
+    answer = verify(folder)
+    typer.echo(json.dumps(answer) if as_json else summary(answer))
+    if not answer["ok"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def hosts(
+    folder: Folder,
+    add: Annotated[list[str] | None, typer.Option(help="Address of a host that a run should use from now on.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Address of a host that it should leave.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The hosts of a run, what they made and what went wrong with them; add and remove some while it runs."""
+    from dataclasses import asdict
+
+    from ..catalog.ledger import Ledger
+    from ..comfy.http import HostAddress
+
+    with Ledger(folder) as ledger:
+        for urls, wanted in ((add, True), (remove, False)):
+            for url in urls or []:
+                ledger.want_host(HostAddress(url).url, wanted)
+        known = ledger.hosts()
+    if as_json:
+        typer.echo(json.dumps({"hosts": [asdict(host) for host in known]}))
+        return
+    for host in known:
+        typer.echo(f"{host.url}  {host.state if host.wanted else 'not wanted'}, {host.made} pictures")
+        for fault in host.faults:
+            typer.echo(f"  {time.strftime('%F %T', time.localtime(fault['at']))}  {fault['reason']}")
+
+
+@app.command()
 def retry(
     folder: Folder,
     items: Annotated[list[str] | None, typer.Argument(help="SKUs; by default all that failed on a host.")] = None,
-    host: HostOption = None,
+    host: HostsOption = None,
     header: HeaderOption = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
@@ -116,8 +169,12 @@ def retry(
         finish(catalog, counts, as_json)
 
 
-def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profile: Path | None = None) -> Counts:
-    """Make what is pending, with a progress bar; Ctrl-C leaves a run that goes on when it is run again."""
+def make(catalog: CatalogRun, host: list[str] | None, header: list[str] | None, profile: Path | None = None) -> Counts:
+    """Make what is pending, with a progress bar.
+
+    The first Ctrl-C lets what is under way land and begins nothing more; the second one ends at once. Either leaves a
+    run that goes on when it is run again.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -144,8 +201,9 @@ def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profil
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
+    hosts = Hosts(host, header, catalog)
     with (
-        connect(host, header) as client,
+        hosts.first() as client,
         Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
     ):
         task = progress.add_task("", total=before.rows, completed=before.rows - before.pending - before.running)
@@ -155,13 +213,34 @@ def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profil
             if error is not None:
                 progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
 
-        # A host that was never there is a mistake in the command; only one that was there is waited for.
-        client.api.system_stats()
         try:
-            return catalog.execute(client, stated, settled=settled, revive=reviver(host, header))
+            scheduler = catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled)
+            with draining(scheduler):
+                scheduler.run()
+        except KeyboardInterrupt:
+            raise
         except BaseException:
             catalog.report()
             raise
+    if scheduler.draining:
+        say(f"{scheduler.draining}; run the same command again to go on")
+    return catalog.ledger.counts()
+
+
+@contextlib.contextmanager
+def draining(scheduler: Scheduler) -> Iterator[None]:
+    """Ctrl-C drains the run; a second one does what Ctrl-C always does."""
+
+    def drain(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        say("what is under way is brought home; Ctrl-C again ends at once")
+        scheduler.drain("stopped by Ctrl-C")
+
+    before = signal.signal(signal.SIGINT, drain)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
@@ -180,6 +259,8 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
+    if counts.pending or counts.running:
+        raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:
