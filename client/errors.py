@@ -155,6 +155,13 @@ class OutputMissing(PackshotError):
     exit_code = 3
 
 
+class ChecksFailed(PackshotError):
+    """A picture was made, and failed its channel's checks with every seed that was tried."""
+
+    slug = "checks-failed"
+    exit_code = 3
+
+
 class OutputUnwritable(PackshotError):
     """A result cannot be written: no permission, or the disk is full. It is still on the host."""
 

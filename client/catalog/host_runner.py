@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -15,13 +16,17 @@ from ..comfy.http import DeliveryUnknown
 from ..errors import HostLost, HostUnreachable, JobTimeout, PackshotError
 from ..paths import write_text, writing
 from .failures import meaning, next_change
-from .records import StoredItem
+from .gate import QUARANTINE
+from .records import Judged, StoredItem
 from .station import HostSpec, Landed, Station
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
+
+PICTURES = "pictures"
+ATTEMPTS = "attempts"  # pictures that another seed replaced
 
 _DEPTH = 2  # jobs on the host at once: one runs, one waits, so that the host is never idle while a picture is fetched
 _SLICE = 5.0  # seconds of waiting for a job after which the thread looks whether the run was stopped
@@ -233,7 +238,8 @@ class HostRunner(threading.Thread):
             self._missed(item, prompt_id, error)
             return
         if landed is not None:
-            self._accept(item, prompt_id, landed)
+            self._setbacks, self.given_up = 0, False
+            self._bring_home(item, prompt_id, landed)
 
     def _await(self, item: StoredItem, prompt_id: str) -> Landed | None:
         """The job's result; None when the run was stopped first."""
@@ -242,7 +248,7 @@ class HostRunner(threading.Thread):
         while not self._scheduler.stopped:
             left = deadline - time.monotonic()
             try:
-                return self._station.land(prompt_id, item.name, max(0.0, min(_SLICE, left)))
+                return self._station.land(prompt_id, item, max(0.0, min(_SLICE, left)))
             except JobTimeout as error:
                 if left > _SLICE:
                     continue
@@ -267,36 +273,48 @@ class HostRunner(threading.Thread):
         self._ledger.again(prompt_id, error, change)
         self._backlog.put_back(item.item_id, item.workflow, item.model)
 
-    def _accept(self, item: StoredItem, prompt_id: str, landed: Landed) -> None:
-        self._setbacks, self.given_up = 0, False
-        pictures = self._scheduler.pictures
+    def _bring_home(self, item: StoredItem, prompt_id: str, landed: Landed) -> None:
+        """Put what landed where it belongs: among the pictures, to be made again, or into quarantine."""
+        judgement = landed.judgement
+        decision = judgement.decision if judgement else "accept"
+        target = self._scheduler.folder / {"accept": PICTURES, "retry": ATTEMPTS, "quarantine": QUARANTINE}[decision]
         names = [str(output["file"]) for output in landed.record["outputs"]]
+        # A picture that another seed replaces is kept beside the others of its item, for comparison.
+        places = [f"{prompt_id[:8]}-{name}" if decision == "retry" else name for name in names]
         outputs = [
-            {**output, "file": (pictures / name).relative_to(self._scheduler.folder).as_posix()}
-            for output, name in zip(landed.record["outputs"], names, strict=True)
+            {**output, "file": f"{target.name}/{place}"}
+            for output, place in zip(landed.record["outputs"], places, strict=True)
         ]
         record = {**landed.record, "outputs": outputs}
         self._write_sidecar(item, landed, record)
-        names.append(f"{item.name}.json")
+        pairs = [*zip(names, places, strict=True), (f"{item.name}.json", str(Path(places[0]).with_suffix(".json")))]
 
         def publish() -> None:
-            with writing(pictures):
-                for name in names:
-                    (landed.folder / name).replace(pictures / name)
+            with writing(target):
+                target.mkdir(exist_ok=True)
+                for name, place in pairs:
+                    (landed.folder / name).replace(target / place)
+                for _, place in pairs if decision == "accept" else []:
+                    (self._scheduler.folder / QUARANTINE / place).unlink(missing_ok=True)
 
-        detail = {name: value for name, value in record.items() if name not in ("job", "host", "outputs", "seconds")}
-        first = outputs[0]
-        self._ledger.accept(
-            prompt_id,
-            str(first["file"]),
-            str(first["sha256"]),
-            landed.seconds,
-            detail=detail,
-            audit={"outputs": [output["sha256"] for output in outputs], "timings": record.get("timings", {})},
-            publish=publish,
-        )
+        file, sha256 = str(outputs[0]["file"]), str(outputs[0]["sha256"])
+        judged = Judged(landed.seed, judgement.scores) if judgement else None
+        if judgement is None or judged is None or decision == "accept":
+            detail = {key: value for key, value in record.items() if key not in ("job", "host", "outputs", "seconds")}
+            audit = {"outputs": [output["sha256"] for output in outputs], "timings": record.get("timings", {})}
+            self._ledger.accept(
+                prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
+            )
+            self._scheduler.made(item, landed.seconds)
+        elif decision == "retry":
+            publish()
+            self._ledger.reject(prompt_id, file, sha256, landed.seconds, judged, judgement.error(file))
+            self._backlog.put_back(item.item_id, item.workflow, item.model)
+        else:
+            reason = judgement.error(file)
+            self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
+            self._scheduler.kept_out(item, reason)
         shutil.rmtree(landed.folder, ignore_errors=True)
-        self._scheduler.made(item, landed.seconds)
 
     def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
         whole = {
@@ -306,7 +324,7 @@ class HostRunner(threading.Thread):
             "title": item.title,
             **({"axes": dict(item.axes)} if item.axes else {}),
             "inputs": {**item.inputs, **(item.change or {})},
-            "seed": int((item.change or {}).get("seed", item.seed or 0)),
+            "seed": landed.seed,
             **self._scheduler.facts_of(item.workflow),
             **record,
             "packshot": __version__,

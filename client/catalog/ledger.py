@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
 from ..paths import writing
 from .audit import AuditLog
-from .records import Attempt, Counts, Holder, HostState, StoredItem
+from .records import Attempt, Counts, Holder, HostState, Judged, StoredItem
 from .schema import VERSION, bring_up_to_date
 
 FILE_NAME = "ledger.sqlite"
@@ -186,6 +186,8 @@ class Ledger:
             "UPDATE items SET state = 'pending', error = NULL, change = '{}', tries = 0, losses = 0 WHERE item_id = ?",
             (item_id,),
         )
+        # The seed goes on from where it was: that of the picture which passed, or the next after those that failed.
+        self._db.execute("UPDATE judgements SET failures = 0 WHERE item_id = ?", (item_id,))
 
     def pending(self) -> list[str]:
         """Ids of the items to be made that have no open attempt, in the table's order."""
@@ -201,8 +203,9 @@ class Ledger:
     def item(self, item_id: str) -> StoredItem:
         """One item."""
         row = self._one(
-            "SELECT item_id, sku, variant, title, name, inputs, seed, workflow, model, axes, change, tries, losses"
-            " FROM items WHERE item_id = ?",
+            "SELECT i.item_id, sku, variant, title, name, inputs, i.seed, workflow, model, axes, change, i.tries,"
+            " losses, ifnull(j.tries, 0), ifnull(failures, 0)"
+            " FROM items i LEFT JOIN judgements j USING (item_id) WHERE i.item_id = ?",
             item_id,
         )
         assert row is not None
@@ -275,9 +278,10 @@ class Ledger:
         *,
         detail: Mapping[str, Any] | None = None,
         audit: Mapping[str, Any] | None = None,
+        judged: Judged | None = None,
         publish: Callable[[], None] | None = None,
     ) -> None:
-        """The picture is on disk: the item is done.
+        """The picture is on disk, and passed where it was judged: the item is done.
 
         Args:
             detail: what the job's record holds besides, kept for reports.
@@ -286,6 +290,8 @@ class Ledger:
         """
         with self.transaction() as db:
             self._end(prompt_id, "accepted", "", seconds, file, sha256, detail)
+            if judged is not None:
+                self._judged(prompt_id, judged, failures=0)
             db.execute(
                 f"UPDATE items SET state = 'done', error = NULL, file = ?, sha256 = ? {_OF_ATTEMPT}",
                 (file, sha256, prompt_id),
@@ -297,6 +303,45 @@ class Ledger:
             done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
             output = {"file": file, "sha256": sha256, "seconds": seconds}
             self.audit("accepted", {**done, **output, **(audit or {})})
+
+    def reject(
+        self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError
+    ) -> None:
+        """The picture failed its checks: its item is to be made with the next seed."""
+        with self.transaction():
+            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._judged(prompt_id, judged, failures=1)
+            self.audit("rejected", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+
+    def quarantine(
+        self,
+        prompt_id: str,
+        file: str,
+        sha256: str,
+        seconds: float | None,
+        judged: Judged,
+        error: PackshotError,
+        publish: Callable[[], None],
+    ) -> None:
+        """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
+        with self.transaction() as db:
+            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._judged(prompt_id, judged, failures=1)
+            db.execute(
+                f"UPDATE items SET state = 'quarantined', error = ?, file = ?, sha256 = ? {_OF_ATTEMPT}",
+                (_as_json(error), file, sha256, prompt_id),
+            )
+            publish()
+            self.audit("quarantined", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+
+    def _judged(self, prompt_id: str, judged: Judged, *, failures: int) -> None:
+        """Write down what the checks said, and how many of the item's seeds have failed."""
+        self._db.execute(
+            "INSERT INTO judgements SELECT item_id, prompt_id, ?, ?, ?, ? FROM attempts WHERE prompt_id = ?"
+            " ON CONFLICT (item_id) DO UPDATE SET prompt_id = excluded.prompt_id, seed = excluded.seed,"
+            " tries = tries + excluded.tries, failures = failures + excluded.failures, scores = excluded.scores",
+            (failures, failures, judged.seed, _json(list(judged.scores)), prompt_id),
+        )
 
     def fail(self, item_id: str, error: PackshotError, prompt_id: str | None = None) -> None:
         """The item cannot be made, for the reason given."""
@@ -380,12 +425,18 @@ class Ledger:
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Every item with its accepted attempt, in the table's order, for reports."""
+        """Every item with the attempt that its picture is from and what the checks said of it, in the table's order.
+
+        ``made_with`` is the seed of that picture; for one that was not judged, the item's own.
+        """
         query = (
-            "SELECT i.*, a.host, a.prompt_id, a.seconds, a.detail,"
+            "SELECT i.*, a.host, a.prompt_id, a.seconds, a.detail, j.scores, ifnull(j.seed, i.seed) AS made_with,"
             " (SELECT count(*) FROM attempts t WHERE t.item_id = i.item_id) AS attempts,"
             " EXISTS (SELECT 1 FROM attempts t WHERE t.item_id = i.item_id AND t.outcome = 'open') AS running"
-            " FROM items i LEFT JOIN attempts a ON a.item_id = i.item_id AND a.outcome = 'accepted' ORDER BY i.position"
+            " FROM items i LEFT JOIN judgements j ON j.item_id = i.item_id AND i.state IN ('done', 'quarantined')"
+            " LEFT JOIN attempts a ON a.item_id = i.item_id"
+            " AND (a.outcome = 'accepted' OR i.state = 'quarantined' AND a.prompt_id = j.prompt_id)"
+            " ORDER BY i.position"
         )
         with closing(self._db.cursor()) as cursor:
             cursor.execute(query)

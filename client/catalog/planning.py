@@ -60,6 +60,7 @@ def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
         "UPDATE items SET inputs = ?, seed = ?, workflow = ? WHERE item_id = ?",
         (inputs, item.seed, item.workflow, item.item_id),
     )
+    db.execute("DELETE FROM judgements WHERE item_id = ?", (item.item_id,))
     return True
 
 

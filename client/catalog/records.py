@@ -21,6 +21,8 @@ class StoredItem:
         change: what the next attempt does otherwise than the first: input -> text, such as another seed.
         tries: attempts that failed since the item was last set to be made.
         losses: attempts that were lost with their host since then.
+        seeds: pictures of it that failed their checks, which is how many seeds are used up.
+        rejections: those of them since it was last set to be made.
     """
 
     item_id: str
@@ -36,6 +38,16 @@ class StoredItem:
     change: Mapping[str, str] | None = None
     tries: int = 0
     losses: int = 0
+    seeds: int = 0
+    rejections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A picture that went through the gate: the seed that it was made with, and what each check said of it."""
+
+    seed: int
+    scores: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

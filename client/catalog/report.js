@@ -101,6 +101,19 @@
       problems.append(...item.problems.map((line) => element("p", { textContent: line })));
       parts.push(problems);
     }
+    if (item.checks.length) {
+      const table = element("table", { className: "checks" });
+      for (const check of item.checks) {
+        const row = element("tr", { className: check.reason ? "failed" : "" });
+        row.append(
+          element("th", { scope: "row", textContent: check.id, title: check.reason }),
+          element("td", { textContent: check.value }),
+          element("td", { textContent: check.reason || check.limit })
+        );
+        table.append(row);
+      }
+      parts.push(element("section", {}, element("h3", {}, "Checks"), table));
+    }
     if (item.prompt) parts.push(section("Prompt", item.prompt));
     if (item.negative) parts.push(section("Negative", item.negative));
     const list = element("dl", {});

@@ -51,6 +51,7 @@ class Entry:
         attempts: how often it was submitted.
         error: slug, message, place and remedy of why it failed.
         problems: what was wrong with its row, or with the picture.
+        checks: what each check said of the picture, as ``packshot check --json`` has it; empty where none ran.
     """
 
     item_id: str
@@ -70,6 +71,7 @@ class Entry:
     attempts: int
     error: Mapping[str, str] | None
     problems: Sequence[str]
+    checks: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,23 @@ def _card(entry: Entry, preview: Preview | None) -> dict[str, Any]:
         "facts": {name: value for name, value in facts.items() if value},
         "error": dict(entry.error) if entry.error else None,
         "problems": list(entry.problems),
+        "checks": [_score(check) for check in entry.checks],
+    }
+
+
+def _score(check: Mapping[str, Any]) -> dict[str, Any]:
+    """A check as the page shows it: its id, what was measured, what is allowed, and the reason it failed."""
+    value, limit = check["value"], check["limit"]
+    shown = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else f"{value}"
+    bounds = [f"≥ {limit['min']:,g}"] if "min" in limit else []
+    bounds += [f"≤ {limit['max']:,g}"] if "max" in limit else []
+    bounds += [", ".join(limit["any_of"])] if "any_of" in limit else []
+    bounds += [limit["pattern"]] if "pattern" in limit else []
+    return {
+        "id": check["id"],
+        "value": f"{shown} {check['unit']}".rstrip(),
+        "limit": ", ".join(bounds),
+        "reason": check["reason"],
     }
 
 

@@ -20,9 +20,11 @@ from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, 
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text
+from ..quality.channels import Channel, load_channel
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from .failures import Limits
+from .gate import RETRIES, Gate
 from .lease import Lease
 from .ledger import Ledger
 from .plan import DEFAULT_MAPPING, Plan, plan_items
@@ -35,7 +37,12 @@ from .station import HostSpec
 WORKFLOW_FILE = "workflow.app.json"
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
-_FIXED = {"workflow": "another workflow or version", "brand": "another brand kit", "base_seed": "another base seed"}
+_FIXED = {
+    "workflow": "another workflow or version",
+    "brand": "another brand kit",
+    "base_seed": "another base seed",
+    "channel": "another channel, or with none",
+}
 
 
 def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
@@ -104,16 +111,32 @@ class CatalogRun:
         self._lease.release()
         self.ledger.close()
 
-    def plan(self, plan: Plan, table: Table, workflow: Workflow, kit: BrandKit | None, *, base_seed: int) -> None:
+    def plan(
+        self,
+        plan: Plan,
+        table: Table,
+        workflow: Workflow,
+        kit: BrandKit | None,
+        *,
+        base_seed: int,
+        channel: Channel | None = None,
+        retries: int = RETRIES,
+    ) -> None:
         """Write the plan into the ledger; what is done already and has not changed stays done.
 
+        Args:
+            channel: whose checks a picture must pass to be accepted; None accepts all.
+            retries: other seeds that are tried for a picture that fails them, before it is kept out.
+
         Raises:
-            InputInvalid: the folder holds a run of another workflow, brand kit or base seed.
+            InputInvalid: the folder holds a run of another workflow, brand kit, base seed or channel.
         """
         facts: dict[str, Any] = {
             "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
             "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
             "base_seed": base_seed,
+            "channel": channel.id if channel else None,
+            "retries": retries,
             "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
@@ -170,6 +193,7 @@ class CatalogRun:
         shown = {
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
+            "channel": facts.get("channel"),
             "table": facts["table"],
             "licences": {"decision": decision.decision, "ids": list(decision.licences)},
         }
@@ -186,6 +210,13 @@ class CatalogRun:
             limits=limits or Limits(),
             settled=settled,
         )
+
+    def gate(self) -> Gate | None:
+        """The checks that the run's pictures must pass, if any."""
+        facts = self.ledger.facts()
+        if facts.get("channel") is None:
+            return None
+        return Gate(load_channel(facts["channel"]), _kit(facts), facts["retries"])
 
     def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
         """Judge all weights that the pictures to make need, and write the decision down.
@@ -219,7 +250,7 @@ class CatalogRun:
         """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
         facts = self.ledger.facts()
         info = RunInfo(
-            kit=BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None,
+            kit=_kit(facts),
             table=facts["table"]["name"],
             workflow=_label(facts),
             base_seed=facts["base_seed"],
@@ -233,16 +264,16 @@ class CatalogRun:
         facts = self.ledger.facts()
         workflow, brand = _label(facts), facts["brand"]["name"] if facts["brand"] else ""
         for row in self.ledger.rows():
-            done = row["state"] == "done"
+            made = row["state"] in ("done", "quarantined")
             yield Entry(
                 item_id=row["item_id"],
                 sku=row["sku"],
                 variant=row["variant"],
                 title=row["title"] or row["item_id"],
                 status=row["state"],
-                file=row["file"] if done else "",
-                sha256=row["sha256"] if done else "",
-                seed=row["seed"],
+                file=row["file"] if made else "",
+                sha256=row["sha256"] if made else "",
+                seed=row["made_with"],
                 inputs=json.loads(row["inputs"]),
                 workflow=workflow,
                 brand=brand,
@@ -252,7 +283,12 @@ class CatalogRun:
                 attempts=row["attempts"],
                 error=json.loads(row["error"]) if row["error"] else None,
                 problems=(),
+                checks=json.loads(row["scores"]) if row["scores"] else (),
             )
+
+
+def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
+    return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
 
 
 def _label(facts: Mapping[str, Any]) -> str:

@@ -16,12 +16,11 @@ from typing import Any
 from ..errors import HostLost, HostUnreachable, PackshotError
 from .backlog import Backlog
 from .failures import Limits
-from .host_runner import HostRunner
+from .host_runner import PICTURES, HostRunner
 from .ledger import Ledger
 from .records import Attempt, StoredItem
 from .station import HostSpec
 
-PICTURES = "pictures"
 STAGE = ".stage"  # files that are on their way to be accepted
 _TICK = 0.25  # seconds between two looks of the coordinator
 _HOSTS = 1.0  # seconds between two looks for hosts that join or leave
@@ -53,7 +52,6 @@ class Scheduler:
     ) -> None:
         self.ledger = ledger
         self.folder = folder
-        self.pictures = folder / PICTURES
         self.limits = limits
         self.backlog = Backlog(ledger.backlog())
         self.stopping = threading.Event()
@@ -80,7 +78,7 @@ class Scheduler:
             RunTakenOver: another process has the run now.
         """
         shutil.rmtree(self.folder / STAGE, ignore_errors=True)
-        self.pictures.mkdir(parents=True, exist_ok=True)
+        (self.folder / PICTURES).mkdir(parents=True, exist_ok=True)
         self._abandon_others()
         urls = {spec.url for spec in self._hosts}
         for host in self.ledger.hosts():  # those of an earlier run, which had other hosts
@@ -204,6 +202,10 @@ class Scheduler:
     def made(self, item: StoredItem, seconds: float | None) -> None:
         """An item's picture was accepted."""
         self._one_less(item, None, seconds)
+
+    def kept_out(self, item: StoredItem, reason: PackshotError) -> None:
+        """An item's picture failed its checks, and was put into quarantine."""
+        self._one_less(item, reason, None)
 
     def facts_of(self, workflow: str) -> Mapping[str, Any]:
         """What the files beside the pictures say of the run."""

@@ -14,6 +14,7 @@ from ..comfy.health import Health, health
 from ..comfy.job import Job
 from ..errors import OutputMissing
 from ..workflow import Workflow
+from .gate import Gate, Judgement, seed_of_try
 from .records import StoredItem
 
 
@@ -38,11 +39,15 @@ class Landed:
         record: what the host told of the job, as JSON values; each output names its file in ``folder``.
         folder: where the files are.
         seconds: execution time by the host's clock, None where it gives none.
+        seed: that it was made with.
+        judgement: what the gate says of the first file; None without a gate.
     """
 
     record: Mapping[str, Any]
     folder: Path
     seconds: float | None
+    seed: int
+    judgement: Judgement | None
 
 
 class Station(Protocol):
@@ -64,8 +69,8 @@ class Station(Protocol):
     def find(self, prompt_id: str, workflow: str) -> bool:
         """Whether the host has a job, which may be of an earlier run; if so it can be landed."""
 
-    def land(self, prompt_id: str, stem: str, seconds: float) -> Landed:
-        """Wait that long for a job, and bring its files to this machine as ``stem.png`` and so on."""
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
+        """Wait that long for a job, bring its files to this machine under the item's name, and judge the first one."""
 
     def cancel(self, prompt_id: str) -> None:
         """Take a job out of the host's queue, or interrupt it."""
@@ -84,12 +89,16 @@ class LocalStation:
         client: of the host.
         workflows: by key; the run's own has the empty key.
         stage: folder for files that are not accepted yet.
+        gate: what a picture must pass to be accepted; None accepts all.
     """
 
-    def __init__(self, client: Client, workflows: Mapping[str, Workflow], stage: Path) -> None:
+    def __init__(
+        self, client: Client, workflows: Mapping[str, Workflow], stage: Path, gate: Gate | None = None
+    ) -> None:
         self._client = client
         self._workflows = workflows
         self._stage = stage
+        self._gate = gate
         self._drafts: dict[str, Draft] = {}
         self._jobs: dict[str, Job] = {}
 
@@ -105,7 +114,7 @@ class LocalStation:
         contract = self._client.prepare(workflow).contract
         texts = {**item.inputs, **(item.change or {})}
         if "seed" in contract.inputs:
-            texts.setdefault("seed", str(item.seed))
+            texts.setdefault("seed", str(_seed(item)))
         else:
             texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
         values: dict[str, Any] = {name: contract.spec(name).parse(text) for name, text in texts.items()}
@@ -127,16 +136,25 @@ class LocalStation:
         self._jobs[prompt_id] = job
         return True
 
-    def land(self, prompt_id: str, stem: str, seconds: float) -> Landed:
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
         folder = self._stage / prompt_id
-        result = self._jobs[prompt_id].result(seconds, out=folder, stem=stem, durable=True)
+        result = self._jobs[prompt_id].result(seconds, out=folder, stem=item.name, durable=True)
         if not result.outputs:
             raise OutputMissing(
                 "the job succeeded, but gave no picture", place=self.url, remedy="see what the workflow saves"
             )
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
-        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds)
+        judgement = None
+        if self._gate is not None:
+            other = self._draws_seeds(item)
+            judgement = self._gate.judge(result.outputs[0].file, item.rejections, other_seed=other)
+        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), judgement)
+
+    def _draws_seeds(self, item: StoredItem) -> bool:
+        """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
+        contract = self._client.prepare(self._workflows[item.workflow]).contract
+        return "seed" not in item.inputs and "seed" in contract.inputs
 
     def cancel(self, prompt_id: str) -> None:
         self._jobs.pop(prompt_id, None)
@@ -162,6 +180,12 @@ class HostSpec:
     url: str
     open: Callable[[], Station]
     restart: Callable[[], Station] | None = None
+
+
+def _seed(item: StoredItem) -> int:
+    """With which an item is made now; a row that was refused has none and is never made."""
+    assert item.seed is not None
+    return seed_of_try(item.seed, item.seeds)
 
 
 def row_hash(item: StoredItem, workflow: str) -> str:

@@ -42,6 +42,12 @@ def run(
     header: HeaderOption = None,
     profile: ProfileOption = None,
     seed: Annotated[int, typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.")] = 0,
+    channel: Annotated[
+        str | None, typer.Option(help="Whose checks a picture must pass, such as amazon-main; by default all are kept.")
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="Other seeds tried for a picture that fails them, before it is quarantined.")
+    ] = 2,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
@@ -62,9 +68,11 @@ def run(
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun, plan_run
     from ..catalog.sources import read_table
+    from ..quality.channels import load_channel
     from ..workflow import Workflow
 
     loaded = Workflow.load(workflow)
+    rules = load_channel(channel) if channel else None
     kit = BrandKit.load(brand) if brand else None
     products = read_table(table)
     plan = plan_run(products, loaded, kit, pairs(mapping), base_seed=seed, per_variant=per_variant, limit=limit)
@@ -74,7 +82,7 @@ def run(
     if rebuild and (aside := set_aside(out)):
         say(f"the damaged ledger lies at {aside}")
     with CatalogRun(out, create=True) as catalog:
-        catalog.plan(plan, products, loaded, kit, base_seed=seed)
+        catalog.plan(plan, products, loaded, kit, base_seed=seed, channel=rules, retries=retries)
         if rebuild:
             workflows = {key: one.sha256 for key, one in catalog.workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
@@ -91,7 +99,7 @@ def status(folder: Folder, as_json: JsonOption = False) -> None:
 
     with Ledger(folder) as ledger:
         counts = ledger.counts()
-        failures = [row for row in ledger.rows() if row["state"] == "failed"] if not as_json else []
+        failures = [row for row in ledger.rows() if row["error"]] if not as_json else []
     if as_json:
         typer.echo(json.dumps(counts.as_dict()))
         return
@@ -255,7 +263,9 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
         typer.echo(f"manifest       {catalog.folder / 'manifest.csv'}")
         for duty in catalog.ledger.facts().get("licences", {}).get("duties", ()):
             typer.echo(f"licence        {duty}")
-        if counts.failed:
+        if counts.quarantined:
+            typer.echo(f"kept out       {catalog.folder / 'quarantine'}")
+        if counts.failed or counts.quarantined:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
@@ -287,6 +297,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 def _summary(counts: Counts) -> str:
     parts = [f"{counts.done} of {counts.rows} pictures"]
     parts += [f"{counts.failed} failed"] if counts.failed else []
+    parts += [f"{counts.quarantined} quarantined"] if counts.quarantined else []
     parts += [f"{counts.running + counts.pending} still to make"] if counts.running + counts.pending else []
     parts += [f"{counts.seconds_per_row:.1f} s each"] if counts.seconds_per_row is not None else []
     parts += [f"{counts.extra_runs} made again after a loss"] if counts.extra_runs else []

@@ -48,7 +48,9 @@ class Hosts:
         from ..catalog.station import HostSpec, LocalStation, Station
 
         def at(address: str) -> Station:
-            return LocalStation(self._client(address), self._catalog.workflows(), self._catalog.folder / STAGE)
+            return LocalStation(
+                self._client(address), self._catalog.workflows(), self._catalog.folder / STAGE, self._catalog.gate()
+            )
 
         def restart() -> Station:
             say("the host was lost; starting it again")
