@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..brand import BrandKit
 from ..comfy.client import Client
@@ -20,21 +20,24 @@ from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, 
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text
-from ..quality.channels import Channel, load_channel
+from ..quality.channels import load_channel
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from .failures import Limits
-from .gate import RETRIES, Gate
+from .gate import Gate
 from .lease import Lease
 from .ledger import Ledger
-from .plan import DEFAULT_MAPPING, Plan, plan_items
+from .plan import DEFAULT_MAPPING
 from .planning import write_plan
 from .report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
-from .sources import Table
 from .station import HostSpec
 
+if TYPE_CHECKING:
+    from .planfile import Catalog
+
 WORKFLOW_FILE = "workflow.app.json"
+WORKFLOWS = "workflows"  # those of rules, by key
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
 _FIXED = {
@@ -58,25 +61,6 @@ def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
                 f"{workflow.name} has no input '{name}'", place=f"input '{name}'", remedy=nearest(name, names)
             )
     return {**{name: text for name, text in DEFAULT_MAPPING.items() if name in names}, **given}
-
-
-def plan_run(
-    table: Table,
-    workflow: Workflow,
-    kit: BrandKit | None,
-    given: Mapping[str, str],
-    *,
-    base_seed: int,
-    per_variant: bool,
-    limit: int | None = None,
-) -> Plan:
-    """What a run would make, without a host: see :func:`~.plan.plan_items`.
-
-    Args:
-        limit: make at most this many, the first in the table.
-    """
-    plan = plan_items(table, mapping_for(workflow, given), kit, base_seed=base_seed, per_variant=per_variant)
-    return plan if limit is None else Plan(plan.items[:limit], plan.problems)
 
 
 class CatalogRun:
@@ -111,32 +95,22 @@ class CatalogRun:
         self._lease.release()
         self.ledger.close()
 
-    def plan(
-        self,
-        plan: Plan,
-        table: Table,
-        workflow: Workflow,
-        kit: BrandKit | None,
-        *,
-        base_seed: int,
-        channel: Channel | None = None,
-        retries: int = RETRIES,
-    ) -> None:
-        """Write the plan into the ledger; what is done already and has not changed stays done.
-
-        Args:
-            channel: whose checks a picture must pass to be accepted; None accepts all.
-            retries: other seeds that are tried for a picture that fails them, before it is kept out.
+    def plan(self, catalog: Catalog) -> None:
+        """Write a catalogue's plan into the ledger; what is done already and has not changed stays done.
 
         Raises:
             InputInvalid: the folder holds a run of another workflow, brand kit, base seed or channel.
         """
+        table, kit, checks = catalog.table, catalog.kit, catalog.checks
+        others = {key: _named(one) for key, one in catalog.workflows.items() if key}
         facts: dict[str, Any] = {
-            "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
+            "workflow": _named(catalog.workflows[""]),
+            "workflows": others,
             "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
-            "base_seed": base_seed,
-            "channel": channel.id if channel else None,
-            "retries": retries,
+            "base_seed": catalog.file.base_seed,
+            "channel": checks.id if checks else None,
+            "channels": list(catalog.file.channels),
+            "retries": catalog.file.retries.seeds,
             "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
@@ -148,8 +122,10 @@ class CatalogRun:
                     remedy="choose another --out, so that both can be compared",
                 )
         self.ledger.record_facts(facts, event="run")
-        write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
-        write_plan(self.ledger, plan)
+        for key, workflow in catalog.workflows.items():
+            text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
+            write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
+        write_plan(self.ledger, catalog.plan)
 
     def workflows(self) -> dict[str, Workflow]:
         """The workflows of the run's items, by key, from the copies in its folder.
@@ -158,14 +134,17 @@ class CatalogRun:
             CatalogInvalid: a copy was changed.
         """
         facts = self.ledger.facts()
-        workflow = Workflow.load(self.folder / WORKFLOW_FILE)
-        if workflow.sha256 != facts["workflow"]["sha256"]:
-            raise CatalogInvalid(
-                "the run's copy of its workflow was changed",
-                place=str(self.folder / WORKFLOW_FILE),
-                remedy="run the catalogue again with the same workflow; it is copied anew",
-            )
-        return {"": workflow}
+        wanted = {"": facts["workflow"], **facts.get("workflows", {})}
+        paths = {key: self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE) for key in wanted}
+        loaded = {key: Workflow.load(path) for key, path in paths.items()}
+        for key, workflow in loaded.items():
+            if workflow.sha256 != wanted[key]["sha256"]:
+                raise CatalogInvalid(
+                    "the run's copy of its workflow was changed",
+                    place=str(paths[key]),
+                    remedy="run the catalogue again with the same workflow; it is copied anew",
+                )
+        return loaded
 
     def scheduler(
         self,
@@ -197,10 +176,7 @@ class CatalogRun:
             "table": facts["table"],
             "licences": {"decision": decision.decision, "ids": list(decision.licences)},
         }
-        by_workflow = {
-            key: {"workflow": {"name": one.name, "version": one.version, "sha256": one.sha256}, **shown}
-            for key, one in workflows.items()
-        }
+        by_workflow = {key: {"workflow": _named(one), **shown} for key, one in workflows.items()}
         return Scheduler(
             self.ledger,
             self.folder,
@@ -211,12 +187,12 @@ class CatalogRun:
             settled=settled,
         )
 
-    def gate(self) -> Gate | None:
-        """The checks that the run's pictures must pass, if any."""
+    def gates(self) -> dict[str, Gate]:
+        """The checks that pictures must pass: by the channel that they are for; under "" those for all others."""
         facts = self.ledger.facts()
-        if facts.get("channel") is None:
-            return None
-        return Gate(load_channel(facts["channel"]), _kit(facts), facts["retries"])
+        named = {"": facts.get("channel"), **{channel: channel for channel in facts.get("channels", ())}}
+        kit = _kit(facts)
+        return {key: Gate(load_channel(channel), kit, facts["retries"]) for key, channel in named.items() if channel}
 
     def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
         """Judge all weights that the pictures to make need, and write the decision down.
@@ -285,6 +261,10 @@ class CatalogRun:
                 problems=(),
                 checks=json.loads(row["scores"]) if row["scores"] else (),
             )
+
+
+def _named(workflow: Workflow) -> dict[str, str]:
+    return {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256}
 
 
 def _kit(facts: Mapping[str, Any]) -> BrandKit | None:

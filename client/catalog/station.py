@@ -89,16 +89,16 @@ class LocalStation:
         client: of the host.
         workflows: by key; the run's own has the empty key.
         stage: folder for files that are not accepted yet.
-        gate: what a picture must pass to be accepted; None accepts all.
+        gates: what a picture must pass to be accepted, by the channel that it is for, and under "" for all others.
     """
 
     def __init__(
-        self, client: Client, workflows: Mapping[str, Workflow], stage: Path, gate: Gate | None = None
+        self, client: Client, workflows: Mapping[str, Workflow], stage: Path, gates: Mapping[str, Gate]
     ) -> None:
         self._client = client
         self._workflows = workflows
         self._stage = stage
-        self._gate = gate
+        self._gates = gates
         self._drafts: dict[str, Draft] = {}
         self._jobs: dict[str, Job] = {}
 
@@ -146,9 +146,10 @@ class LocalStation:
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
         judgement = None
-        if self._gate is not None:
+        gate = self._gates.get((item.axes or {}).get("channel", ""), self._gates.get(""))
+        if gate is not None:
             other = self._draws_seeds(item)
-            judgement = self._gate.judge(result.outputs[0].file, item.rejections, other_seed=other)
+            judgement = gate.judge(result.outputs[0].file, item.rejections, other_seed=other)
         return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), judgement)
 
     def _draws_seeds(self, item: StoredItem) -> bool:

@@ -8,16 +8,17 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import inspect
-from .catalog_hosts import Hosts, HostsOption
+from .catalog_dry_run import print_plan
+from .catalog_hosts import Engine, EngineKind, EngineOption, Hosts, HostsOption, RayAddressOption
 from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 
 if TYPE_CHECKING:
-    from ..catalog.plan import Plan
+    from ..catalog.failures import Limits
     from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
     from ..catalog.scheduler import Scheduler
@@ -32,22 +33,34 @@ Folder = Annotated[Path, typer.Argument(help="The --out folder of a catalogue ru
 @app.command()
 def run(
     table: Annotated[
-        str, typer.Argument(help="A product table, or its address; `catalog inspect` says how it is read.")
+        str, typer.Argument(help="A product table, its address, or a catalog.yaml that says all of this and more.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")],
-    workflow: Annotated[str, typer.Option(help="Name[@version] in the library, or a file.")] = "product-shot",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(help="Name[@version] in the library, or a file.", show_default="product-shot")
+    ] = None,
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
     host: HostsOption = None,
     header: HeaderOption = None,
+    engine: EngineOption = EngineKind.local,
+    ray_address: RayAddressOption = None,
     profile: ProfileOption = None,
-    seed: Annotated[int, typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.", show_default="0"),
+    ] = None,
     channel: Annotated[
         str | None, typer.Option(help="Whose checks a picture must pass, such as amazon-main; by default all are kept.")
     ] = None,
     retries: Annotated[
-        int, typer.Option(min=0, help="Other seeds tried for a picture that fails them, before it is quarantined.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=0, help="Other seeds tried for a picture that fails them, before it is quarantined.", show_default="2"
+        ),
+    ] = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
@@ -64,31 +77,39 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..brand import BrandKit
+    from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
-    from ..catalog.run import CatalogRun, plan_run
-    from ..catalog.sources import read_table
-    from ..quality.channels import load_channel
-    from ..workflow import Workflow
+    from ..catalog.run import CatalogRun
 
-    loaded = Workflow.load(workflow)
-    rules = load_channel(channel) if channel else None
-    kit = BrandKit.load(brand) if brand else None
-    products = read_table(table)
-    plan = plan_run(products, loaded, kit, pairs(mapping), base_seed=seed, per_variant=per_variant, limit=limit)
+    file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
+    given: dict[str, Any] = {
+        "workflow": workflow,
+        "brand": str(brand) if brand else None,
+        "base_seed": seed,
+        "channel": channel,
+    }
+    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None}
+    file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
+    file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
+    if retries is not None:
+        file = file.model_copy(update={"retries": file.retries.model_copy(update={"seeds": retries})})
+    planned = Catalog(file, limit=limit)
     if dry_run:
-        _print_plan(plan, as_json)
+        print_plan(planned, profile, as_json)
         return
-    if rebuild and (aside := set_aside(out)):
+    if file.out is None:
+        raise typer.BadParameter("say where to put the pictures", param_hint="--out")
+    folder = Path(file.out)
+    if rebuild and (aside := set_aside(folder)):
         say(f"the damaged ledger lies at {aside}")
-    with CatalogRun(out, create=True) as catalog:
-        catalog.plan(plan, products, loaded, kit, base_seed=seed, channel=rules, retries=retries)
+    with CatalogRun(folder, create=True) as catalog:
+        catalog.plan(planned)
         if rebuild:
             workflows = {key: one.sha256 for key, one in catalog.workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
-            catalog.retry(item.item_id for item in plan.items)
-        counts = make(catalog, host, header, profile)
+            catalog.retry(item.item_id for item in planned.plan.items)
+        counts = make(catalog, file.hosts, header, profile, file.limits, Engine(engine, ray_address))
         finish(catalog, counts, as_json)
 
 
@@ -165,6 +186,8 @@ def retry(
     items: Annotated[list[str] | None, typer.Argument(help="SKUs; by default all that failed on a host.")] = None,
     host: HostsOption = None,
     header: HeaderOption = None,
+    engine: EngineOption = EngineKind.local,
+    ray_address: RayAddressOption = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -173,11 +196,18 @@ def retry(
 
     with CatalogRun(folder) as catalog:
         say(f"{catalog.retry(items or None)} to make again")
-        counts = make(catalog, host, header, profile)
+        counts = make(catalog, host, header, profile, engine=Engine(engine, ray_address))
         finish(catalog, counts, as_json)
 
 
-def make(catalog: CatalogRun, host: list[str] | None, header: list[str] | None, profile: Path | None = None) -> Counts:
+def make(
+    catalog: CatalogRun,
+    host: list[str] | None,
+    header: list[str] | None,
+    profile: Path | None = None,
+    limits: Limits | None = None,
+    engine: Engine | None = None,
+) -> Counts:
     """Make what is pending, with a progress bar.
 
     The first Ctrl-C lets what is under way land and begins nothing more; the second one ends at once. Either leaves a
@@ -209,7 +239,7 @@ def make(catalog: CatalogRun, host: list[str] | None, header: list[str] | None, 
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    hosts = Hosts(host, header, catalog)
+    hosts = Hosts(host, header, catalog, engine or Engine())
     with (
         hosts.first() as client,
         Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
@@ -222,7 +252,7 @@ def make(catalog: CatalogRun, host: list[str] | None, header: list[str] | None, 
                 progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
 
         try:
-            scheduler = catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled)
+            scheduler = catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled, limits=limits)
             with draining(scheduler):
                 scheduler.run()
         except KeyboardInterrupt:
@@ -253,7 +283,10 @@ def draining(scheduler: Scheduler) -> Iterator[None]:
 
 def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
     """Write the reports, say what was made and where it lies, and exit with 3 when something failed."""
+    from ..catalog.estimate import remember
+
     page = catalog.report()
+    remember(catalog.ledger)
     if as_json:
         typer.echo(json.dumps({**counts.as_dict(), "out": str(catalog.folder), "report": str(page)}))
     else:
@@ -271,27 +304,6 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
         raise typer.Exit(3)
     if counts.pending or counts.running:
         raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
-
-
-def _print_plan(plan: Plan, as_json: bool) -> None:
-    if as_json:
-        answer = {
-            "items": [
-                {"item_id": item.item_id, "seed": item.seed, "file": item.name, "inputs": dict(item.inputs)}
-                for item in plan.items
-            ],
-            "problems": [
-                {"slug": problem.slug, "message": problem.message, "place": problem.place, "remedy": problem.remedy}
-                for problem in plan.problems
-            ],
-        }
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    for item in plan.items:
-        typer.echo(f"{item.item_id}  seed {item.seed}  {item.inputs.get('prompt', '')}")
-    for problem in plan.problems:
-        say(f"refused [{problem.slug}] {problem.place}: {problem.message} → {problem.remedy}")
-    say(f"{len(plan.items)} pictures would be made, {len(plan.problems)} rows refused")
 
 
 def _summary(counts: Counts) -> str:

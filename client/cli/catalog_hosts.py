@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +24,29 @@ HostsOption = Annotated[
 ]
 
 
+class EngineKind(str, Enum):
+    """What runs the jobs of a catalogue."""
+
+    local = "local"
+    ray = "ray"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine, and for Ray the cluster's address."""
+
+    kind: EngineKind = EngineKind.local
+    ray_address: str | None = None
+
+
+EngineOption = Annotated[
+    EngineKind, typer.Option(help="local: from this process. ray: an actor on a Ray cluster for each host.")
+]
+RayAddressOption = Annotated[
+    str | None, typer.Option("--ray-address", help="Of the cluster's head; by default the one that Ray finds.")
+]
+
+
 class Hosts:
     """The hosts that a command names, or the managed one.
 
@@ -29,9 +54,21 @@ class Hosts:
         urls: their addresses; None for the managed host, which is started now when it is not up.
         headers: ``Name: value`` sent with every request to any of them.
         catalog: the run.
+        engine: what runs their jobs.
     """
 
-    def __init__(self, urls: list[str] | None, headers: list[str] | None, catalog: CatalogRun) -> None:
+    def __init__(
+        self,
+        urls: list[str] | None,
+        headers: list[str] | None,
+        catalog: CatalogRun,
+        engine: Engine,
+    ) -> None:
+        if engine.kind is EngineKind.ray:
+            from ..catalog import engine_ray
+
+            engine_ray.connect(engine.ray_address)
+        self._engine = engine
         self._headers = pairs(headers, ":")
         self._catalog = catalog
         self._managed = not urls
@@ -48,9 +85,12 @@ class Hosts:
         from ..catalog.station import HostSpec, LocalStation, Station
 
         def at(address: str) -> Station:
-            return LocalStation(
-                self._client(address), self._catalog.workflows(), self._catalog.folder / STAGE, self._catalog.gate()
-            )
+            rest = (self._catalog.workflows(), self._catalog.folder / STAGE, self._catalog.gates())
+            if self._engine.kind is EngineKind.ray:
+                from ..catalog.engine_ray import RayStation
+
+                return RayStation(address, self._headers, *rest)
+            return LocalStation(self._client(address), *rest)
 
         def restart() -> Station:
             say("the host was lost; starting it again")
