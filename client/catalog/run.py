@@ -218,6 +218,10 @@ class CatalogRun:
         self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
         return decision
 
+    def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The attempts at an item before the one that its picture is from."""
+        return [one for one in self.ledger.attempts_of(row["item_id"]) if one["prompt_id"] != row["prompt_id"]]
+
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
         return self.ledger.retry(item_ids)
@@ -228,17 +232,18 @@ class CatalogRun:
         info = RunInfo(
             kit=_kit(facts),
             table=facts["table"]["name"],
-            workflow=_label(facts),
+            workflow=_label(facts["workflow"]),
             base_seed=facts["base_seed"],
             made=datetime.now(timezone.utc),
         )
         write_manifests(self.folder, self.entries())
-        return write_report(self.folder, info, self.entries())
+        return write_report(self.folder, info, self.entries)
 
     def entries(self) -> Iterator[Entry]:
         """Every item of the run, as reports show it."""
         facts = self.ledger.facts()
-        workflow, brand = _label(facts), facts["brand"]["name"] if facts["brand"] else ""
+        labels = {"": _label(facts["workflow"]), **{k: _label(one) for k, one in facts.get("workflows", {}).items()}}
+        brand = facts["brand"]["name"] if facts["brand"] else ""
         for row in self.ledger.rows():
             made = row["state"] in ("done", "quarantined")
             yield Entry(
@@ -251,7 +256,7 @@ class CatalogRun:
                 sha256=row["sha256"] if made else "",
                 seed=row["made_with"],
                 inputs=json.loads(row["inputs"]),
-                workflow=workflow,
+                workflow=labels[row["workflow"]],
                 brand=brand,
                 host=row["host"] or "",
                 prompt_id=row["prompt_id"] or "",
@@ -260,6 +265,9 @@ class CatalogRun:
                 error=json.loads(row["error"]) if row["error"] else None,
                 problems=(),
                 checks=json.loads(row["scores"]) if row["scores"] else (),
+                axes=json.loads(row["axes"]),
+                record=json.loads(row["detail"]) if row["detail"] else {},
+                tried=self._tried(row) if row["attempts"] > 1 else (),
             )
 
 
@@ -271,6 +279,5 @@ def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
     return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
 
 
-def _label(facts: Mapping[str, Any]) -> str:
-    workflow = facts["workflow"]
-    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else str(workflow["name"])
+def _label(workflow: Mapping[str, str]) -> str:
+    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else workflow["name"]

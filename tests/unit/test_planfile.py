@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from packshot.catalog.plan import item_seed
 from packshot.catalog.planfile import Catalog, CatalogFile
 from packshot.cli.main import app
-from packshot.errors import CatalogInvalid
+from packshot.errors import CatalogInvalid, PackshotError
 
 TABLE = (
     "sku;family;enabled;categories;name-en_US;name-de_DE;color\n"
@@ -105,7 +105,7 @@ def test_a_wrong_rule_and_a_budget_that_is_too_small_are_refused(load):
         Catalog(load("rules: [{when: produkt.type}]\n"))
     with pytest.raises(CatalogInvalid, match="10 pictures, and its budget is 9"):
         Catalog(load("seeds: 5\nbudget: {pictures: 9}\n"))
-    with pytest.raises(CatalogInvalid, match="no channel 'amazn'"):
+    with pytest.raises(PackshotError, match="no channel 'amazn'"):
         Catalog(load("channels: [amazn]\n"))
 
 
