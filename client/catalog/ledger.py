@@ -503,7 +503,13 @@ class Ledger:
             raise self._damaged(error) from error
 
     def _damaged(self, error: sqlite3.DatabaseError) -> PackshotError:
-        if any(word in str(error) for word in ("full", "readonly", "unable to open", "I/O", "locked")):
+        if "locked" in str(error):
+            return OutputUnwritable(
+                "another process holds the ledger and does not let go of it",
+                place=str(self._path),
+                remedy="end it if it hangs, and run the same command again",
+            )
+        if any(word in str(error) for word in ("full", "readonly", "unable to open", "I/O")):
             return OutputUnwritable(
                 f"the ledger cannot be written: {error}",
                 place=str(self._path),

@@ -75,6 +75,22 @@ def wait_for(out: Path, condition: Callable[[Counts], bool], seconds: float = 24
         time.sleep(0.1)
 
 
+def stand_still(process: subprocess.Popen[bytes], out: Path) -> None:
+    """Stop a coordinator, but not in the middle of a transaction: then nobody could write before it is killed."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        database = sqlite3.connect(out / "ledger.sqlite", timeout=0.2, isolation_level=None)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+        finally:
+            database.close()
+
+
 def kill_host(managed: ManagedHost) -> None:
     """``kill -9``, and wait until it is gone."""
     pid = managed.status().pid

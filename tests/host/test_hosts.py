@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import check_run, counts_of, ended, kill_host, start_run, wait_for, write_colours
+from catalogs import check_run, counts_of, ended, kill_host, stand_still, start_run, wait_for, write_colours
 from proxy import Proxy, Request
 
 from packshot.catalog.ledger import FILE_NAME, Ledger
@@ -176,7 +176,7 @@ def test_a_second_coordinator_takes_over_from_one_that_stands_still(host: HostSt
     out = tmp_path / "run"
     with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as first:
         wait_for(out, lambda counts: counts.done >= 3)
-        first.send_signal(signal.SIGSTOP)
+        stand_still(first, out)
         with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as second:
             wait_for(out, lambda counts: counts.done >= 20)
             first.send_signal(signal.SIGCONT)
