@@ -370,7 +370,7 @@ def _campaign(
 
 
 def _check(out: Path, used: dict[str, int], number: int) -> None:
-    """Every row has exactly one accepted picture, with the bytes that the ledger names, and nothing lies beside them."""
+    """Every row has exactly one accepted picture, whose bytes the ledger names; nothing else lies beside them."""
     with Ledger(out) as ledger:
         counts = ledger.counts()
     assert (counts.done, counts.pending, counts.running) == (counts.rows, 0, 0), counts
