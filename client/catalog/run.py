@@ -168,7 +168,7 @@ class CatalogRun:
         facts = self.ledger.facts()
         workflows = self.workflows()
         decision = self._judge(client, workflows, profile)
-        decision.enforce(self.folder.name)
+        decision.enforce(workflows[""].place)
         shown = {
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
