@@ -172,7 +172,7 @@ def _timed_run(run: CatalogRun, urls: list[str]) -> float:
     from packshot.models.licensing.licences import load_profile
 
     def spec(url: str) -> HostSpec:
-        return HostSpec(url, lambda: LocalStation(Client(url), run.workflows(), run.folder / STAGE, {}))
+        return HostSpec(url, lambda: LocalStation(Client(url), run.branded_workflows(), run.folder / STAGE, {}))
 
     with Client(urls[0]) as client:
         scheduler = run.scheduler(

@@ -106,7 +106,7 @@ def run(
     with CatalogRun(folder, create=True) as catalog:
         catalog.plan(planned)
         if rebuild:
-            workflows = {key: one.sha256 for key, one in catalog.workflows().items()}
+            workflows = {key: one.sha256 for key, one in catalog.branded_workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
             catalog.retry(item.item_id for item in planned.plan.items)

@@ -85,7 +85,7 @@ class Hosts:
         from ..catalog.station import HostSpec, LocalStation, Station
 
         def at(address: str) -> Station:
-            rest = (self._catalog.workflows(), self._catalog.folder / STAGE, self._catalog.gates())
+            rest = (self._catalog.branded_workflows(), self._catalog.folder / STAGE, self._catalog.gates())
             if self._engine.kind is EngineKind.ray:
                 from ..catalog.engine_ray import RayStation
 
