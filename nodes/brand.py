@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import folder_paths
 import numpy as np
@@ -22,6 +25,9 @@ from . import lora_apply
 from .brand_type import Brand
 from .refusal import refusing, tell
 
+_NONE = "none"
+_NO_BRAND = BrandKit(name=_NONE)
+
 
 def kits() -> dict[str, Path]:
     """The kits to choose from: folders of ``brands`` in the user's settings, and the examples that ship."""
@@ -29,7 +35,11 @@ def kits() -> dict[str, Path]:
     return {file.parent.name: file.parent for folder in folders for file in sorted(folder.glob(f"*/{FILE_NAME}"))}
 
 
-def _load(name: str) -> BrandKit:
+def _load(name: str, content: str = "") -> BrandKit:
+    if content.strip():
+        return BrandKit.parse(content, "input 'content'")
+    if name == _NONE:
+        return _NO_BRAND
     known = kits()
     if name not in known:
         raise BrandInvalid(
@@ -41,11 +51,18 @@ def _load(name: str) -> BrandKit:
 
 
 class PackshotBrand(io.ComfyNode):
-    """A brand kit, for the nodes that follow it."""
+    """A brand kit, for the nodes that follow it.
+
+    What it shows goes to the canvas as ``ui``, each key a list as core wants it:
+
+    - ``palette``: ``{"name": str, "hex": "#RRGGBB", "role": str}`` for each colour, in the kit's order;
+    - ``brand``: one ``{"name": str, "version": str, "hash": str, "approved_by": [str]}``;
+    - ``images``: one picture of the swatches, and ``text``: one line. All are empty without a brand.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """A kit by its folder's name; the kit, and its hash."""
+        """A kit by its folder's name, or its content; the kit, and its hash."""
         return io.Schema(
             node_id="PackshotBrand",
             display_name="Packshot Brand",
@@ -56,10 +73,18 @@ class PackshotBrand(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "kit",
-                    options=sorted(kits()),
+                    options=[_NONE, *sorted(kits())],
                     default="aldern-quay",
-                    tooltip="A folder in `brands` in your Packshot settings, or an example.",
-                )
+                    tooltip="A folder in `brands` in your Packshot settings, or an example. none: no brand.",
+                ),
+                io.String.Input(
+                    "content",
+                    multiline=True,
+                    default="",
+                    optional=True,
+                    tooltip="A whole brand.yaml, in place of the kit chosen. Catalogue runs send theirs so.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 Brand.Output(id="brand", display_name="brand"),
@@ -69,30 +94,40 @@ class PackshotBrand(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, kit: str | None) -> bool | str:
+    def validate_inputs(cls, kit: str | None, content: str | None = None) -> bool | str:
         """Refuse a kit that is not there or not valid before anything is queued."""
         try:
-            if kit is not None:
-                _load(kit)
+            if kit is not None or content:
+                _load(kit or _NONE, content or "")
         except PackshotError as error:
             return error.report()
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, kit: str) -> str:
+    def fingerprint_inputs(cls, kit: str, content: str = "") -> str:
         """What the kit says: a changed one is read again."""
-        return _load(kit).model_dump_json()
+        return _load(kit, content).model_dump_json()
 
     @classmethod
-    def execute(cls, kit: str) -> io.NodeOutput:
+    def execute(cls, kit: str, content: str = "") -> io.NodeOutput:
         """Read the kit and show its colours."""
         with refusing():
-            loaded = _load(kit)
+            loaded = _load(kit, content)
+        if loaded is _NO_BRAND:
+            return io.NodeOutput(loaded, "")
         picture = np.asarray(swatches(loaded.palette), np.float32) / 255
         shown = ui.PreviewImage(torch.from_numpy(picture)[None], cls=cls).as_dict()
         approved = f"approved by {', '.join(loaded.approved_by)}" if loaded.approved_by else "not approved"
         text = f"{loaded.name} {loaded.version}".strip() + f": {approved}, hash {loaded.hash}"
-        return io.NodeOutput(loaded, loaded.hash, ui={**shown, **(tell(cls.hidden.unique_id, [text]) or {})})
+        colours = [{"name": colour.name, "hex": colour.hex, "role": colour.role} for colour in loaded.palette]
+        said = {
+            "name": loaded.name,
+            "version": loaded.version,
+            "hash": loaded.hash,
+            "approved_by": list(loaded.approved_by),
+        }
+        told = tell(cls.hidden.unique_id, [text]) or {}
+        return io.NodeOutput(loaded, loaded.hash, ui={**shown, **told, "palette": colours, "brand": [said]})
 
 
 class PackshotBrandLoRA(io.ComfyNode):
@@ -136,9 +171,9 @@ class PackshotBrandLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, lora: str, strength: float) -> str:
-        """The day: what is allowed today may have expired tomorrow."""
-        return f"{lora} {strength} {_today()}"
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """The day and the files: what is allowed today may have expired tomorrow, or be another file."""
+        return f"{_today()} {_stamps()}"
 
     @classmethod
     def execute(
@@ -150,8 +185,14 @@ class PackshotBrandLoRA(io.ComfyNode):
         clip: io.Clip.Type | None = None,
     ) -> io.NodeOutput:
         """Check each LoRA against the kit and the model, and apply it with core's own functions."""
+        if brand is _NO_BRAND:
+            return io.NodeOutput(model, clip, "", "no brand")
         lines = [f"{brand.name}: kit {brand.hash}"]
+        if not brand.loras:
+            lines.append("the kit has no LoRA, and nothing was changed")
+            return _answer(cls, model, clip, brand, (), lines, [])
         files: list[lora_apply.LoraFile] = []
+        applied: list[lora_apply.Applied] = []
         words: dict[str, None] = {}
         base = lora_apply.base_of(model).base
         target = lora_apply.target_of(model, clip)
@@ -163,18 +204,35 @@ class PackshotBrandLoRA(io.ComfyNode):
                 found = lora_apply.match(target, file)
                 found.enforce(f"LoRA '{one.name}'", target)
                 if one.schedule and not strength:
-                    steps = [(step.start, step.strength) for step in one.schedule]
+                    steps = tuple((step.start, step.strength) for step in one.schedule)
                     clip = lora_apply.scheduled(clip, file, steps, at)
-                    said = ", ".join(f"{value:g} from {start:.0%} of the steps" for start, value in steps)
-                    lines.append(lora_apply.described(file, found, said, f"for {base}, by the conditioning's hooks"))
+                    way = "by the conditioning's hooks"
                 else:
+                    steps = ()
                     model, clip = lora_apply.patched(model, clip, target, file, at, at)
-                    lines.append(lora_apply.described(file, found, f"{at:g}", f"for {base}, added to the weights"))
+                    way = lora_apply.ADDED
+                done = lora_apply.Applied.of(file, found, at, at, way, name=one.name, base=one.base, steps=steps)
+                applied.append(done)
                 files.append(file)
                 words |= dict.fromkeys(one.trigger_words)
+            lines += [one.line() for one in applied]
             lines += lora_apply.conflicts(files)
-        report = "\n".join(lines)
-        return io.NodeOutput(model, clip, ", ".join(words), report, ui=tell(cls.hidden.unique_id, lines))
+        return _answer(cls, model, clip, brand, words, lines, applied)
+
+
+def _answer(
+    cls: type[io.ComfyNode],
+    model: io.Model.Type,
+    clip: io.Clip.Type | None,
+    brand: BrandKit,
+    words: Iterable[str],
+    lines: list[str],
+    applied: Sequence[lora_apply.Applied],
+) -> io.NodeOutput:
+    """The outputs, and as ``ui`` the report and ``look``: what the picture's record keeps of it."""
+    look = {"brand": brand.name, "kit": brand.hash, "loras": [one.record() for one in applied], "report": lines}
+    told = tell(cls.hidden.unique_id, lines) or {}
+    return io.NodeOutput(model, clip, ", ".join(words), "\n".join(lines), ui={**told, "look": [look]})
 
 
 def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
@@ -186,6 +244,16 @@ def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
     path = Path(folder_paths.get_full_path_or_raise("loras", name))
     judge_lora(kit, lora, path)
     return path
+
+
+def _stamps() -> str:
+    """A hash over size and time of change of the host's LoRA files; which of them a kit names is not known yet."""
+    digest = hashlib.sha256()
+    for name in folder_paths.get_filename_list("loras"):
+        if (path := folder_paths.get_full_path("loras", name)) is not None:
+            stat = Path(path).stat()
+            digest.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _today() -> datetime.date:
@@ -214,6 +282,14 @@ class PackshotBrandPrompt(io.ComfyNode):
                 io.String.Input(
                     "triggers", default="", optional=True, tooltip="From Packshot Brand LoRA; separated by commas."
                 ),
+                io.String.Input(
+                    "negative",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    default="",
+                    optional=True,
+                    tooltip="What this picture must not show, beside what the brand's must not.",
+                ),
             ],
             outputs=[
                 io.String.Output(id="positive", display_name="positive"),
@@ -223,10 +299,16 @@ class PackshotBrandPrompt(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, brand: BrandKit, product: str, locale: str, triggers: str = "") -> io.NodeOutput:
+    def execute(
+        cls, brand: BrandKit, product: str, locale: str, triggers: str = "", negative: str = ""
+    ) -> io.NodeOutput:
         """Put the words together."""
         with refusing():
             words = [word for part in triggers.split(",") if (word := part.strip())]
-            made = compose(brand, product, locale=locale, triggers=words)
+            made = compose(brand, product, locale=locale, triggers=words, negative=negative)
+        if brand is _NO_BRAND:
+            return io.NodeOutput(made.positive, made.negative)
         said = [f"'{found}' became '{term}', the brand's own word" for found, term in made.replaced]
-        return io.NodeOutput(made.positive, made.negative, ui=tell(cls.hidden.unique_id, said))
+        look = {"brand": brand.name, "kit": brand.hash, "positive": made.positive, "negative": made.negative}
+        told = tell(cls.hidden.unique_id, said) or {}
+        return io.NodeOutput(made.positive, made.negative, ui={**told, "look": [look]})

@@ -26,10 +26,11 @@ class PackshotLoRAStack(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         """Model, CLIP, five rows of a file and a strength, and text; the patched model, trigger words and a report."""
         files = [_NONE, *folder_paths.get_filename_list(_FOLDER)]
-        strength = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
+        strength = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01, "optional": True}
         rows: list[Any] = []
         for row in range(1, _ROWS + 1):
-            rows.append(io.Combo.Input(f"lora_{row}", options=files, default=_NONE, tooltip="none: the row is empty."))
+            tooltip = "none: the row is empty."
+            rows.append(io.Combo.Input(f"lora_{row}", options=files, default=_NONE, optional=True, tooltip=tooltip))
             rows.append(io.Float.Input(f"strength_{row}", tooltip="On model and text encoder. 0: off.", **strength))
         return io.Schema(
             node_id="PackshotLoRAStack",
@@ -96,7 +97,7 @@ class PackshotLoRAStack(io.ComfyNode):
         cls, model: io.Model.Type, clip: io.Clip.Type | None = None, compare: bool = True, **widgets: Any
     ) -> io.NodeOutput:
         """Apply each with core's own function."""
-        lines, files = [], []
+        applied, files = [], []
         target = lora_apply.target_of(model, clip)
         with refusing():
             for path, choice in _chosen(widgets):
@@ -104,14 +105,17 @@ class PackshotLoRAStack(io.ComfyNode):
                 found = lora_apply.match(target, file)
                 found.enforce(f"LoRA '{choice.name}'", target)
                 model, clip = lora_apply.patched(model, clip, target, file, choice.model, choice.clip)
-                same = choice.model == choice.clip
-                strength = f"{choice.model:g}" if same else f"{choice.model:g} (text encoder {choice.clip:g})"
-                lines.append(lora_apply.described(file, found, strength, "added to the weights"))
+                applied.append(
+                    lora_apply.Applied.of(file, found, choice.model, choice.clip, lora_apply.ADDED, name=choice.name)
+                )
                 files.append(file)
+            lines = [one.line() for one in applied]
             if compare:
                 lines += lora_apply.conflicts(files)
         words = lora_apply.triggers(files)
-        return io.NodeOutput(model, clip, words, "\n".join(lines), ui=tell(cls.hidden.unique_id, lines))
+        look = {"loras": [one.record() for one in applied], "report": lines}
+        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if applied else None
+        return io.NodeOutput(model, clip, words, "\n".join(lines), ui=told)
 
 
 def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
@@ -119,7 +123,7 @@ def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
     listed = folder_paths.get_filename_list(_FOLDER)
     found: list[tuple[str, Choice]] = []
     for row in range(1, _ROWS + 1):
-        name, strength = widgets.get(f"lora_{row}"), widgets.get(f"strength_{row}")
+        name, strength = widgets.get(f"lora_{row}"), widgets.get(f"strength_{row}", 1.0)
         if name in (None, _NONE) or strength is None:
             continue
         found.append((f"input 'lora_{row}'", Choice(name, float(strength), float(strength))))

@@ -29,6 +29,8 @@ from ..client.models.files.adapters import Adapter, adapters
 from ..client.models.files.detect import Detection, detect
 from ..client.models.files.header import Header, TensorInfo
 
+ADDED = "added to the weights"
+_RELATIVE = "change relative to the weights"
 LEAST_MATCHED = 0.9  # share of a file's tensors below which it is refused
 
 
@@ -207,15 +209,82 @@ def scheduled(clip: Any | None, file: LoraFile, steps: Sequence[tuple[float, flo
     return node.apply_hooks(clip, schedule_clip=False, apply_to_conds=True, hooks=hooks)[0]
 
 
-def described(file: LoraFile, found: Match, strength: str, path: str) -> str:
-    """A line of the report: what was applied, how much of it fits, and how large its change is."""
-    with LoraIndex() as index:
-        digest, size = index.hashes(file.path).file, index.norm(file.path)
-    change = f"change of norm {size:.4g} at strength 1" if size is not None else "change relative to the weights"
-    return (
-        f"{file.path.name}: SHA-256 {digest}, strength {strength}, {found.matched}/{found.total} tensors matched,"
-        f" {change}, {path}"
-    )
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done with a LoRA file, for people and for the picture's record.
+
+    Attributes:
+        name: in the kit or the stack.
+        file: the file's name.
+        sha256: of the file.
+        strength, strength_clip: on the model and on the text encoder.
+        steps: share of the steps from which, and strength on the model, in place of ``strength``; empty: the same for
+            all steps.
+        found: how much of it fits.
+        norm: Frobenius norm of what it adds to the weights at strength 1; None where what it does is no sum.
+        base: the model that it was applied to; empty where that was not asked.
+        path: which way it was applied.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    strength: float
+    strength_clip: float
+    steps: tuple[tuple[float, float], ...]
+    found: Match
+    norm: float | None
+    base: str
+    path: str
+
+    @classmethod
+    def of(
+        cls,
+        file: LoraFile,
+        found: Match,
+        strength: float,
+        strength_clip: float,
+        path: str,
+        *,
+        name: str,
+        base: str = "",
+        steps: tuple[tuple[float, float], ...] = (),
+    ) -> Applied:
+        """With hash and norm, which are computed once for a file and kept in the index."""
+        with LoraIndex() as index:
+            digest, norm = index.hashes(file.path).file, index.norm(file.path)
+        return cls(name, file.path.name, digest, strength, strength_clip, steps, found, norm, base, path)
+
+    def line(self) -> str:
+        """A line of the report."""
+        if self.steps:
+            strength = ", ".join(f"{value:g} from {start:.0%} of the steps" for start, value in self.steps)
+        elif self.strength == self.strength_clip:
+            strength = f"{self.strength:g}"
+        else:
+            strength = f"{self.strength:g} (text encoder {self.strength_clip:g})"
+        change = f"change of norm {self.norm:.4g} at strength 1" if self.norm is not None else _RELATIVE
+        base = f"for {self.base}, " if self.base else ""
+        return (
+            f"{self.file}: SHA-256 {self.sha256}, strength {strength},"
+            f" {self.found.matched}/{self.found.total} tensors matched, {change}, {base}{self.path}"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The same as values, for the picture's record."""
+        return {
+            "name": self.name,
+            "file": self.file,
+            "sha256": self.sha256,
+            "strength": self.strength,
+            "strength_clip": self.strength_clip,
+            "steps": [{"start": start, "strength": strength} for start, strength in self.steps],
+            "matched": self.found.matched,
+            "total": self.found.total,
+            "norm": self.norm,
+            "base": self.base,
+            "path": self.path,
+        }
 
 
 def triggers(files: Sequence[LoraFile]) -> str:

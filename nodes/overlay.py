@@ -12,6 +12,7 @@ from ..client.compose.logo import ANCHORS, AUTO, LogoPlaced, LogoRule, place_log
 from ..client.compose.pixels import Pixels, Rect, colour, mask_of_size
 from ..client.compose.text import ALIGNS, VERTICALS, TextStyle, needed_characters, paint, set_text
 from ..client.errors import InputInvalid, nearest
+from ..client.quality.readback import read_back
 from . import batch
 from .refusal import refusing, tell
 
@@ -214,6 +215,8 @@ class PackshotText(io.ComfyNode):
             )
             pictures, masks = (batch.stacked(layer) for layer in zip(*made, strict=True))
         said = [f"set in {face.name}, {done.size} pixels per em"] if font == fonts.AUTO else []
+        read = (read_back((picture * 255).round().byte().cpu().numpy(), text) for picture in pictures[..., :3])
+        said += filter(None, dict.fromkeys(read))
         return io.NodeOutput(pictures, masks, ui=tell(cls.hidden.unique_id, said))
 
 

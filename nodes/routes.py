@@ -7,11 +7,12 @@ import uuid
 from aiohttp import web
 from server import PromptServer
 
+from . import routes_brand, routes_catalog, routes_memory, routes_workflow
 from .info import pack_version
 
 
 def register() -> None:
-    """Add ``GET /packshot/boot``, which answers ``{"boot": str, "version": str}``.
+    """Add ``GET /packshot/boot``, which answers ``{"boot": str, "version": str}``, and what the canvas asks for.
 
     ``boot`` is a new UUID each time the host starts. A client that sees it change knows that the queue and the history
     it saw before are gone, because ComfyUI keeps both in memory.
@@ -21,3 +22,6 @@ def register() -> None:
     @PromptServer.instance.routes.get("/packshot/boot")
     async def boot(_: web.Request) -> web.Response:
         return web.json_response(answer)
+
+    for part in (routes_memory, routes_brand, routes_workflow, routes_catalog):
+        part.register()

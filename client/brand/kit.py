@@ -17,6 +17,7 @@ A kit is a folder with ``brand.yaml`` and the files that it names, or that YAML 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Hashable
@@ -97,13 +98,42 @@ class BrandKit(Section):
             BrandInvalid: the file is missing, too large, not YAML, or a field is unknown, missing or out of bounds.
         """
         file = path / FILE_NAME if path.is_dir() else path
-        content = _parse(file)
-        try:
-            kit = cls.model_validate(content)
-        except ValidationError as error:
-            raise _refused(file, error) from error
+        kit = cls._of(_read(file), str(file))
         kit._folder = file.parent.resolve()
         return kit
+
+    @classmethod
+    def parse(cls, text: str, place: str) -> BrandKit:
+        """A kit from the text of its file, or from :meth:`text`; the files that it names are nowhere.
+
+        Args:
+            place: where the text stands, for messages.
+
+        Raises:
+            BrandInvalid: as for :meth:`load`.
+        """
+        data = text.encode(errors="surrogatepass")
+        content = None
+        with contextlib.suppress(ValueError, RecursionError):
+            content = json.loads(data) if len(data) <= _FILE_LIMIT else None
+        if not isinstance(content, dict):
+            return cls._of(data, place)
+        try:
+            return cls.model_validate_json(data)  # a date in JSON is a text, which in YAML it must not be
+        except ValidationError as error:
+            raise _refused(place, error) from error
+
+    @classmethod
+    def _of(cls, data: bytes, place: str) -> BrandKit:
+        content = _parse(data, place)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise _refused(place, error) from error
+
+    def text(self) -> str:
+        """What the kit says as text that :meth:`parse` reads: JSON, without what is at its default."""
+        return self.model_dump_json(exclude_defaults=True)
 
     @property
     def folder(self) -> Path | None:
@@ -142,9 +172,9 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _parse(file: Path) -> Any:
+def _read(file: Path) -> bytes:
     try:
-        data = file.read_bytes()
+        return file.read_bytes()
     except FileNotFoundError as error:
         raise BrandInvalid(
             "there is no such brand kit", place=str(file), remedy=f"give a folder that holds {FILE_NAME}, or the file"
@@ -153,10 +183,13 @@ def _parse(file: Path) -> Any:
         raise BrandInvalid(
             f"cannot be read: {error.strerror}", place=str(file), remedy="check the file and its permissions"
         ) from error
+
+
+def _parse(data: bytes, place: str) -> Any:
     if len(data) > _FILE_LIMIT:
         raise BrandInvalid(
             f"the file has {len(data):,} bytes; a kit has at most {_FILE_LIMIT:,}",
-            place=str(file),
+            place=place,
             remedy=f"give the kit's {FILE_NAME}",
         )
     try:
@@ -165,33 +198,35 @@ def _parse(file: Path) -> Any:
         line = data.count(b"\n", 0, error.start) + 1
         raise BrandInvalid(
             f"not UTF-8: byte {data[error.start]:#04x} at offset {error.start}",
-            place=f"{file}, line {line}",
+            place=f"{place}, line {line}",
             remedy="save the file as UTF-8",
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BrandInvalid(
             error.problem or "not valid YAML",
-            place=f"{file}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(file),
+            place=f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place,
             remedy="correct the YAML at this place",
         ) from error
     except (yaml.YAMLError, RecursionError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise BrandInvalid(f"not valid YAML: {said}", place=str(file), remedy="correct the file") from error
+        raise BrandInvalid(f"not valid YAML: {said}", place=place, remedy="correct the file") from error
     if not isinstance(content, dict):
         raise BrandInvalid(
-            "the file holds no fields", place=str(file), remedy="a kit begins with 'name:' and the brand's name"
+            "the file holds no fields", place=place, remedy="a kit begins with 'name:' and the brand's name"
         )
     return content
 
 
-def _refused(file: Path, error: ValidationError) -> BrandInvalid:
+def _refused(place: str, error: ValidationError) -> BrandInvalid:
     """The first fault that pydantic found, in the words of the YAML file."""
     problems = error.errors(include_url=False)
     first = problems[0]
     location = first["loc"]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     kind, value = first["type"], first["input"]
+    if not location:
+        return BrandInvalid(first["msg"], place=place, remedy="correct the file")
     if kind == "extra_forbidden":
         message = f"there is no field '{location[-1]}'"
         remedy = nearest(str(location[-1]), _fields_at(location[:-1]))
@@ -214,7 +249,7 @@ def _refused(file: Path, error: ValidationError) -> BrandInvalid:
     more = len(problems) - 1
     if more:
         message += f"; {more} more problem{'s' if more > 1 else ''} in this file"
-    return BrandInvalid(message, place=f"{file}, {field}", remedy=remedy)
+    return BrandInvalid(message, place=f"{place}, {field}", remedy=remedy)
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

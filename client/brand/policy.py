@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
 from ..models.files.detect import Detection, detect
+from ..models.files.findings import CARDS
 from ..models.files.header import read_header
 from ..models.licensing.licences import Decision, judge, load_profile
-from ..models.licensing.parts import origin_of_file, parts_of_files
+from ..models.licensing.parts import Origin, origin_of_file, parts_of_files
 from ..models.licensing.profile import Profile, base_name
 from .kit import BrandKit
 from .lora.index import LoraIndex
@@ -105,22 +106,32 @@ def judge_lora(kit: BrandKit, lora: BrandLora, path: Path) -> tuple[Detection, D
             place=place,
             remedy="correct the base in the kit, or enter another file",
         )
-    return found, _licence(kit, lora, path)
+    return found, _licence(kit, lora, origin_of_file(path))
+
+
+def judge_statement(kit: BrandKit, lora: BrandLora) -> Decision:
+    """Look at what the kit states of a LoRA's licence, without its file, which may be on another machine.
+
+    Raises:
+        LicenceRefused: that licence, or that of its base, is unknown or does not allow this use.
+        InputInvalid: the licence profile is not valid.
+    """
+    return _licence(kit, lora, Origin(CARDS[lora.base], addition=True))
 
 
 def profile_of(kit: BrandKit) -> Profile:
-    """The kit's own licence profile, or the user's.
+    """The kit's own licence profile; the user's where it names none, or was read from no folder that could have it.
 
     Raises:
         InputInvalid: it is not valid.
     """
-    return load_profile((kit.folder or Path()) / kit.licence_profile if kit.licence_profile else None)
+    return load_profile(kit.folder / kit.licence_profile if kit.folder and kit.licence_profile else None)
 
 
-def _licence(kit: BrandKit, lora: BrandLora, path: Path) -> Decision:
+def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None) -> Decision:
     profile = profile_of(kit)
     declared = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
-    parts = parts_of_files([lora.file], [], declared, lambda _: origin_of_file(path))
+    parts = parts_of_files([lora.file], [], declared, lambda _: origin)
     decision = judge(parts, declared)
     if decision.decision == "refuse":
         raise LicenceRefused(decision.summary(), place=f"LoRA '{lora.name}'", remedy=decision.remedy())
@@ -129,8 +140,5 @@ def _licence(kit: BrandKit, lora: BrandLora, path: Path) -> Decision:
 
 def _bases(found: Detection) -> set[str]:
     """The bases that a file may be for; empty where its header does not tell."""
-    from ..models.files.findings import CARDS
-
-    if found.base is not None:
-        return {found.base}
-    return {base for base, cards in CARDS.items() if set(cards) & set(found.cards)}
+    possible = {base for base, cards in CARDS.items() if cards and set(cards) <= set(found.cards)}
+    return possible if found.base is None else possible | {found.base}

@@ -20,25 +20,36 @@ class BrandPrompt:
     replaced: tuple[tuple[str, str], ...]
 
 
-def compose(kit: BrandKit, product: str, *, locale: str = "", triggers: Sequence[str] = ()) -> BrandPrompt:
+def compose(
+    kit: BrandKit, product: str, *, locale: str = "", triggers: Sequence[str] = (), negative: str = ""
+) -> BrandPrompt:
     """Trigger words, prefix, the product's text, the palette and suffix; and what pictures must not show.
 
-    The order is that of catalogue runs. A trigger word that the text has already is not said twice.
+    The order is that of catalogue runs. What the text says already is not said twice: a catalogue's prompts have the
+    brand's words, and go through a workflow that adds them.
 
     Args:
         product: what the product is, in the language of ``locale``.
         locale: an IETF tag; ``de-AT`` falls back to ``de``, and that to the kit's own words. Empty: the kit's own.
         triggers: words that call LoRAs up.
+        negative: what this picture must not show, beside what the brand's must not.
 
     Raises:
         InputInvalid: the kit has locales, and none of them is for this language.
     """
     own, glossary = _words(kit, locale)
-    text, replaced = replace_terms(product.strip(), glossary)
+    given = product.strip()
+    text, replaced = replace_terms(given, glossary)
     colours = f"colour palette of {', '.join(colour.name for colour in kit.palette)}" if kit.palette else ""
-    said = ", ".join(part for part in (f"{own.prefix} {text}".strip(), colours, own.suffix) if part)
+    prefix = "" if given.casefold().startswith(own.prefix.strip().casefold()) else own.prefix
+    after = [part for part in (colours, own.suffix) if part and part.strip().casefold() not in given.casefold()]
+    said = ", ".join(part for part in (f"{prefix} {text}".strip(), *after) if part)
     missing = [word for word in dict.fromkeys(triggers) if not _said(word, said)]
-    return BrandPrompt(", ".join((*missing, said)), own.negative, replaced)
+    wanted = negative.strip()
+    never = own.negative if wanted.casefold() in own.negative.casefold() else wanted
+    if own.negative.strip().casefold() not in never.casefold():
+        never = f"{own.negative}, {wanted}"
+    return BrandPrompt(", ".join(part for part in (*missing, said) if part), never, replaced)
 
 
 def replace_terms(text: str, glossary: Iterable[Term]) -> tuple[str, tuple[tuple[str, str], ...]]:

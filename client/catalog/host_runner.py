@@ -209,7 +209,7 @@ class HostRunner(threading.Thread):
             raise  # the host may have it: the attempt stays open, and is looked for when the host answers again
         except PackshotError as error:
             if meaning(error) == "row":
-                self._scheduler.settle(item, error, drafted.prompt_id)
+                self._scheduler.settle(item, error, drafted.prompt_id, self.url)
                 return
             self._ledger.unsent(drafted.prompt_id)
             self._unsent(item, error)
@@ -220,7 +220,7 @@ class HostRunner(threading.Thread):
         """An item certainly did not reach the host."""
         means = meaning(error)
         if means == "row":
-            self._scheduler.settle(item, error)
+            self._scheduler.settle(item, error, host=self.url)
             return
         self._backlog.put_back(item.item_id, item.workflow, item.model)
         if means != "unfit":
@@ -266,7 +266,7 @@ class HostRunner(threading.Thread):
             raise error
         change = next_change(item, error, self._scheduler.limits)
         if change is None:
-            self._scheduler.settle(item, error, prompt_id)
+            self._scheduler.settle(item, error, prompt_id, self.url)
             return
         if meaning(error) == "smaller":
             self._station.free_memory()
@@ -305,7 +305,7 @@ class HostRunner(threading.Thread):
             self._ledger.accept(
                 prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
             )
-            self._scheduler.made(item, landed.seconds)
+            self._scheduler.made(item, self.url, landed.seconds)
         elif decision == "retry":
             publish()
             self._ledger.reject(prompt_id, file, sha256, landed.seconds, judged, judgement.error(file))
@@ -313,7 +313,7 @@ class HostRunner(threading.Thread):
         else:
             reason = judgement.error(file)
             self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
-            self._scheduler.kept_out(item, reason)
+            self._scheduler.kept_out(item, self.url, landed.seconds, reason)
         shutil.rmtree(landed.folder, ignore_errors=True)
 
     def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:

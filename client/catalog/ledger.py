@@ -1,151 +1,25 @@
 """The ledger of a catalogue run: what is to be made, what was tried, what was accepted.
 
-One SQLite file in the run's folder. Whatever is about to happen on a host is written here first, so that a run that is
-killed at any moment knows afterwards which jobs it may have left behind. What happened is also written into the audit,
-inside the same transaction: the audit may be ahead of the ledger by what a crash undid, never behind.
+Whatever is about to happen on a host is written here first, so that a run that is killed at any moment knows afterwards
+which jobs it may have left behind.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
-from types import TracebackType
+from contextlib import closing
 from typing import Any
 
-from ..errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
-from ..paths import writing
-from .audit import AuditLog
-from .records import Attempt, Counts, Holder, HostState, Judged, StoredItem
-from .schema import VERSION, bring_up_to_date
-
-FILE_NAME = "ledger.sqlite"
-_AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
+from ..errors import CatalogInvalid, PackshotError
+from .ledger_file import FILE_NAME as FILE_NAME
+from .ledger_file import LedgerFile
+from .records import Attempt, Counts, HostState, Judged, StoredItem
 
 
-class Ledger:
-    """The ledger in ``folder``, made when it is not there. Safe to use from several threads.
-
-    Args:
-        folder: the run's folder.
-        create: make a new ledger where there is none.
-
-    Raises:
-        CatalogInvalid: there is none, or it is damaged, or of a newer Packshot.
-        OutputUnwritable: the folder or the disk refuses.
-    """
-
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self.folder = folder
-        self._path = folder / FILE_NAME
-        if not create and not self._path.is_file():
-            raise CatalogInvalid(
-                "there is no catalogue run in this folder",
-                place=str(folder),
-                remedy="give the --out folder of an earlier `packshot catalog run`",
-            )
-        with writing(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._audit = AuditLog(folder)
-        self._epoch: int | None = None
-        try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
-            # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-            self._db.execute("PRAGMA foreign_keys = ON")
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
-
-    def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise CatalogInvalid(
-                "the ledger was written by a newer Packshot", place=str(self._path), remedy="upgrade Packshot"
-            )
-        if version < VERSION:
-            with self.transaction():
-                (version,) = self._db.execute("PRAGMA user_version").fetchone()  # another process may have been first
-                if version < VERSION:
-                    bring_up_to_date(self._db, version)
-
-    def check(self) -> None:
-        """Look at every page of the file.
-
-        Raises:
-            CatalogInvalid: it is damaged.
-        """
-        found = self._all("PRAGMA quick_check(1)")
-        if found != [("ok",)]:
-            raise self._damaged(sqlite3.DatabaseError(str(found[0][0]).replace("\n", " ")))
-
-    def close(self) -> None:
-        """Close the file; everything is on disk already."""
-        with self._lock:
-            self._db.close()
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # -- the run ---------------------------------------------------------------------------------------------------
-
-    def facts(self) -> dict[str, Any]:
-        """What the run is: workflow, brand, base seed and so on; empty for a new ledger."""
-        rows = self._all("SELECT key, value FROM run WHERE key != ?", _AUDIT_HEAD)
-        return {key: json.loads(value) for key, value in rows}
-
-    def record_facts(self, facts: Mapping[str, Any], *, event: str = "") -> None:
-        """Write down what the run is, and in the audit as an event of that name."""
-        rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in facts.items()]
-        with self.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
-            if event:
-                self.audit(event, facts)
-
-    def audit_head(self) -> tuple[int, str] | None:
-        """Number and hash of the last line that the audit had when the ledger was last written; None before any."""
-        row = self._one("SELECT value FROM run WHERE key = ?", _AUDIT_HEAD)
-        return None if row is None else (json.loads(row[0])["seq"], json.loads(row[0])["hash"])
-
-    # -- who works on it -------------------------------------------------------------------------------------------
-
-    def lease(self) -> Holder | None:
-        """Who holds the run; None when nobody does."""
-        row = self._one("SELECT epoch, owner, machine, pid, started, beat FROM lease WHERE owner != ''")
-        return None if row is None else Holder(*row)
-
-    def take_lease(self, owner: str, machine: str, pid: int, started: float) -> None:
-        """Take the run; whatever an earlier holder writes is refused from now on."""
-        with self.transaction() as db:
-            db.execute(
-                "INSERT INTO lease VALUES (1, 1, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1,"
-                " owner = excluded.owner, machine = excluded.machine, pid = excluded.pid, started = excluded.started,"
-                " beat = 0",
-                (owner, machine, pid, started),
-            )
-            (self._epoch,) = db.execute("SELECT epoch FROM lease").fetchone()
-
-    def beat(self) -> bool:
-        """Say that the holder lives; False when another one has the run."""
-        with self._lock:
-            done = self._db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ? AND owner != ''", (self._epoch,))
-            return done.rowcount == 1
-
-    def give_lease_back(self) -> None:
-        """Let another process have the run; does nothing when one has it already."""
-        with self._lock:
-            self._db.execute("UPDATE lease SET owner = '' WHERE epoch = ?", (self._epoch,))
+class Ledger(LedgerFile):
+    """The ledger in a run's folder; see :class:`~.ledger_file.LedgerFile` for how it is opened."""
 
     # -- items and attempts ----------------------------------------------------------------------------------------
 
@@ -157,14 +31,14 @@ class Ledger:
         """
         with self.transaction():
             if item_ids is None:
-                rows = self._all(
+                rows = self.all(
                     "SELECT item_id FROM items WHERE state IN ('failed', 'quarantined') AND seed IS NOT NULL"
                 )
                 wanted = [item_id for (item_id,) in rows]
             else:
                 wanted = list(dict.fromkeys(item_ids))
                 for item_id in wanted:
-                    row = self._one("SELECT seed FROM items WHERE item_id = ?", item_id)
+                    row = self.one("SELECT seed FROM items WHERE item_id = ?", item_id)
                     if row is None or row[0] is None:
                         raise CatalogInvalid(
                             "the run has no such item" if row is None else "the table's row for it was refused",
@@ -179,15 +53,15 @@ class Ledger:
 
     def reopen(self, item_id: str) -> None:
         """Set an item to be made again as if it had never been tried; inside a :meth:`transaction`."""
-        self._db.execute(
+        self.db.execute(
             "UPDATE attempts SET outcome = 'replaced' WHERE item_id = ? AND outcome = 'accepted'", (item_id,)
         )
-        self._db.execute(
+        self.db.execute(
             "UPDATE items SET state = 'pending', error = NULL, change = '{}', tries = 0, losses = 0 WHERE item_id = ?",
             (item_id,),
         )
         # The seed goes on from where it was: that of the picture which passed, or the next after those that failed.
-        self._db.execute("UPDATE judgements SET failures = 0 WHERE item_id = ?", (item_id,))
+        self.db.execute("UPDATE judgements SET failures = 0 WHERE item_id = ?", (item_id,))
 
     def pending(self) -> list[str]:
         """Ids of the items to be made that have no open attempt, in the table's order."""
@@ -195,14 +69,14 @@ class Ledger:
 
     def backlog(self) -> list[tuple[str, str, str]]:
         """Id, workflow and model of the items to be made that have no open attempt, in the table's order."""
-        return self._all(
+        return self.all(
             "SELECT item_id, workflow, model FROM items WHERE state = 'pending' AND item_id NOT IN"
             " (SELECT item_id FROM attempts WHERE outcome = 'open') ORDER BY position"
         )
 
     def item(self, item_id: str) -> StoredItem:
         """One item."""
-        row = self._one(
+        row = self.one(
             "SELECT i.item_id, sku, variant, title, name, inputs, i.seed, workflow, model, axes, change, i.tries,"
             " losses, ifnull(j.tries, 0), ifnull(failures, 0)"
             " FROM items i LEFT JOIN judgements j USING (item_id) WHERE i.item_id = ?",
@@ -216,7 +90,7 @@ class Ledger:
 
     def open_attempts(self, host: str | None = None) -> list[Attempt]:
         """Jobs that were started, on one host or any, and whose end was never written down; oldest first."""
-        rows = self._all(
+        rows = self.all(
             "SELECT prompt_id, item_id, host FROM attempts WHERE outcome = 'open' AND host = coalesce(?, host)"
             " ORDER BY started, rowid",
             host,
@@ -298,7 +172,7 @@ class Ledger:
             )
             if publish is not None:
                 publish()
-            row = self._one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
+            row = self.one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
             assert row is not None
             done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
             output = {"file": file, "sha256": sha256, "seconds": seconds}
@@ -336,7 +210,7 @@ class Ledger:
 
     def _judged(self, prompt_id: str, judged: Judged, *, failures: int) -> None:
         """Write down what the checks said, and how many of the item's seeds have failed."""
-        self._db.execute(
+        self.db.execute(
             "INSERT INTO judgements SELECT item_id, prompt_id, ?, ?, ?, ? FROM attempts WHERE prompt_id = ?"
             " ON CONFLICT (item_id) DO UPDATE SET prompt_id = excluded.prompt_id, seed = excluded.seed,"
             " tries = tries + excluded.tries, failures = failures + excluded.failures, scores = excluded.scores",
@@ -361,7 +235,7 @@ class Ledger:
         sha256: str = "",
         detail: Mapping[str, Any] | None = None,
     ) -> None:
-        self._db.execute(
+        self.db.execute(
             "UPDATE attempts SET outcome = ?, reason = ?, ended = ?, seconds = ?, file = ?, sha256 = ?, detail = ?"
             " WHERE prompt_id = ?",
             (outcome, reason, time.time(), seconds, file, sha256, _json(detail or {}), prompt_id),
@@ -371,8 +245,8 @@ class Ledger:
 
     def want_host(self, url: str, wanted: bool) -> None:
         """Ask a run to use a host, or to leave it alone once its jobs there are done. Any process may."""
-        with self._lock, self._said():
-            self._db.execute(
+        with self.lock, self.said():
+            self.db.execute(
                 "INSERT INTO hosts (url, wanted, since) VALUES (?, ?, ?)"
                 " ON CONFLICT (url) DO UPDATE SET wanted = excluded.wanted",
                 (url, int(wanted), time.time()),
@@ -381,7 +255,7 @@ class Ledger:
     def host_is(self, url: str, state: str, fault: str = "") -> None:
         """Write down how a host is, and what went wrong with it."""
         with self.transaction() as db:
-            row = self._one("SELECT faults FROM hosts WHERE url = ?", url)
+            row = self.one("SELECT faults FROM hosts WHERE url = ?", url)
             faults = json.loads(row[0]) if row else []
             if fault:
                 faults = [*faults, {"at": round(time.time()), "reason": fault}][-10:]
@@ -393,7 +267,7 @@ class Ledger:
 
     def hosts(self) -> list[HostState]:
         """Every host that the run knows, and what it made."""
-        rows = self._all(
+        rows = self.all(
             "SELECT url, wanted, state, since,"
             " (SELECT count(*) FROM attempts WHERE host = url AND outcome = 'accepted'), faults FROM hosts ORDER BY url"
         )
@@ -406,8 +280,8 @@ class Ledger:
 
     def counts(self) -> Counts:
         """Where the run stands."""
-        states: dict[str, int] = dict(self._all("SELECT state, count(*) FROM items GROUP BY state"))
-        row = self._one(
+        states: dict[str, int] = dict(self.all("SELECT state, count(*) FROM items GROUP BY state"))
+        row = self.one(
             "SELECT count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE outcome = 'lost'),"
             " avg(seconds) FILTER (WHERE outcome = 'accepted') FROM attempts"
         )
@@ -438,7 +312,7 @@ class Ledger:
             " AND (a.outcome = 'accepted' OR i.state = 'quarantined' AND a.prompt_id = j.prompt_id)"
             " ORDER BY i.position"
         )
-        with closing(self._db.cursor()) as cursor:
+        with closing(self.db.cursor()) as cursor:
             cursor.execute(query)
             names = [column[0] for column in cursor.description]
             for row in cursor:
@@ -447,80 +321,8 @@ class Ledger:
     def attempts_of(self, item_id: str) -> list[dict[str, Any]]:
         """All attempts at an item, oldest first: outcome, reason, host, seconds, change, file."""
         names = ("prompt_id", "outcome", "reason", "host", "started", "seconds", "change", "file", "sha256", "detail")
-        rows = self._all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY started, rowid", item_id)
+        rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY started, rowid", item_id)
         return [dict(zip(names, row, strict=True)) for row in rows]
-
-    # -- helpers ---------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; a disk that refuses leaves the ledger as it was.
-
-        Raises:
-            RunTakenOver: this process held the run, and another one holds it now.
-        """
-        with self._lock, self._said():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                if self._epoch is not None:
-                    (epoch,) = self._db.execute("SELECT epoch FROM lease").fetchone()
-                    if epoch != self._epoch:
-                        raise RunTakenOver(
-                            "another process has taken this run over, because this one seemed to be dead",
-                            place=str(self.folder),
-                            remedy="let it finish; nothing that was made is lost",
-                        )
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
-        """Add a line to the audit; inside a :meth:`transaction`."""
-        head = self._audit.append(event, facts, durable=durable)
-        value = _json({"seq": head.seq, "hash": head.hash})
-        self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
-
-    def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        with self._lock, self._said():
-            row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
-            return row
-
-    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._lock, self._said():
-            return self._db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        """Turn what SQLite says of a disk or a damaged file into an error with a slug."""
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise  # a bug of ours, which must not look like a broken disk
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, error: sqlite3.DatabaseError) -> PackshotError:
-        if "locked" in str(error):
-            return OutputUnwritable(
-                "another process holds the ledger and does not let go of it",
-                place=str(self._path),
-                remedy="end it if it hangs, and run the same command again",
-            )
-        if any(word in str(error) for word in ("full", "readonly", "unable to open", "I/O")):
-            return OutputUnwritable(
-                f"the ledger cannot be written: {error}",
-                place=str(self._path),
-                remedy="free some space, check the rights",
-            )
-        return CatalogInvalid(
-            f"the ledger cannot be read: {error}",
-            place=str(self._path),
-            remedy="run the same command again with --rebuild, which makes it anew from the audit;"
-            " the pictures are untouched",
-        )
 
 
 _OF_ATTEMPT = "WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)"

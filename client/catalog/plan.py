@@ -162,7 +162,7 @@ def plan_items(
         axes: one picture of each by default. Angle and number change the seed; locale and channel show the same scene.
 
     Raises:
-        CatalogInvalid: a template is wrong in itself, or cannot be rendered for any of the items.
+        CatalogInvalid: a template is wrong in itself, or fails for all of the items.
     """
     maker = _Maker(table, mapping, rules, kit)
     problems = list(table.problems)
@@ -241,11 +241,7 @@ class _Maker:
             return None
 
     def problems(self, subjects: int) -> list[RowProblem]:
-        """What failed in some rows.
-
-        Raises:
-            CatalogInvalid: a template that failed in all of them.
-        """
+        """What failed in some rows; raises CatalogInvalid for a template that failed in all of them."""
         for what, failed in self._failed.items():
             if len(failed) == subjects:
                 raise CatalogInvalid(

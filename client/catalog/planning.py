@@ -61,6 +61,12 @@ def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
         (inputs, item.seed, item.workflow, item.item_id),
     )
     db.execute("DELETE FROM judgements WHERE item_id = ?", (item.item_id,))
+    # A job that is still on a host was made from the row as it was: whatever it gives is not this row's picture.
+    db.execute(
+        "UPDATE attempts SET outcome = 'replaced', reason = 'its row was changed'"
+        " WHERE item_id = ? AND outcome = 'open'",
+        (item.item_id,),
+    )
     return True
 
 

@@ -290,6 +290,11 @@ def _reported(record: Mapping[str, Any]) -> dict[str, str]:
             facts["Slowest nodes"] = ", ".join(f"{node} {seconds:.1f} s" for node, seconds in slowest)
         elif isinstance(value, Mapping):
             facts |= {f"{name} {inner}": rest for inner, rest in _reported(value).items()}
+        elif isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value):
+            for number, one in enumerate(value, 1):
+                label = str(one.get("phase") or one.get("name") or number)
+                rest = [f"{key} {part}" for key, part in one.items() if key not in ("phase", "name")]
+                facts[f"{name.capitalize()}: {label}"] = ", ".join(rest)[:500]
         elif value not in (None, "", [], ()):
             facts[name.replace("_", " ").capitalize()] = str(value)[:500]
     return facts

@@ -7,6 +7,7 @@ made again at any time.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..brand import BrandKit
+from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
 from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
@@ -21,6 +23,7 @@ from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text
 from ..quality.channels import load_channel
+from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from .failures import Limits
@@ -35,6 +38,8 @@ from .station import HostSpec
 
 if TYPE_CHECKING:
     from .planfile import Catalog
+
+_log = logging.getLogger(__name__)
 
 WORKFLOW_FILE = "workflow.app.json"
 WORKFLOWS = "workflows"  # those of rules, by key
@@ -126,6 +131,7 @@ class CatalogRun:
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
         write_plan(self.ledger, catalog.plan)
+        remember_run(self.folder)
 
     def workflows(self) -> dict[str, Workflow]:
         """The workflows of the run's items, by key, from the copies in its folder.
@@ -146,6 +152,11 @@ class CatalogRun:
                 )
         return loaded
 
+    def branded_workflows(self) -> dict[str, Workflow]:
+        """The workflows as hosts get them: with the brand's kit in each node that takes one."""
+        kit = _kit(self.ledger.facts())
+        return {key: branded(one, kit) if kit else one for key, one in self.workflows().items()}
+
     def scheduler(
         self,
         hosts: Sequence[HostSpec],
@@ -164,11 +175,18 @@ class CatalogRun:
 
         Raises:
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
+            BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
+                be used, or not with this model, or is not on the host as it was approved.
         """
         facts = self.ledger.facts()
         workflows = self.workflows()
-        decision = self._judge(client, workflows, profile)
-        decision.enforce(self.folder.name)
+        weights, decision = self._judge(client, workflows, profile)
+        decision.enforce(workflows[""].place)
+        if (kit := _kit(facts)) is not None:
+            for one in workflows.values():
+                kept = enforce_kit(kit, client.prepare(one), client.object_info, weights.cards, client.api)
+                if kept:
+                    _log.warning("%s", kept)
         shown = {
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
@@ -194,7 +212,7 @@ class CatalogRun:
         kit = _kit(facts)
         return {key: Gate(load_channel(channel), kit, facts["retries"]) for key, channel in named.items() if channel}
 
-    def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
+    def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.
 
         Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
@@ -211,12 +229,13 @@ class CatalogRun:
         files: set[str] = set()
         named_cards: set[str] = set()
         for key, workflow in workflows.items():
-            weights = weights_of_run(client.prepare(workflow), client.object_info, given[key])
-            files |= weights.files
-            named_cards |= weights.cards
-        decision = judge_weights(Weights(frozenset(files), frozenset(named_cards)), profile, client.api)
+            loads = weights_of_run(client.prepare(workflow), client.object_info, given[key])
+            files |= loads.files
+            named_cards |= loads.cards
+        weights = Weights(frozenset(files), frozenset(named_cards))
+        decision = judge_weights(weights, profile, client.api)
         self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
-        return decision
+        return weights, decision
 
     def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The attempts at an item before the one that its picture is from."""

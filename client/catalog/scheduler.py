@@ -20,6 +20,7 @@ from .host_runner import PICTURES, HostRunner
 from .ledger import Ledger
 from .records import Attempt, StoredItem
 from .station import HostSpec
+from .telemetry import Telemetry
 
 STAGE = ".stage"  # files that are on their way to be accepted
 _TICK = 0.25  # seconds between two looks of the coordinator
@@ -65,6 +66,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._outstanding = len(self.backlog) + len(ledger.open_attempts())
         self._seconds = 0.0
+        self._telemetry = Telemetry()
 
     # -- the coordinator -----------------------------------------------------------------------------------------------
 
@@ -90,6 +92,7 @@ class Scheduler:
             self._watch()
         finally:
             self.stopping.set()
+            self._telemetry.close()
             for runner in self._runners:
                 runner.join(0.5 if self._failure else None if self.over else 0.0)
         if self._failure is not None:
@@ -183,6 +186,7 @@ class Scheduler:
     def lose(self, attempt: Attempt, reason: str) -> None:
         """An attempt is lost: its item is made again, if it was not lost too often."""
         self.ledger.lost(attempt.prompt_id, reason)
+        self._telemetry.attempt(attempt.item_id, attempt.host, "lost", None)
         item = self.ledger.item(attempt.item_id)
         if item.losses >= self.limits.losses:
             error = HostLost(
@@ -194,18 +198,21 @@ class Scheduler:
         else:
             self.backlog.put_back(item.item_id, item.workflow, item.model, avoid=attempt.host)
 
-    def settle(self, item: StoredItem, error: PackshotError, prompt_id: str | None = None) -> None:
+    def settle(self, item: StoredItem, error: PackshotError, prompt_id: str | None = None, host: str = "") -> None:
         """An item cannot be made."""
         self.ledger.fail(item.item_id, error, prompt_id)
+        self._telemetry.attempt(item.item_id, host, "failed", None)
         self._one_less(item, error, None)
 
-    def made(self, item: StoredItem, seconds: float | None) -> None:
+    def made(self, item: StoredItem, host: str, seconds: float | None) -> None:
         """An item's picture was accepted."""
+        self._telemetry.attempt(item.item_id, host, "accepted", seconds)
         self._one_less(item, None, seconds)
 
-    def kept_out(self, item: StoredItem, reason: PackshotError) -> None:
+    def kept_out(self, item: StoredItem, host: str, seconds: float | None, reason: PackshotError) -> None:
         """An item's picture failed its checks, and was put into quarantine."""
-        self._one_less(item, reason, None)
+        self._telemetry.attempt(item.item_id, host, "quarantined", seconds)
+        self._one_less(item, reason, seconds)
 
     def facts_of(self, workflow: str) -> Mapping[str, Any]:
         """What the files beside the pictures say of the run."""

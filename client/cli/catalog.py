@@ -15,6 +15,7 @@ import typer
 from . import inspect
 from .catalog_dry_run import print_plan
 from .catalog_hosts import Engine, EngineKind, EngineOption, Hosts, HostsOption, RayAddressOption
+from .catalog_watch import watch_run
 from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def run(
     with CatalogRun(folder, create=True) as catalog:
         catalog.plan(planned)
         if rebuild:
-            workflows = {key: one.sha256 for key, one in catalog.workflows().items()}
+            workflows = {key: one.sha256 for key, one in catalog.branded_workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
             catalog.retry(item.item_id for item in planned.plan.items)
@@ -114,10 +115,16 @@ def run(
 
 
 @app.command()
-def status(folder: Folder, as_json: JsonOption = False) -> None:
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the run is over, or Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Say where a run stands; it may be running."""
     from ..catalog.ledger import Ledger
 
+    if watch and not as_json:
+        watch_run(folder)
     with Ledger(folder) as ledger:
         counts = ledger.counts()
         failures = [row for row in ledger.rows() if row["error"]] if not as_json else []

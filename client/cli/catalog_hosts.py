@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import HostUnreachable, PackshotError
+from ..errors import PackshotError
 from .common import managed_url, pairs, say
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Hosts:
         from ..catalog.station import HostSpec, LocalStation, Station
 
         def at(address: str) -> Station:
-            rest = (self._catalog.workflows(), self._catalog.folder / STAGE, self._catalog.gates())
+            rest = (self._catalog.branded_workflows(), self._catalog.folder / STAGE, self._catalog.gates())
             if self._engine.kind is EngineKind.ray:
                 from ..catalog.engine_ray import RayStation
 
@@ -106,23 +106,22 @@ class Hosts:
             HostUnreachable: none does. A host that was never there is a mistake in the command; only one that was there
                 is waited for.
         """
-        fault: PackshotError | None = None
+        faults: list[PackshotError] = []
         found: Client | None = None
         for url in self._urls:
             client = self._client(url)
             try:
                 client.api.system_stats()
             except PackshotError as error:
-                client.close()
-                fault = fault or error
-                say(f"{error}; the run begins without it and takes it in when it answers") if found else None
-                continue
-            if found is None:
-                found = client
+                faults.append(error)
             else:
+                found = found or client
+            if client is not found:
                 client.close()
         if found is None:
-            raise fault or HostUnreachable("no host was named")
+            raise faults[0]
+        for fault in faults:
+            say(f"{fault}; the run begins without it, and takes it in when it answers")
         return found
 
     def _client(self, url: str) -> Client:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def run(
     workflow: Annotated[str, typer.Argument(help="Name[@version] in the library, or a file saved from the canvas.")],
     values: SetOption = None,
+    brand: Annotated[
+        Path | None, typer.Option(metavar="KIT", help="A brand kit, for the workflow's Packshot Brand node.")
+    ] = None,
     host: HostOption = None,
     header: HeaderOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
@@ -30,18 +33,28 @@ def run(
 
     For example: packshot run product-shot --set prompt="a red mug" --set seed=7
     """
+    from ..brand import BrandKit
+    from ..comfy.branding import branded, enforce_kit
     from ..comfy.inventory import hold_to_lock
+    from ..comfy.weights import weights_of_run
     from ..errors import JobTimeout
     from ..workflow import Workflow
 
     given = pairs(values)
     loaded = Workflow.load(workflow)
+    kit = BrandKit.load(brand) if brand else None
     with connect(host, header, out=out) as client:
         prepared = client.prepare(loaded)
         inputs = {name: prepared.contract.spec(name).parse(text) for name, text in given.items()}
         drift = hold_to_lock(workflow, client, prepared, inputs, ignore=ignore_lock)
         if drift:
             say(f"not as it was locked: {'; '.join(map(str, drift))}")
+        if kit is not None:
+            changes = {name: [text] for name, text in given.items()}
+            weights = weights_of_run(prepared, client.object_info, changes)
+            if kept := enforce_kit(kit, prepared, client.object_info, weights.cards, client.api):
+                say(kept)
+            loaded = branded(loaded, kit)
         job = client.submit(loaded, **inputs)
         try:
             _watch(job, timeout)

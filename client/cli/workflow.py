@@ -80,7 +80,7 @@ def show(
 
     loaded = Workflow.load(workflow)
     with _definitions(object_info, host, header) as info:
-        prepared = loaded.prepare(info)
+        prepared = loaded.prepare(info, runs=False)
         contract, types = prepared.contract, output_types(prepared.contract, prepared.api, info)
     if schema is not None:
         from ..workflow.schema import json_schema, openapi
@@ -298,7 +298,7 @@ def lock(
     path = release_of(workflow)
     loaded = Workflow.load(path)
     with connect(host, header) as client:
-        made = take_stock(client, client.prepare(loaded))
+        made = take_stock(client, loaded.prepare(client.object_info, runs=False), from_cards=True)
     target = write_lock(path, made)
     if as_json:
         typer.echo(json.dumps({"file": str(target), **made.model_dump()}, ensure_ascii=False))
@@ -306,7 +306,7 @@ def lock(
     typer.echo(f"locked {made.workflow}: {target}")
     unknown = [model.file for model in made.models if model.sha256 is None]
     if unknown:
-        say(f"the host does not tell the SHA-256 of {', '.join(unknown)}: their sizes are locked")
+        say(f"nothing tells the SHA-256 of {', '.join(unknown)}")
 
 
 @app.command()

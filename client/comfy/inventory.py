@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..compose import matting
 from ..errors import OutputUnwritable, WorkflowInvalid
-from ..models.cards import load_card
+from ..models.cards import Component, load_card
 from ..paths import cache_dir, shipped, write_text
 from ..workflow import PreparedWorkflow
 from ..workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
@@ -30,16 +31,23 @@ from .weights import Weights, weights_of_run
 _CHUNK = 1 << 22
 _NO_MODELS = ("configs", "custom_nodes", "datasets")  # among the folders that a host lists
 _OWN_PACK = "packshot"
+_MATTINGS, _AUTO = "background_removal", "auto"  # where what cuts products out lies, and the node's own choice of it
+_SMALL_MATTING = f"{_MATTINGS}/{matting.NAME}.onnx"
 
 
 def take_stock(
-    client: Client, prepared: PreparedWorkflow, changes: Mapping[str, Collection[str]] | None = None
+    client: Client,
+    prepared: PreparedWorkflow,
+    changes: Mapping[str, Collection[str]] | None = None,
+    *,
+    from_cards: bool = False,
 ) -> Lock:
     """What the host has at the moment of what a workflow runs on.
 
     Args:
         prepared: the workflow, as the client prepared it.
         changes: input -> all values that it is given instead of the artist's own.
+        from_cards: where the host has no file for a part of a model, take the one that its card lists first.
 
     Raises:
         HostUnreachable: the host does not answer.
@@ -57,7 +65,7 @@ def take_stock(
         comfyui=system.get("comfyui_version"),
         frontend=packages.get("comfyui-frontend-package"),
         packs=dict(_packs(client, prepared, folders)),
-        models=tuple(_models(api, weights, folders)),
+        models=tuple(_models(api, weights, folders, from_cards)),
     )
 
 
@@ -85,9 +93,11 @@ def hold_to_lock(
     changes = {name: [value] for name, value in inputs.items() if isinstance(value, str)}
     weights = weights_of_run(prepared, client.object_info, changes)
     names = {name.replace("\\", "/") for name in weights.files}
+    parts = {f"{part.folder}/{file.name}" for _, part in _components(weights) for file in part.files}
 
     def loads(model: LockedModel) -> bool:
-        return model.card in weights.cards if model.card else model.file.partition("/")[2] in names
+        folder, _, name = model.file.partition("/")
+        return model.file in parts or name in names or (folder == _MATTINGS and _AUTO in weights.mattings)
 
     drift = list(find_drift(lock, take_stock(client, prepared, changes), loads))
     if drift and release == resolve(reference) and not ignore:
@@ -164,31 +174,51 @@ class _Listed:
     path: Path | None
 
 
-def _models(api: HostApi, weights: Weights, folders: Mapping[str, list[Path]]) -> Iterator[LockedModel]:
-    """The files of cards that are there, and those that loaders name, in the order of their names."""
+def _models(
+    api: HostApi, weights: Weights, folders: Mapping[str, list[Path]], from_cards: bool
+) -> Iterator[LockedModel]:
+    """The files of cards, those that loaders name, and what cuts products out, in the order of their names."""
     shelf, cache = _Shelf(api, folders), HashCache()
     found: dict[str, LockedModel] = {}
-    for card_id in sorted(weights.cards):
-        for component in load_card(card_id).components:
-            for file in component.files:
-                listed = shelf.files(component.folder).get(file.name)
-                if listed is None:
-                    continue
-                sha256 = cache.sha256(listed.path) if listed.path else None
-                if sha256 is None and file.size is not None and file.size == listed.size:
-                    sha256 = file.sha256
-                name = f"{component.folder}/{file.name}"
-                found[name] = LockedModel(file=name, card=card_id, size=listed.size, sha256=sha256)
-    for name in sorted(weights.files):
+    for card_id, component in _components(weights):
+        there = {file: listed for file in component.files if (listed := shelf.files(component.folder).get(file.name))}
+        for file, listed in there.items():
+            sha256 = cache.sha256(listed.path) if listed.path else None
+            if sha256 is None and file.size is not None and file.size == listed.size:
+                sha256 = file.sha256
+            name = f"{component.folder}/{file.name}"
+            found[name] = LockedModel(file=name, card=card_id, size=listed.size, sha256=sha256)
+        if from_cards and not there:
+            file = component.files[0]  # what the official template uses
+            name = f"{component.folder}/{file.name}"
+            found[name] = LockedModel(file=name, card=card_id, size=file.size, sha256=file.sha256)
+    for name in sorted({*weights.files, *_mattings(weights, shelf)}):
         plain = name.replace("\\", "/")
         folder = next((each for each in shelf.folders() if plain in shelf.files(each)), None)
         if folder is not None and f"{folder}/{plain}" not in found:
             listed = shelf.files(folder)[plain]
             sha256 = cache.sha256(listed.path) if listed.path else None
             found[f"{folder}/{plain}"] = LockedModel(file=f"{folder}/{plain}", size=listed.size, sha256=sha256)
+    if matting.NAME in _mattings(weights, shelf):
+        found[_SMALL_MATTING] = LockedModel(file=_SMALL_MATTING, sha256=matting.SHA256)  # the node takes no other
     cache.save()
     for file_name in sorted(found):
         yield found[file_name]
+
+
+def _components(weights: Weights) -> Iterator[tuple[str, Component]]:
+    """The parts of the cards that a run loads, those that steer it included, each with its card's id."""
+    for card_id in sorted(weights.cards):
+        card = load_card(card_id)
+        steering = dict.fromkeys(each for kind in sorted(weights.controls) if (each := card.control(kind)))
+        for component in (*card.components, *steering):
+            yield card_id, component
+
+
+def _mattings(weights: Weights, shelf: _Shelf) -> set[str]:
+    """What cuts products out; what the node chooses by itself is the first file that it finds, or its small model."""
+    listed = sorted(shelf.files(_MATTINGS)) if _AUTO in weights.mattings else []
+    return {(listed[0] if listed else matting.NAME) if name == _AUTO else name for name in weights.mattings}
 
 
 class _Shelf:

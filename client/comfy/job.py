@@ -6,9 +6,10 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import HostLost, HostUnreachable, JobCancelled, JobTimeout
 from . import protocol
@@ -35,6 +36,9 @@ class Result:
         outputs: the files, in the workflow's order.
         seconds: execution time by the host's own clock, None where it gives none.
         timings: node id -> seconds, as far as the event socket told.
+        look: what Packshot's nodes say of the brand and the LoRAs that they applied: kit and file hashes, strengths,
+            how much of each fitted. Empty where none were.
+        memory: what each phase took, where the workflow has a Packshot Memory Report; see ``docs/vram.md``.
     """
 
     job: str
@@ -42,6 +46,8 @@ class Result:
     outputs: list[Output]
     seconds: float | None
     timings: Mapping[str, float]
+    look: tuple[Mapping[str, Any], ...] = ()
+    memory: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The result as ``packshot run --json`` prints it."""
@@ -51,6 +57,8 @@ class Result:
             "outputs": [output.as_dict() for output in self.outputs],
             "seconds": self.seconds,
             "timings": dict(self.timings),
+            "look": [dict(one) for one in self.look],
+            "memory": [dict(phase) for phase in self.memory],
         }
 
 
@@ -175,7 +183,9 @@ class Job:
         items = select(record.outputs, self._wanted)
         folder = Path(out) if out is not None else self._out
         outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
-        return Result(self.id, self.host, outputs, record.seconds, dict(self._clock.timings))
+        return Result(
+            self.id, self.host, outputs, record.seconds, dict(self._clock.timings), record.look, record.memory
+        )
 
     def cancel(self) -> bool:
         """Take the job out of the host's queue or interrupt it; False when it was already over."""

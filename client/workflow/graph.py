@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,9 +113,13 @@ def read_json(path: Path) -> dict[str, Any]:
         WorkflowInvalid: it is not there, too large, not JSON, or not a JSON object.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise WorkflowInvalid(f"larger than {MAX_BYTES >> 20} MB: not a workflow", place=str(path))
-        data = json.loads(path.read_bytes())
+        with path.open("rb") as file:  # no more of it than that: some files have no end
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise WorkflowInvalid(
+                f"larger than {MAX_BYTES >> 20} MB: not a workflow", place=str(path), remedy=_SAVE_AGAIN
+            )
+        data = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise WorkflowInvalid(
             f"cannot be read: {error.strerror}", place=str(path), remedy="check the file's name and rights"
@@ -126,9 +131,21 @@ def read_json(path: Path) -> dict[str, Any]:
         raise WorkflowInvalid(f"not JSON: {error.msg}", place=place, remedy=_SAVE_AGAIN) from error
     except RecursionError as error:
         raise WorkflowInvalid("nested too deeply: not a workflow", place=str(path), remedy=_SAVE_AGAIN) from error
+    except ValueError as error:  # from `_finite`, or a whole number of more digits than Python reads
+        raise WorkflowInvalid(
+            f"not JSON: {str(error).partition(';')[0]}", place=str(path), remedy=_SAVE_AGAIN
+        ) from error
     if not isinstance(data, dict):
         raise WorkflowInvalid("JSON, but not a workflow", place=str(path), remedy=_SAVE_AGAIN)
     return data
+
+
+def _finite(text: str) -> float:
+    """A number with a fraction; Python reads NaN and Infinity as well, which are no JSON and no value of a widget."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is not a number that JSON can hold")
+    return value
 
 
 _SAVE_AGAIN = "save it again from the ComfyUI canvas"
@@ -192,7 +209,8 @@ def _subgraphs(raw: Mapping[str, Any], where: Where, place: str) -> dict[str, Su
             name = str(each.get("name") or each["id"])
             at = f"{spot}, subgraph '{name}'"
             nodes, links = _nodes_and_links(each, here, at)
-            inputs, outputs = _slots(each.get("inputs"), f"{at}.inputs"), _slots(each.get("outputs"), f"{at}.outputs")
+            inputs = _slots(each.get("inputs"), f"{at}.inputs", "the subgraph")
+            outputs = _slots(each.get("outputs"), f"{at}.outputs", "the subgraph")
             found[each["id"]] = Subgraph(each["id"], name, nodes, links, inputs, outputs)
             waiting.append((each, here, at))
     return found
@@ -208,34 +226,38 @@ def read_node(raw: Any, where: Where, place: str) -> Node:
         WorkflowInvalid: it is not of the form the canvas writes.
     """
     if not isinstance(raw, Mapping) or not isinstance(raw.get("id"), int | str) or not isinstance(raw.get("type"), str):
-        raise WorkflowInvalid("a node without an id or a type", place=place, remedy=_SAVE_AGAIN)
+        named = (raw.get("title") or raw.get("type")) if isinstance(raw, Mapping) else None
+        said = f', "{named}"' if isinstance(named, str) else ""
+        raise WorkflowInvalid(f"a node without an id or a type{said}", place=place, remedy=_SAVE_AGAIN)
+    title = str(raw.get("title") or "")
+    owner = f'"{title or raw["type"]}" (node {raw["id"]})'
     widgets, properties = raw.get("widgets_values"), raw.get("properties")
     mode, order = raw.get("mode", ALWAYS), raw.get("order", 0)
     return Node(
         id=str(raw["id"]),
         type=raw["type"],
-        title=str(raw.get("title") or ""),
+        title=title,
         mode=mode if isinstance(mode, int) else ALWAYS,
         order=order if isinstance(order, int) else 0,
-        inputs=_slots(raw.get("inputs"), f"{place}.inputs"),
-        outputs=_slots(raw.get("outputs"), f"{place}.outputs"),
+        inputs=_slots(raw.get("inputs"), f"{place}.inputs", owner),
+        outputs=_slots(raw.get("outputs"), f"{place}.outputs", owner),
         widgets=widgets if isinstance(widgets, list | dict) else [],
         properties=properties if isinstance(properties, Mapping) else {},
         where=where,
     )
 
 
-def _slots(raw: Any, place: str) -> tuple[Slot, ...]:
+def _slots(raw: Any, place: str, owner: str) -> tuple[Slot, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list):
-        raise WorkflowInvalid("the inputs or outputs of a node are not a list", place=place, remedy=_SAVE_AGAIN)
-    return tuple(_slot(slot, f"{place}[{i}]") for i, slot in enumerate(raw))
+        raise WorkflowInvalid(f"the inputs or outputs of {owner} are not a list", place=place, remedy=_SAVE_AGAIN)
+    return tuple(_slot(slot, f"{place}[{i}]", owner) for i, slot in enumerate(raw))
 
 
-def _slot(raw: Any, place: str) -> Slot:
+def _slot(raw: Any, place: str, owner: str) -> Slot:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
-        raise WorkflowInvalid("an input or output without a name", place=place, remedy=_SAVE_AGAIN)
+        raise WorkflowInvalid(f"an input or output of {owner} without a name", place=place, remedy=_SAVE_AGAIN)
     links = next((raw[key] for key in ("links", "linkIds") if raw.get(key) is not None), [raw.get("link")])
     widget = raw.get("widget")
     return Slot(

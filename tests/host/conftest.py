@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from brand_kits import write_brands
 from own_hosts import running, write_stubs, write_tiny
 
 from packshot import Client
@@ -66,4 +67,17 @@ def stub_client(installation: Installation, models: Path, tmp_path_factory: pyte
     """A client of a host with a stub for every file of every card, and a profile to which every licence is open."""
     home = tmp_path_factory.mktemp("stubs")
     with running(home, installation, write_stubs(home, models)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def brand_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the host of ``brand_client`` has its models and the user's settings, with brand kits in them."""
+    return tmp_path_factory.mktemp("brand")
+
+
+@pytest.fixture(scope="session")
+def brand_client(installation: Installation, models: Path, brand_home: Path) -> Iterator[Client]:
+    """A client of a host with the starter model, LoRAs for it, and brand kits in the user's settings."""
+    with running(brand_home, installation, write_brands(brand_home, models)) as client:
         yield client

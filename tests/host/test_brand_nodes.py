@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import io
-import sys
-import time
-import uuid
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from own_hosts import running
-from PIL import Image
+from brand_graphs import (
+    content,
+    core_loader,
+    failed,
+    graph,
+    node,
+    picture,
+    refused,
+    run,
+    run_with_id,
+    stack,
+    texts,
+    with_brand,
+)
+from brand_kits import ALGORITHMS
 
 from packshot import Client
-from packshot.brand.lora.merge import Part, merge
 from packshot.comfy import protocol
-from packshot.comfy.install import Installation
-from packshot.comfy.protocol import HostFile, HostText, Record
+from packshot.comfy.protocol import HostFile
 from packshot.errors import (
     BrandInvalid,
     InputInvalid,
@@ -32,153 +36,10 @@ from packshot.errors import (
     PackshotError,
 )
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-import loras
-
-ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
-
-
-def write_loras(folder: Path) -> None:
-    """A LoRA of every algorithm for the starter model, and some that do not belong there."""
-    folder.mkdir(parents=True)
-    for name, make in ALGORITHMS.items():
-        loras.write(folder / f"{name}.safetensors", make, layers=loras.STARTER, scale=0.1)
-    loras.write(folder / "kohya.safetensors", seed=2, prefix="lora_unet_", layers=loras.STARTER, scale=0.1)
-    (folder / "mine").mkdir()
-    said = {"modelspec.trigger_phrase": "tide style"}
-    loras.write(folder / "mine" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2, metadata=said)
-    loras.write(folder / "bare.safetensors", loras.boft_bare, layers=loras.STARTER)
-    half = {**loras.STARTER, **{f"double_blocks.{n}.img_attn.proj": (256, 256) for n in range(5, 10)}}
-    loras.write(folder / "larger.safetensors", layers=half)
-    wider = {name: (out * 2, into * 2) for name, (out, into) in loras.STARTER.items()}
-    loras.write(folder / "wider.safetensors", layers=wider)
-    merge(
-        [Part(folder / "lora.safetensors", 0.8), Part(folder / "kohya.safetensors", -0.5)], folder / "both.safetensors"
-    )
-
-
-def kit(folder: Path, **changes: Any) -> dict[str, Any]:
-    """A kit with one LoRA that may be used."""
-    tide = folder / "mine" / "tide.safetensors"
-    own = {
-        "name": "Tide",
-        "file": "tide.safetensors",
-        "sha256": hashlib.sha256(tide.read_bytes()).hexdigest(),
-        "base": "starter",
-        "strength": 0.8,
-        "min_strength": 0.4,
-        "max_strength": 1.0,
-        "trigger_words": ["tide style"],
-        "licence": "apache-2.0",
-        "approved_by": "Ann Example",
-    }
-    return {"name": "Tests", "prompt": {"prefix": "photo of", "negative": "text"}, "loras": [{**own, **changes}]}
-
-
-def kits(folder: Path) -> dict[str, dict[str, Any]]:
-    larger = hashlib.sha256((folder / "larger.safetensors").read_bytes()).hexdigest()
-    stepped = [{"start": 0, "strength": 0}, {"start": 0.5, "strength": 0.8}]
-    return {
-        "good": kit(folder),
-        "steps": kit(folder, schedule=stepped),
-        "never": kit(folder, schedule=[{"start": 0, "strength": 0}]),
-        "always": kit(folder, schedule=[{"start": 0, "strength": 0.8}]),
-        "unapproved": kit(folder, approved_by=""),
-        "expired": kit(folder, expires=TODAY - datetime.timedelta(days=1)),
-        "last-day": kit(folder, expires=TODAY),
-        "another-file": kit(folder, sha256="0" * 64),
-        "missing": kit(folder, file="nowhere.safetensors"),
-        "unknown-licence": kit(folder, licence="my-own-words"),
-        "another-base": kit(folder, base="sdxl"),
-        "wrong-base": kit(folder, file="larger.safetensors", sha256=larger),
-        "no-lora": {"name": "Nothing"},
-    }
-
 
 @pytest.fixture(scope="module")
-def client(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A host with the starter model, LoRAs for it, and brand kits in the user's settings."""
-    home = tmp_path_factory.mktemp("brand")
-    shelf = home / "models"
-    for file in models.glob("*/starter-*"):
-        (shelf / file.parent.name).mkdir(parents=True, exist_ok=True)
-        (shelf / file.parent.name / file.name).symlink_to(file)
-    write_loras(shelf / "loras")
-    brands = home / "settings" / "packshot" / "brands"
-    for name, content_ in kits(shelf / "loras").items():
-        (brands / name).mkdir(parents=True)
-        (brands / name / "brand.yaml").write_text(yaml.safe_dump(content_))
-    with running(home, installation, shelf) as made:
-        yield made
-
-
-def graph(*loaders: dict[str, Any], steps: int = 1) -> dict[str, dict[str, Any]]:
-    """Starter model, loaders in a row (each takes model and CLIP of the one before), prompt, sample, preview."""
-    made = {"1": node("PackshotLoadModel", card="starter", precision="auto", licence_profile="settings")}
-    model, clip = ["1", 0], ["1", 1]
-    for number, loader in enumerate(loaders, start=20):
-        made[str(number)] = {**loader, "inputs": {**loader["inputs"], "model": model, "clip": clip}}
-        model, clip = [str(number), 0], [str(number), 1]
-    links = {"model": model, "positive": ["3", 0], "negative": ["3", 1], "latent": ["4", 0], "card": ["1", 3]}
-    own = {"cfg": 0.0, "guidance": 0.0, "sampler": "card", "scheduler": "card", "shift": 0.0, "denoise": 1.0}
-    return made | {
-        "3": node("PackshotEncode", clip=clip, card=["1", 3], positive="a red mug", negative="text"),
-        "4": node("PackshotEmptyLatent", card=["1", 3], width=128, height=128, batch_size=1, frames=1),
-        "5": node("PackshotSample", **links, seed=7, steps=steps, **own),
-        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
-        "7": node("PreviewImage", images=["6", 0]),
-    }
-
-
-def node(kind: str, /, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": kind, "inputs": inputs, "_meta": {"title": kind}}
-
-
-def run(client: Client, wanted: dict[str, dict[str, Any]]) -> Record:
-    """Run a graph in API format; the host's record of it."""
-    prompt_id = str(uuid.uuid4())
-    answer = client.api.submit({"prompt": wanted, "prompt_id": prompt_id, "client_id": prompt_id})
-    assert answer.ok, answer.text
-    while (record := protocol.read_record(client.api.history(prompt_id), prompt_id)) is None:
-        time.sleep(0.1)
-    return record
-
-
-def texts(record: Record, node_id: str) -> str:
-    return "\n".join(out.text for out in record.outputs if isinstance(out, HostText) and out.node == node_id)
-
-
-def content(client: Client, file: HostFile) -> bytes:
-    stream = client.api.view(file.filename, file.subfolder, file.folder)
-    assert stream is not None
-    with Image.open(io.BytesIO(b"".join(stream))) as image:
-        return image.convert("RGB").tobytes()
-
-
-def picture(client: Client, wanted: dict[str, dict[str, Any]]) -> bytes:
-    record = run(client, wanted)
-    assert record.succeeded, protocol.failure(record, wanted)
-    return content(client, next(out for out in record.outputs if isinstance(out, HostFile) and out.node == "7"))
-
-
-def core_loader(name: str, strength: float) -> dict[str, Any]:
-    return node("LoraLoader", lora_name=name, strength_model=strength, strength_clip=strength)
-
-
-def stack(text: str = "", **rows: Any) -> dict[str, Any]:
-    empty = {f"lora_{row}": "none" for row in range(1, 6)} | {f"strength_{row}": 1.0 for row in range(1, 6)}
-    return node("PackshotLoRAStack", **{**empty, **rows}, text=text, compare=True)
-
-
-def brand(name: str, **inputs: Any) -> list[dict[str, Any]]:
-    return [node("PackshotBrand", kit=name), node("PackshotBrandLoRA", **({"lora": "", "strength": 0.0} | inputs))]
-
-
-def with_brand(name: str, steps: int = 1, **inputs: Any) -> dict[str, dict[str, Any]]:
-    kit_node, lora = brand(name, **inputs)
-    lora["inputs"]["brand"] = ["2", 0]
-    return graph(lora, steps=steps) | {"2": kit_node}
+def client(brand_client: Client) -> Client:
+    return brand_client
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -214,16 +75,6 @@ def test_the_stack_reports_what_it_did(client: Client) -> None:
     assert "tide style" in texts(record, "8")
 
 
-def refused(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
-    """The error that the host refuses a graph with before it is queued."""
-    answer = client.api.submit({"prompt": wanted, "client_id": "tests"})
-    assert not answer.ok
-    assert client.api.queue() == {"queue_running": [], "queue_pending": []}
-    error = protocol.refusal(answer.json(), wanted)
-    assert error.remedy
-    return error
-
-
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
@@ -239,15 +90,6 @@ def test_what_is_missing_is_refused_before_the_queue(
     error = refused(client, graph(stack(**changes)))
     assert isinstance(error, kind)
     assert words in error.message
-
-
-def failed(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
-    record: Record = run(client, wanted)
-    assert not record.succeeded
-    assert not any(isinstance(out, HostFile) and out.node == "7" for out in record.outputs)
-    error = protocol.failure(record, wanted)
-    assert error.remedy
-    return error
 
 
 @pytest.mark.parametrize(
@@ -284,7 +126,6 @@ def test_a_brand_makes_the_picture_of_cores_loader(client: Client, name: str) ->
         ("unknown-licence", {}, LicenceRefused, "no licence 'my-own-words'"),
         ("another-base", {}, LoraMismatch, "the loaded model is starter"),
         ("wrong-base", {}, LoraMismatch, "was made for other, and the kit says starter"),
-        ("no-lora", {}, LoraMismatch, "no LoRA at all"),
         ("good", {"lora": "Reef"}, BrandInvalid, "no LoRA 'Reef'"),
         ("good", {"strength": 1.1}, InputInvalid, "not from 0.4 to 1"),
         ("good", {"strength": 0.1}, InputInvalid, "not from 0.4 to 1"),
@@ -296,6 +137,17 @@ def test_what_the_brand_does_not_allow_is_refused(
     error = failed(client, with_brand(name, **inputs))
     assert type(error) is kind
     assert words in error.message
+
+
+def test_a_kit_without_a_lora_changes_nothing_and_says_so(client: Client) -> None:
+    wanted = with_brand("no-lora")
+    assert picture(client, wanted) == picture(client, graph())
+    wanted["5"]["inputs"]["seed"] = 8
+    assert "the kit has no LoRA, and nothing was changed" in texts(run(client, wanted), "20")
+
+
+def test_no_brand_changes_nothing(client: Client) -> None:
+    assert picture(client, with_brand("none")) == picture(client, graph())
 
 
 def test_a_kit_that_is_not_there_is_refused_before_the_queue(client: Client) -> None:
@@ -312,6 +164,42 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
     assert late not in (plain, full)
 
 
+def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
+    """Core's own loaders, encoder and sampler, with one LoRA loader in between."""
+    words = {name: node("CLIPTextEncode", clip=["20", 1], text=text) for name, text in (("3", "a mug"), ("4", "text"))}
+    links = {"model": ["20", 0], "positive": ["3", 0], "negative": ["4", 0], "latent_image": ["12", 0]}
+    sampling = {"seed": 7, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+    return words | {
+        "1": node("UNETLoader", unet_name="starter-flux2.safetensors", weight_dtype="default"),
+        "10": node("CLIPLoader", clip_name="starter-clip-l.safetensors", type="stable_diffusion"),
+        "11": node("VAELoader", vae_name="starter-flux2-vae.safetensors"),
+        "12": node("EmptyFlux2LatentImage", width=128, height=128, batch_size=1),
+        "20": node(kind, model=["1", 0], clip=["10", 0], **inputs),
+        "5": node("KSampler", **links, **sampling),
+        "6": node("VAEDecode", samples=["5", 0], vae=["11", 0]),
+        "7": node("PreviewImage", images=["6", 0]),
+    }
+
+
+def test_the_nodes_work_after_cores_own_loaders(client: Client) -> None:
+    file = {"lora_name": "mine/tide.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+    expected = picture(client, core_graph("LoraLoader", **file))
+    assert expected != picture(client, core_graph("LoraLoader", **{**file, "strength_model": 0.0}))
+    kit_node = {"2": node("PackshotBrand", kit="good")}
+    own = core_graph("PackshotBrandLoRA", brand=["2", 0], lora="", strength=0.0)
+    assert picture(client, own | kit_node) == expected
+    assert picture(client, core_graph("PackshotLoRAStack", text="<lora:tide:0.8>")) == expected
+
+
+def test_what_has_not_changed_is_not_made_again(client: Client, brand_home: Path) -> None:
+    wanted = with_brand("good")
+    assert run(client, wanted).succeeded
+    assert {"20", "5"} <= run(client, wanted).cached
+    tide = brand_home / "models" / "loras" / "mine" / "tide.safetensors"
+    os.utime(tide)
+    assert "20" not in run(client, wanted).cached, "another file may be refused"
+
+
 def test_the_brand_reports_what_it_did(client: Client) -> None:
     record = run(client, with_brand("steps"))
     report = texts(record, "20")
@@ -322,12 +210,28 @@ def test_the_brand_reports_what_it_did(client: Client) -> None:
 
 
 def test_the_brand_node_shows_the_palette(client: Client) -> None:
-    record = run(client, {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])})
+    wanted = {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])}
+    record, job = run_with_id(client, wanted)
     (shown,) = (out for out in record.outputs if isinstance(out, HostFile) and out.node == "2")
     assert bytes.fromhex("3F5E57") * 90 in content(client, shown), "a row of tidal green"
     kit_hash = texts(record, "3")
     assert len(kit_hash) == 64
     assert f"Aldern Quay 1.1.0: not approved, hash {kit_hash}" in texts(record, "2")
+    said = client.api.history(job)[job]["outputs"]["2"]
+    assert said["palette"][0] == {"name": "oat", "hex": "#EFE6D6", "role": "background"}
+    assert said["brand"] == [{"name": "Aldern Quay", "version": "1.1.0", "hash": kit_hash, "approved_by": []}]
+
+
+def test_a_kit_may_be_given_as_text(client: Client) -> None:
+    wanted = with_brand("none")
+    wanted["2"]["inputs"]["content"] = "{name: Sent, loras: ["
+    assert isinstance(refused(client, wanted), BrandInvalid)
+    wanted["2"]["inputs"]["content"] = "{name: Sent, palette: [{name: oat, hex: '#EFE6D6'}]}"
+    record = run(client, wanted)
+    assert record.succeeded
+    assert "Sent: kit " in texts(record, "20")
+    (look,) = record.look
+    assert (look["brand"], look["loras"]) == ("Sent", [])
 
 
 def test_the_prompt_has_the_brands_words(client: Client) -> None:

@@ -96,7 +96,10 @@ def test_every_sku_has_one_picture_after_kills_of_runner_and_host(
         if victim in ("runner", "both"):
             runner = _run(tmp_path, url)
     assert host_kills + runner_kills >= KILLS // 2
-    assert runner.wait(600) == 0, (tmp_path / "run.log").read_text()
+    code = runner.wait(600)
+    if code == 4:  # it found no host when it began, because that had just been killed: it says so, and is run again
+        code = _run(tmp_path, url).wait(600)
+    assert code == 0, (tmp_path / "run.log").read_text()
 
     run = tmp_path / "run"
     with Ledger(run) as ledger:

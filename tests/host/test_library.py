@@ -81,6 +81,16 @@ def test_an_app_of_at_most_seven_fields_each_with_help_and_a_note(name: str) -> 
     assert note["widgets_values"][0].startswith("# ")
 
 
+@pytest.mark.parametrize("name", CAPABLE)
+def test_the_template_browser_shows_it_with_a_picture(stub_client: Client, name: str) -> None:
+    """The names are those by which ComfyUI's frontend asks."""
+    assert f"{name}.app" in stub_client.api.json("GET", "/workflow_templates")["packshot"]
+    answer = stub_client.api.request("GET", f"/api/workflow_templates/packshot/{name}.app.jpg")
+    with Image.open(io.BytesIO(answer.content)) as thumbnail:
+        assert thumbnail.size == (480, 480)
+    assert len(answer.content) < 40_000
+
+
 def pictures(client: Client, name: str, **inputs: Any) -> dict[str, list[np.ndarray]]:
     result: dict[str, list[np.ndarray]] = {}
     for output in client.submit(name, **(given(name) | inputs)).result(300).outputs:

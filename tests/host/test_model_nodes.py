@@ -38,11 +38,14 @@ def test_one_graph_serves_every_family_by_its_card_alone(client: Client, model: 
     assert np.abs(picture(client, model=model, prompt="a blue chair", seed=12) - first).mean() > 0.5
 
 
-def test_the_new_release_makes_the_pictures_of_the_old_one(client: Client) -> None:
-    old = client.submit("product-shot@1.0.0", **(WORDS | {"seed": 21})).result(300).outputs[0].read()
-    new = client.submit("product-shot@1.1.0", **(WORDS | {"seed": 21})).result(300).outputs[0].read()
-    with Image.open(io.BytesIO(old)) as before, Image.open(io.BytesIO(new)) as after:
-        assert np.array_equal(np.asarray(before), np.asarray(after))
+def test_every_release_makes_the_pictures_of_the_one_before(client: Client) -> None:
+    made = []
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        content = client.submit(f"product-shot@{version}", **(WORDS | {"seed": 21})).result(300).outputs[0].read()
+        with Image.open(io.BytesIO(content)) as opened:
+            made.append(np.asarray(opened))
+    assert np.array_equal(made[0], made[1])
+    assert np.array_equal(made[1], made[2])
 
 
 def test_missing_files_are_named_with_folder_and_command_before_the_queue(client: Client) -> None:

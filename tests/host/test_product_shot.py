@@ -58,5 +58,5 @@ def test_a_picture_opens_as_the_workflow_that_made_it(client: Client, tmp_path: 
     (output,) = client.submit("product-shot", prompt="a „Becher“", seed=77, steps=1).result(300, out=tmp_path).outputs
     with Image.open(output.file) as image:
         text = image.info["workflow"]
-    assert '"version": "1.1.0"' in text
+    assert '"version": "1.2.0"' in text
     assert "77" in text

@@ -140,7 +140,7 @@ def test_a_broken_lock_is_refused_and_a_workflow_without_one_runs(
     assert error["place"].startswith(str(lock_path(library)))
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0"])
 def test_the_locks_that_ship_hold_on_the_pinned_host(host: HostStatus, version: str, tmp_path: Path) -> None:
     reference = f"product-shot@{version}"
     assert packshot("run", reference, *SMALL, "--host", host.url, "--out", tmp_path)["drift"] == []

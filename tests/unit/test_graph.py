@@ -88,6 +88,37 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         read_json(file)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(WorkflowInvalid, match="larger than 64 MB") as caught:
+        read_json(Path("/dev/zero"))
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" * 5000])
+def test_a_number_that_is_no_json_is_refused(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "w.json"
+    file.write_text(f'{{"nodes": [], "version": {number}}}')
+    with pytest.raises(WorkflowInvalid, match="not JSON: ") as caught:
+        read_json(file)
+    assert caught.value.remedy
+    assert len(caught.value.message) < 100
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"id": None, "type": "A", "title": "Sampler"}, 'without an id or a type, "Sampler"'),
+        ({"id": 1, "type": "A", "title": "Sampler", "inputs": [{}]}, 'of "Sampler" (node 1) without a name'),
+        ({"id": 1, "type": "A", "outputs": {}}, 'of "A" (node 1) are not a list'),
+    ],
+)
+def test_a_node_is_named_as_far_as_it_can_be(node: dict[str, Any], said: str) -> None:
+    with pytest.raises(WorkflowInvalid) as caught:
+        parse({"nodes": [node]}, "w")
+    assert said in caught.value.message
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.json", tmp_path, tmp_path / ("n" * 300 + ".json")):
         with pytest.raises(WorkflowInvalid, match="cannot be read") as caught:

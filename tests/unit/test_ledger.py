@@ -97,6 +97,14 @@ def test_a_changed_row_is_made_again_and_a_new_one_added(ledger: Ledger) -> None
     assert ledger.counts().extra_runs == 0
 
 
+def test_a_job_that_was_sent_for_a_row_as_it_was_is_not_taken_for_the_changed_one(ledger: Ledger) -> None:
+    ledger.begin("A", "job-a", "http://host")
+    write_plan(ledger, Plan((_item("A", "another prompt"), _item("B"), _item("C")), ()))
+    assert ledger.open_attempts() == []
+    assert ledger.pending() == ["A", "B", "C"]
+    assert ledger.counts().extra_runs == 0
+
+
 def test_a_row_that_left_the_table_goes_unless_it_has_a_picture(ledger: Ledger) -> None:
     _make(ledger, "A", "job-a")
     write_plan(ledger, Plan((_item("B"),), ()))

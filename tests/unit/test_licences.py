@@ -249,6 +249,30 @@ def test_a_refusal_names_part_clause_place_and_the_line_to_add(settings: Path) -
     assert (caught.value.place, caught.value.slug) == ("product-shot", "licence-refused")
 
 
+def test_what_is_allowed_says_what_would_refuse_it() -> None:
+    """Every limit that a grown-up profile keeps to is named; a profile beyond it is refused by that clause."""
+    beyond = {
+        "revenue": {"annual_revenue_usd": 1_000_001},
+        "no-foundation-model": {"trains_on_outputs": True},
+    }
+    part = [Part("model", "stability-community-2024", "test")]
+    kept = judge(part, profile(annual_revenue_usd=1_000_000))
+    limits = {one.clause_id: one.changes_if for one in kept.grounds if one.changes_if.startswith("refused ")}
+    assert (kept.decision, limits.keys()) == ("duties", beyond.keys())
+    assert limits["revenue"] == "refused with more than 1,000,000 USD a year"
+    assert [one["clause_id"] for one in kept.as_dict()["reasons"]] == [one.clause_id for one in kept.grounds]
+    for clause, change in beyond.items():
+        refused = judge(part, profile(**{"annual_revenue_usd": 1_000_000, **change}))
+        assert [one["clause_id"] for one in refused.as_dict()["reasons"]] == [clause]
+
+
+def test_a_licence_held_stands_among_the_reasons() -> None:
+    held = judge(
+        [Part("model", "ltx-2-community", "test")], profile(annual_revenue_usd=10**9, attestations=["ltx-commercial"])
+    )
+    assert "refused without `ltx-commercial` among the attestations" in {one.changes_if for one in held.grounds}
+
+
 def test_a_file_of_unknown_licence_is_named_with_the_line_that_declares_it(settings: Path) -> None:
     parts = parts_of_files(["loras/ours.safetensors"], [], load_profile(None), lambda _: None)
     (reason,) = judge(parts, load_profile(None)).reasons

@@ -13,6 +13,7 @@ from packshot.errors import InputInvalid
 from packshot.quality.checks import Given, Limit
 from packshot.quality.logos import find_logo
 from packshot.quality.picture import Picture
+from packshot.quality.readback import read_back
 from packshot.quality.reading import edit_share, plain
 
 
@@ -120,6 +121,13 @@ def test_text_beside_the_product_is_not(text: str) -> None:
     assert verdict.reason == "text-unexpected"
     assert verdict.value == pytest.approx(len(plain(text)), abs=2)
     assert measured("text.unexpected", pixels, given=Given(ocr=True, text=text)).passed
+
+
+def test_text_that_was_set_is_read_back() -> None:
+    assert read_back(written("Spring sale", 180, 320), "Spring\nsale") == "read back: every letter is as it was set"
+    assert "'Spring sale': " in read_back(written("Spring sale", 180, 320), "Autumn 2027")
+    assert "no text could be read back: 100%" in read_back(written("Spring sale", 180, 320, colour="#B89C7D"), "Sale")
+    assert read_back(written("Spring sale", 180, 320), "★ ★") == ""
 
 
 @pytest.mark.parametrize(

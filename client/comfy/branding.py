@@ -1,0 +1,76 @@
+"""A workflow with a brand's kit in it, and what the kit says against the run before anything is made.
+
+The kit travels in the job: a host needs no copy of it, and what was approved here is what is applied there.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from ..brand import BrandKit
+from ..brand.lora.tags import find_file
+from ..brand.policy import choose, gate, judge_lora, judge_statement
+from ..models.files.findings import CARDS
+from ..workflow import PreparedWorkflow, Workflow
+from ..workflow.canvas import ObjectInfo, input_options
+from .http import HostApi
+from .weights import find_weights, managed_models
+
+BRAND, APPLIES = "PackshotBrand", "PackshotBrandLoRA"
+_LOADER, _FILES = "LoraLoader", "lora_name"  # core's own loader lists the host's LoRA files
+
+
+def branded(workflow: Workflow, kit: BrandKit) -> Workflow:
+    """The workflow with the kit's content in each of its *Packshot Brand* nodes; itself where it has none."""
+    data = copy.deepcopy(workflow.data)
+    nodes = [node for node in _nodes(data) if node.get("type") == BRAND]
+    for node in nodes:
+        node["widgets_values"] = ["none", kit.text()]
+    return Workflow(data, workflow.place) if nodes else workflow
+
+
+def enforce_kit(
+    kit: BrandKit, prepared: PreparedWorkflow, info: ObjectInfo, cards: Collection[str], host: HostApi | None = None
+) -> str:
+    """Refuse a run before its first picture where the kit's LoRAs may not be applied; the host looks at each again.
+
+    Args:
+        cards: ids of the model cards that the workflow loads.
+        host: where it runs; LoRA files in the folder of a managed host are looked into here.
+
+    Returns:
+        What should be said though the run may go on; empty: nothing.
+
+    Raises:
+        BrandInvalid: a LoRA for the model is not approved, or has expired.
+        LoraMismatch: the kit has LoRAs, and none for the model.
+        LicenceRefused: a licence is unknown or does not allow what the kit's profile, or the user's, says.
+        ModelMissing, ModelCorrupt: a file is not on the host, or is another than the kit names.
+    """
+    if not kit.loras:
+        return ""
+    if not any(node["class_type"] == APPLIES for node in prepared.api.nodes.values()):
+        return f"{prepared.workflow.name} has no Packshot Brand LoRA node: the LoRAs of {kit.name} are not applied"
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    listed = input_options(info[_LOADER])[_FILES][1]["options"]
+    folder = managed_models(host)
+    for base in sorted({base for base, known in CARDS.items() if set(known) & set(cards)}):
+        for lora in choose(kit, base):
+            for error in gate(lora, today):
+                raise error
+            judge_statement(kit, lora)
+            name = find_file(lora.file, listed, f"LoRA '{lora.name}'")
+            path = find_weights(folder, name) if folder is not None else None
+            if path is not None:
+                judge_lora(kit, lora, path)
+    return ""
+
+
+def _nodes(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a workflow file, and those in its subgraphs."""
+    graphs = [data, *(data.get("definitions") or {}).get("subgraphs", ())]
+    for graph in graphs:
+        yield from (node for node in graph.get("nodes", ()) if isinstance(node, dict))

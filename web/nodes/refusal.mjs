@@ -1,0 +1,64 @@
+// Why a node refused, in one line on the node itself: what was wrong and what to do, and no stack trace.
+import { app } from '/scripts/app.js'
+import { h } from '../lib/dom.mjs'
+import { show } from './card.mjs'
+
+const PATIENCE = 15_000 // milliseconds in which the host answers a prompt
+const EVERY = 150
+
+/** @type {Set<any>} */
+const marked = new Set()
+
+/** @param {{ node_id: string, exception_message: string }} detail */
+export function onExecutionError(detail) {
+  mark(String(detail.node_id), detail.exception_message)
+}
+
+/** A prompt was sent: what was said before no longer holds, and what the host refuses in it is looked for. */
+export function onQueueing() {
+  for (const node of marked) show(node, 'refusal')
+  marked.clear()
+  const until = performance.now() + PATIENCE
+  const before = app.extensionManager.lastNodeErrors
+  // The frontend has no event for a prompt that is refused. It forgets the old errors first, and then knows the new ones.
+  const timer = setInterval(() => {
+    const errors = app.extensionManager.lastNodeErrors
+    if (errors && errors !== before) {
+      for (const [id, found] of Object.entries(errors)) {
+        for (const error of found.errors) mark(id, error.details || error.message)
+      }
+    }
+    if ((errors && errors !== before) || performance.now() > until) stop()
+  }, EVERY)
+  const stop = () => {
+    clearInterval(timer)
+    app.api.removeEventListener('execution_start', stop)
+  }
+  app.api.addEventListener('execution_start', stop)
+}
+
+/** @param {string} id @param {string} text */
+function mark(id, text) {
+  const said = /\[(?<slug>[a-z-]+)\] (?<message>[^\n]*)(?:\nWhere: (?<place>[^\n]*))?(?:\nWhat to do: (?<remedy>[^\n]*))?/.exec(text)?.groups
+  const node = said && find(id)
+  if (!node) return // another pack's error, which the frontend shows
+  const line = [said.place && `${said.place}: `, said.message, said.remedy && `. ${said.remedy}`].filter(Boolean).join('')
+  show(node, 'refusal', h('p', { class: 'ps-refusal', role: 'alert', title: line }, h('span', { class: 'ps-badge' }, said.slug), ` ${line}`))
+  marked.add(node)
+}
+
+/**
+ * The node that an id of the host stands for: nodes in subgraphs have the ids around theirs before them, and nodes that
+ * another one became have its id before a dot.
+ * @param {string} id
+ */
+function find(id) {
+  /** @type {any} */
+  let graph = app.rootGraph
+  let node
+  for (const part of id.split('.')[0].split(':')) {
+    node = graph?.getNodeById(/^\d+$/.test(part) ? Number(part) : part)
+    graph = node?.subgraph
+  }
+  return node
+}
