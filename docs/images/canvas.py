@@ -28,7 +28,8 @@ from packshot.runs import remember_run, run_id
 HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT = 200_000  # bytes
-READY = "() => window.app && window.app.graph && window.app.vueAppReady"
+READY = """() => window.app && window.app.graph && window.app.vueAppReady
+    && window.app.extensionManager.getSidebarTabs().some((tab) => tab.id === 'packshot')"""
 
 
 def shot(page: Page, name: str) -> None:
@@ -172,7 +173,7 @@ def main() -> None:
                 nodes(page, vue)
                 shot(page, name)
             run = a_run(folder / "aldern-quay", made, BrandKit.load(shipped("examples") / "brands" / "aldern-quay"))
-            page.goto(f"{url}/extensions/packshot/catalog/index.html?run={run}")
+            page.goto(f"{url}/packshot/web/catalog/index.html?run={run}")
             page.locator(".card button").first.click()
             page.keyboard.press("c")
             page.keyboard.press("a")

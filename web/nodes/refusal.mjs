@@ -1,4 +1,4 @@
-// Why a node refused, in one line on the node itself: what was wrong and what to do, and no stack trace.
+// Why a node refused, in one line on the node itself, and no stack trace; opened, it says where and what to do.
 import { app } from '/scripts/app.js'
 import { h } from '../lib/dom.mjs'
 import { show } from './card.mjs'
@@ -42,8 +42,12 @@ function mark(id, text) {
   const said = /\[(?<slug>[a-z-]+)\] (?<message>[^\n]*)(?:\nWhere: (?<place>[^\n]*))?(?:\nWhat to do: (?<remedy>[^\n]*))?/.exec(text)?.groups
   const node = said && find(id)
   if (!node) return // another pack's error, which the frontend shows
-  const line = [said.place && `${said.place}: `, said.message, said.remedy && `. ${said.remedy}`].filter(Boolean).join('')
-  show(node, 'refusal', h('p', { class: 'ps-refusal', role: 'alert', title: line }, h('span', { class: 'ps-badge' }, said.slug), ` ${line}`))
+  const more = [said.place, said.remedy].filter(Boolean).map((text) => h('p', {}, text))
+  show(
+    node,
+    'refusal',
+    h('details', { class: 'ps-refusal', role: 'alert' }, h('summary', { title: said.message }, h('span', { class: 'ps-badge' }, said.slug), ` ${said.message}`), ...more)
+  )
   marked.add(node)
 }
 
