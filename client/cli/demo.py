@@ -42,5 +42,6 @@ def demo(
         finish(catalog, counts, as_json)
     if not as_json:
         typer.echo("")
-        typer.echo(f'next           {command_name()} run product-shot --set prompt="a red mug on linen" --set seed=7')
+        prompt = "a red mug on a white background"
+        typer.echo(f'next           {command_name()} run product-shot --set prompt="{prompt}" --set seed=7')
         typer.echo(f"the host       stays up for it; {command_name()} host down ends it")
