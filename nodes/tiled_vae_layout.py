@@ -18,10 +18,10 @@ SMALLEST, LARGEST = 64, 2048  # side of a tile that is chosen here, in pixels
 # output, and what a convolution copies them into. Measured by bench/tiled_vae.py, which prints it.
 PER_ELEMENT = 7.0
 
-# Elements that a pass over the whole takes for each pixel and channel of the last level: measured by the same. A
-# quarter of that is what features may take here, where more memory would save time.
-WHOLE_PER_ELEMENT = 6.3
-SHARE = 0.25
+# Elements that a pass over the whole takes for each pixel and channel of the last level: measured by the same. Three
+# tenths of that are what features may take here, where more memory would save time.
+WHOLE_PER_ELEMENT = 7.0
+SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
