@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from conftest import HOSTILE
 from PIL import Image
@@ -37,6 +38,8 @@ def page(browser: Browser, host: HostStatus) -> Iterator[Page]:
 
     page.on("console", note)
     page.on("pageerror", lambda error: errors.append(str(error)) if "packshot" in str(error.stack) else None)
+    # Somebody who comes for the first time is shown the templates, over everything else.
+    requests.post(f"{host.url}/settings", json={"Comfy.TutorialCompleted": True}, timeout=30)
     page.goto(str(host.url))
     page.wait_for_function(_READY, timeout=120_000)
     yield page
@@ -91,8 +94,7 @@ def clear(page: Page) -> None:
 
 def panel(page: Page, name: str) -> Locator:
     """One of the three panels, opened."""
-    if page.locator(".ps-panel").count() == 0:
-        page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+    page.evaluate("app.extensionManager.sidebarTab.activeSidebarTabId = 'packshot'")
     page.get_by_role("tab", name=name, exact=True).click()
     found = page.locator(f"[data-panel='{name.lower()}']")
     found.wait_for()
@@ -100,9 +102,8 @@ def panel(page: Page, name: str) -> Locator:
 
 
 def close(page: Page) -> None:
-    if page.locator(".ps-panel").count():
-        page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
-        page.locator(".ps-panel").wait_for(state="detached")
+    page.evaluate("app.extensionManager.sidebarTab.activeSidebarTabId = null")
+    page.locator(".ps-panel").wait_for(state="detached")
 
 
 def serious(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ import { show } from './card.mjs'
 
 const PATIENCE = 15_000 // milliseconds in which the host answers a prompt
 const EVERY = 150
+const QUEUED = /** @type {any} */ ('promptQueued') // which the published types leave out
 
 /** @type {Set<any>} */
 const marked = new Set()
@@ -21,20 +22,27 @@ export function onQueueing() {
   const until = performance.now() + PATIENCE
   const before = app.extensionManager.lastNodeErrors
   // The frontend has no event for a prompt that is refused. It forgets the old errors first, and then knows the new ones.
-  const timer = setInterval(() => {
+  // Where a part of a prompt is refused and the rest is queued, it knows them before it says so.
+  function look() {
     const errors = app.extensionManager.lastNodeErrors
-    if (errors && errors !== before) {
-      for (const [id, found] of Object.entries(errors)) {
-        for (const error of found.errors) mark(id, error.details || error.message)
+    const found = errors && errors !== before
+    if (found) {
+      for (const [id, node] of Object.entries(errors)) {
+        for (const error of node.errors) mark(id, error.details || error.message)
       }
     }
-    if ((errors && errors !== before) || performance.now() > until) stop()
-  }, EVERY)
+    if (found || performance.now() > until) stop()
+  }
+  const queued = () => {
+    look()
+    stop()
+  }
   const stop = () => {
     clearInterval(timer)
-    app.api.removeEventListener('execution_start', stop)
+    app.api.removeEventListener(QUEUED, queued)
   }
-  app.api.addEventListener('execution_start', stop)
+  const timer = setInterval(look, EVERY)
+  app.api.addEventListener(QUEUED, queued)
 }
 
 /** @param {string} id @param {string} text */
