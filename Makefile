@@ -8,7 +8,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint docs bench clean
+.PHONY: setup demo test lint lint-web docs bench clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed
@@ -30,6 +30,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-web; \
+	else echo "npm is not here: the types of the canvas extension in web/ were not checked"; fi
+
+lint-web: node_modules/.package-lock.json
+	node_modules/.bin/tsc --project web
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund --ignore-scripts --silent
+	touch $@
 
 docs: setup
 	$(BIN)/python -m packshot.models.card_docs docs/models.md

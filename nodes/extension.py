@@ -6,16 +6,24 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import routes
 from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .check import PackshotCheck
 from .composite import PackshotProductComposite
 from .control import PackshotControl
+from .determinism import PackshotDeterminismCheck
 from .info import PackshotInfo
+from .intermediates import PackshotIntermediates
 from .lora import PackshotLoRAStack
 from .lora_merge import PackshotLoRAMerge
 from .matte import PackshotMatte
+from .memory_report import PackshotMemoryReport
 from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
 from .overlay import PackshotLogo, PackshotText
+from .parity import PackshotParityCheck
 from .sampling import PackshotEncode, PackshotSample
+from .save import PackshotSaveForChannel
+from .tiled_vae import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
 from .train import PackshotTrainLoRA
+from .vram import PackshotUnload, PackshotVRAMPolicy
 
 
 class PackshotExtension(ComfyExtension):
@@ -40,9 +48,19 @@ class PackshotExtension(ComfyExtension):
             PackshotLoRAStack,
             PackshotLoRAMerge,
             PackshotBrandPrompt,
+            PackshotDeterminismCheck,
             PackshotTrainLoRA,
             PackshotMatte,
             PackshotProductComposite,
             PackshotLogo,
             PackshotText,
+            PackshotVRAMPolicy,
+            PackshotVAEDecodeTiled,
+            PackshotVAEEncodeTiled,
+            PackshotIntermediates,
+            PackshotMemoryReport,
+            PackshotParityCheck,
+            PackshotUnload,
+            PackshotCheck,
+            PackshotSaveForChannel,
         ]

@@ -68,7 +68,7 @@ def bump(path: Path, level: Level | None = None, info: ObjectInfo | None = None)
         released = Workflow.load(known[newest])
         changes = diff(released, workflow, info)
         raised = _level(changes.level, level, _unversioned(released.data) == _unversioned(workflow.data), path)
-        version = _next(newest, raised)
+        version = next_version(newest, raised)
     target = folder / f"{version_text(version)}{SUFFIX}"
     content = file_text(_versioned(workflow.data, version_text(version)))
     if version != newest:
@@ -132,7 +132,8 @@ def _level(needed: Level, asked: Level | None, same: bool, path: Path) -> Level:
     return asked
 
 
-def _next(version: Version, level: Level) -> Version:
+def next_version(version: Version, level: Level) -> Version:
+    """The version after one, when it is raised by a level."""
     major, minor, patch = version
     return {
         "none": version,

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import install
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
+import loras
+
+# What a kit from a stranger may say. None of it may ever be read as HTML.
+HOSTILE = "<img src=x onerror=window.hacked=1>"
 
 # Chromium asks its maker's servers for many things at start; a test machine may have no way there.
 _FLAGS = [
@@ -27,15 +36,27 @@ _FLAGS = [
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
-    """One host for the session, in a home of its own."""
-    home = cache_dir() / "host"
+    """One host for the session, in a home of its own: with the starter model, a LoRA for it, and a hostile kit."""
+    home, own = cache_dir() / "host", tmp_path_factory.mktemp("host")
     installation = install(home, print)
     write_starter(home / "models")
-    managed = ManagedHost(tmp_path_factory.mktemp("host"), installation, home / "models")
-    try:
-        yield managed.up()
-    finally:
-        managed.down()
+    shelf = own / "models"
+    for file in (home / "models").glob("*/*"):
+        (shelf / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (shelf / file.parent.name / file.name).symlink_to(file)
+    (shelf / "loras").mkdir()
+    loras.write(shelf / "loras" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2)
+    kit = own / "settings" / "packshot" / "brands" / HOSTILE
+    kit.mkdir(parents=True)
+    palette = [{"name": HOSTILE, "hex": "#112233"}, {"name": "oat", "hex": "#EFE6D6", "role": "background"}]
+    (kit / "brand.yaml").write_text(yaml.safe_dump({"name": HOSTILE, "palette": palette}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(own / "settings"))
+        managed = ManagedHost(own / "home", installation, shelf)
+        try:
+            yield managed.up()
+        finally:
+            managed.down()
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import time
-import uuid
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+from brand_graphs import (
+    content,
+    core_loader,
+    failed,
+    graph,
+    node,
+    picture,
+    refused,
+    run,
+    run_with_id,
+    stack,
+    texts,
+    with_brand,
+)
 from brand_kits import ALGORITHMS
-from PIL import Image
 
 from packshot import Client
 from packshot.comfy import protocol
-from packshot.comfy.protocol import HostFile, HostText, Record
+from packshot.comfy.protocol import HostFile
 from packshot.errors import (
     BrandInvalid,
     InputInvalid,
@@ -28,74 +40,6 @@ from packshot.errors import (
 @pytest.fixture(scope="module")
 def client(brand_client: Client) -> Client:
     return brand_client
-
-
-def graph(*loaders: dict[str, Any], steps: int = 1) -> dict[str, dict[str, Any]]:
-    """Starter model, loaders in a row (each takes model and CLIP of the one before), prompt, sample, preview."""
-    made = {"1": node("PackshotLoadModel", card="starter", precision="auto", licence_profile="settings")}
-    model, clip = ["1", 0], ["1", 1]
-    for number, loader in enumerate(loaders, start=20):
-        made[str(number)] = {**loader, "inputs": {**loader["inputs"], "model": model, "clip": clip}}
-        model, clip = [str(number), 0], [str(number), 1]
-    links = {"model": model, "positive": ["3", 0], "negative": ["3", 1], "latent": ["4", 0], "card": ["1", 3]}
-    own = {"cfg": 0.0, "guidance": 0.0, "sampler": "card", "scheduler": "card", "shift": 0.0, "denoise": 1.0}
-    return made | {
-        "3": node("PackshotEncode", clip=clip, card=["1", 3], positive="a red mug", negative="text"),
-        "4": node("PackshotEmptyLatent", card=["1", 3], width=128, height=128, batch_size=1, frames=1),
-        "5": node("PackshotSample", **links, seed=7, steps=steps, **own),
-        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
-        "7": node("PreviewImage", images=["6", 0]),
-    }
-
-
-def node(kind: str, /, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": kind, "inputs": inputs, "_meta": {"title": kind}}
-
-
-def run(client: Client, wanted: dict[str, dict[str, Any]]) -> Record:
-    """Run a graph in API format; the host's record of it."""
-    prompt_id = str(uuid.uuid4())
-    answer = client.api.submit({"prompt": wanted, "prompt_id": prompt_id, "client_id": prompt_id})
-    assert answer.ok, answer.text
-    while (record := protocol.read_record(client.api.history(prompt_id), prompt_id)) is None:
-        time.sleep(0.1)
-    return record
-
-
-def texts(record: Record, node_id: str) -> str:
-    return "\n".join(out.text for out in record.outputs if isinstance(out, HostText) and out.node == node_id)
-
-
-def content(client: Client, file: HostFile) -> bytes:
-    stream = client.api.view(file.filename, file.subfolder, file.folder)
-    assert stream is not None
-    with Image.open(io.BytesIO(b"".join(stream))) as image:
-        return image.convert("RGB").tobytes()
-
-
-def picture(client: Client, wanted: dict[str, dict[str, Any]]) -> bytes:
-    record = run(client, wanted)
-    assert record.succeeded, protocol.failure(record, wanted)
-    return content(client, next(out for out in record.outputs if isinstance(out, HostFile) and out.node == "7"))
-
-
-def core_loader(name: str, strength: float) -> dict[str, Any]:
-    return node("LoraLoader", lora_name=name, strength_model=strength, strength_clip=strength)
-
-
-def stack(text: str = "", **rows: Any) -> dict[str, Any]:
-    empty = {f"lora_{row}": "none" for row in range(1, 6)} | {f"strength_{row}": 1.0 for row in range(1, 6)}
-    return node("PackshotLoRAStack", **{**empty, **rows}, text=text, compare=True)
-
-
-def brand(name: str, **inputs: Any) -> list[dict[str, Any]]:
-    return [node("PackshotBrand", kit=name), node("PackshotBrandLoRA", **({"lora": "", "strength": 0.0} | inputs))]
-
-
-def with_brand(name: str, steps: int = 1, **inputs: Any) -> dict[str, dict[str, Any]]:
-    kit_node, lora = brand(name, **inputs)
-    lora["inputs"]["brand"] = ["2", 0]
-    return graph(lora, steps=steps) | {"2": kit_node}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -131,16 +75,6 @@ def test_the_stack_reports_what_it_did(client: Client) -> None:
     assert "tide style" in texts(record, "8")
 
 
-def refused(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
-    """The error that the host refuses a graph with before it is queued."""
-    answer = client.api.submit({"prompt": wanted, "client_id": "tests"})
-    assert not answer.ok
-    assert client.api.queue() == {"queue_running": [], "queue_pending": []}
-    error = protocol.refusal(answer.json(), wanted)
-    assert error.remedy
-    return error
-
-
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
@@ -156,15 +90,6 @@ def test_what_is_missing_is_refused_before_the_queue(
     error = refused(client, graph(stack(**changes)))
     assert isinstance(error, kind)
     assert words in error.message
-
-
-def failed(client: Client, wanted: dict[str, dict[str, Any]]) -> PackshotError:
-    record: Record = run(client, wanted)
-    assert not record.succeeded
-    assert not any(isinstance(out, HostFile) and out.node == "7" for out in record.outputs)
-    error = protocol.failure(record, wanted)
-    assert error.remedy
-    return error
 
 
 @pytest.mark.parametrize(
@@ -239,6 +164,42 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
     assert late not in (plain, full)
 
 
+def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
+    """Core's own loaders, encoder and sampler, with one LoRA loader in between."""
+    words = {name: node("CLIPTextEncode", clip=["20", 1], text=text) for name, text in (("3", "a mug"), ("4", "text"))}
+    links = {"model": ["20", 0], "positive": ["3", 0], "negative": ["4", 0], "latent_image": ["12", 0]}
+    sampling = {"seed": 7, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+    return words | {
+        "1": node("UNETLoader", unet_name="starter-flux2.safetensors", weight_dtype="default"),
+        "10": node("CLIPLoader", clip_name="starter-clip-l.safetensors", type="stable_diffusion"),
+        "11": node("VAELoader", vae_name="starter-flux2-vae.safetensors"),
+        "12": node("EmptyFlux2LatentImage", width=128, height=128, batch_size=1),
+        "20": node(kind, model=["1", 0], clip=["10", 0], **inputs),
+        "5": node("KSampler", **links, **sampling),
+        "6": node("VAEDecode", samples=["5", 0], vae=["11", 0]),
+        "7": node("PreviewImage", images=["6", 0]),
+    }
+
+
+def test_the_nodes_work_after_cores_own_loaders(client: Client) -> None:
+    file = {"lora_name": "mine/tide.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+    expected = picture(client, core_graph("LoraLoader", **file))
+    assert expected != picture(client, core_graph("LoraLoader", **{**file, "strength_model": 0.0}))
+    kit_node = {"2": node("PackshotBrand", kit="good")}
+    own = core_graph("PackshotBrandLoRA", brand=["2", 0], lora="", strength=0.0)
+    assert picture(client, own | kit_node) == expected
+    assert picture(client, core_graph("PackshotLoRAStack", text="<lora:tide:0.8>")) == expected
+
+
+def test_what_has_not_changed_is_not_made_again(client: Client, brand_home: Path) -> None:
+    wanted = with_brand("good")
+    assert run(client, wanted).succeeded
+    assert {"20", "5"} <= run(client, wanted).cached
+    tide = brand_home / "models" / "loras" / "mine" / "tide.safetensors"
+    os.utime(tide)
+    assert "20" not in run(client, wanted).cached, "another file may be refused"
+
+
 def test_the_brand_reports_what_it_did(client: Client) -> None:
     record = run(client, with_brand("steps"))
     report = texts(record, "20")
@@ -249,12 +210,28 @@ def test_the_brand_reports_what_it_did(client: Client) -> None:
 
 
 def test_the_brand_node_shows_the_palette(client: Client) -> None:
-    record = run(client, {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])})
+    wanted = {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])}
+    record, job = run_with_id(client, wanted)
     (shown,) = (out for out in record.outputs if isinstance(out, HostFile) and out.node == "2")
     assert bytes.fromhex("3F5E57") * 90 in content(client, shown), "a row of tidal green"
     kit_hash = texts(record, "3")
     assert len(kit_hash) == 64
     assert f"Aldern Quay 1.1.0: not approved, hash {kit_hash}" in texts(record, "2")
+    said = client.api.history(job)[job]["outputs"]["2"]
+    assert said["palette"][0] == {"name": "oat", "hex": "#EFE6D6", "role": "background"}
+    assert said["brand"] == [{"name": "Aldern Quay", "version": "1.1.0", "hash": kit_hash, "approved_by": []}]
+
+
+def test_a_kit_may_be_given_as_text(client: Client) -> None:
+    wanted = with_brand("none")
+    wanted["2"]["inputs"]["content"] = "{name: Sent, loras: ["
+    assert isinstance(refused(client, wanted), BrandInvalid)
+    wanted["2"]["inputs"]["content"] = "{name: Sent, palette: [{name: oat, hex: '#EFE6D6'}]}"
+    record = run(client, wanted)
+    assert record.succeeded
+    assert "Sent: kit " in texts(record, "20")
+    (look,) = record.look
+    assert (look["brand"], look["loras"]) == ("Sent", [])
 
 
 def test_the_prompt_has_the_brands_words(client: Client) -> None:

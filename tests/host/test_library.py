@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 from packshot import Client, Workflow
-from packshot.errors import LoraMismatch
 from packshot.models.cards import Card, card_ids, load_card
 from packshot.workflow.versions import library
 
@@ -92,23 +89,6 @@ def test_the_template_browser_shows_it_with_a_picture(stub_client: Client, name:
     with Image.open(io.BytesIO(answer.content)) as thumbnail:
         assert thumbnail.size == (480, 480)
     assert len(answer.content) < 40_000
-
-
-def test_product_shot_has_a_place_for_a_brands_lora(tiny_client: Client, tmp_path: Path) -> None:
-    """Bypassed, nothing of it runs. Switched on, the host has the whole chain, and the kit's rules decide."""
-    data = json.loads(json.dumps(Workflow.load("product-shot").data))
-    slot = [node for node in data["nodes"] if node["type"] in ("PackshotBrand", "PackshotBrandLoRA")]
-    assert [node["mode"] for node in slot] == [4, 4]
-    for node in slot:
-        node["mode"] = 0
-    path = tmp_path / "branded.app.json"
-    path.write_text(json.dumps(data))
-    prepared = tiny_client.prepare(path)
-    lora = next(id_ for id_, node in prepared.api.nodes.items() if node["class_type"] == "PackshotBrandLoRA")
-    takers = [node["class_type"] for node in prepared.api.nodes.values() if [lora, 0] in node["inputs"].values()]
-    assert takers == ["PackshotSample"]
-    with pytest.raises(LoraMismatch, match="the kit has"):
-        tiny_client.submit(path, model="starter").result(120)
 
 
 def pictures(client: Client, name: str, **inputs: Any) -> dict[str, list[np.ndarray]]:

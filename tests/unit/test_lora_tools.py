@@ -19,7 +19,7 @@ from packshot.brand.lora.changes import adapters_of, change_of, identity
 from packshot.brand.lora.conflicts import overlap
 from packshot.brand.lora.convert import convert
 from packshot.brand.lora.merge import Part, merge, resize
-from packshot.brand.lora.metadata import PRIVATE, Statement, stamp, trigger_words
+from packshot.brand.lora.metadata import PRIVATE, Statement, scrubbed, stamp, trigger_words
 from packshot.brand.lora.report import inspect_lora
 from packshot.brand.lora.tensors import TensorFile
 from packshot.cli.main import app
@@ -75,6 +75,21 @@ def test_concatenation_is_the_exact_sum(tmp_path: Path) -> None:
     assert done.ranks == (10,)
     assert done.error < 1e-6
     assert close(done.file, (first, 0.8), (second, -0.3)) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["F16", "BF16"])
+def test_a_concatenation_of_half_floats_is_exact_all_the_same(tmp_path: Path, dtype: str) -> None:
+    files = []
+    for number in (1, 2):
+        full = loras.write(tmp_path / f"full{number}.safetensors", seed=number)
+        files.append(convert(full, tmp_path / f"{number}.safetensors", {"F16": "fp16", "BF16": "bf16"}[dtype]).file)
+    uneven = merge([Part(files[0], 0.8), Part(files[1], -0.3)], tmp_path / "uneven.safetensors")
+    assert (uneven.dtype, uneven.error < 1e-6) == ("F32", True)
+    halves = merge([Part(files[0], 1.0), Part(files[1], -0.5)], tmp_path / "halves.safetensors")
+    assert (halves.dtype, halves.error) == (dtype, 0.0), "powers of two cost no digits"
+    asked = merge([Part(files[0], 0.8), Part(files[1], -0.3)], tmp_path / "asked.safetensors", dtype="fp16")
+    assert asked.dtype == "F16"
+    assert 0 < asked.error < 1e-3
 
 
 def test_concatenation_joins_the_same_layers_in_other_namings(tmp_path: Path) -> None:
@@ -315,6 +330,48 @@ def test_inspecting_says_all_that_is_promised(tmp_path: Path) -> None:
     assert answer["autov3"] == hashlib.sha256(content[_body(path) :]).hexdigest()[:12]
     assert answer["trigger_words"] == ["tide style", "sea light"]
     assert answer["metadata"] == METADATA
+
+
+@pytest.mark.parametrize(
+    ("make", "metadata", "alpha", "source"),
+    [
+        (loras.lora, None, 2.0, "tensors"),
+        (loras.peft, None, 4.0, "rank"),
+        (loras.peft, {"ss_network_alpha": "8"}, 8.0, "metadata"),
+        (loras.oft, None, None, None),
+    ],
+)
+def test_alpha_is_that_of_the_scale(
+    tmp_path: Path, make: loras.Make, metadata: dict[str, str] | None, alpha: float | None, source: str | None
+) -> None:
+    answer = inspect_lora(loras.write(tmp_path / "lora.safetensors", make, metadata=metadata))
+    assert (answer["alpha"], answer["alpha_from"]) == (alpha, source)
+
+
+def test_a_hash_that_is_no_longer_true_is_noted_and_set_right_by_tools(tmp_path: Path) -> None:
+    said = {"modelspec.hash_sha256": f"0x{'ab' * 32}"}
+    file = loras.write(tmp_path / "lora.safetensors", metadata=said)
+    assert any("it was changed after that" in note for note in inspect_lora(file)["notes"])
+    written = resize(file, tmp_path / "resized.safetensors", rank=2)
+    answer = inspect_lora(written.file)
+    assert answer["notes"] == []
+    assert answer["metadata"]["modelspec.hash_sha256"] == f"0x{written.sha256}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [r"C:\Users\ann\set", "D:/pictures", r"\\server\share", "/home/ann/x", "dir=/mnt/set", "~/set", '{"a": "/data/x"}',
+     "file:///x", "/Volumes/disk/x"],
+)  # fmt: skip
+def test_paths_of_a_machine_are_scrubbed(value: str) -> None:
+    assert scrubbed({"note": value}) == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["https://example.org/home/x", "data:image/jpeg;base64,/9j/4AAQ", "1.0.1", "a/b", "8:2", "Flux.2-dev/lora"]
+)
+def test_what_is_no_path_stays(value: str) -> None:
+    assert scrubbed({"note": value}) == {"note": value}
 
 
 def test_an_alpha_that_only_diffusers_applies_is_noted(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ Truncation by singular values gives the nearest sum of a chosen rank, and its er
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from .tensors import Floats, TensorFile
 from .written import Writer, Written, widest
 
 Method = Literal["concat", "svd"]
+_EXACT = 1e-6  # relative error up to which a concatenation is called exact: that of float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def merge(
         out: the new file; its layers keep the names of the first file that has them.
         method: ``concat`` keeps everything; ``svd`` keeps ``rank``.
         rank: of every layer, with ``svd``.
-        dtype: ``fp32``, ``fp16`` or ``bf16``; None: the inputs' own, fp32 where they differ.
+        dtype: ``fp32``, ``fp16`` or ``bf16``; None: the inputs' own, fp32 where they differ, and where a concatenation
+            would not be exact: a strength of 0.8 takes more digits than 16 bits have.
 
     Raises:
         InputInvalid: the files are for different bases or name their layers in different ways, a layer's change is no
@@ -55,7 +57,7 @@ def merge(
         raise InputInvalid("there is only one file", place="merge", remedy="name two or more, or use resize")
     files = [TensorFile(part.path) for part in parts]
     found = [(file, adapter) for file in files for adapter in adapters_of(file)]
-    _same_base(files)
+    base = _same_base(files)
     _one_naming(files)
     changes: dict[tuple[bool, str], list[tuple[LayerChange, float]]] = {}
     for file, part in zip(files, parts, strict=True):
@@ -67,13 +69,13 @@ def merge(
                     remedy="merge with --method svd and a rank",
                 )
             changes.setdefault(identity(adapter), []).append((change_of(file, adapter), part.strength))
-    writer = Writer(widest(found, dtype))
-    for of_layer in changes.values():
-        _write(writer, of_layer, rank if method == "svd" else None, truncate=method == "svd")
+    writer = _sums(changes.values(), widest(found, dtype), rank, method)
+    if method == "concat" and dtype is None and writer.error > _EXACT:
+        writer = _sums(changes.values(), "F32", rank, method)
     sources = [
         (part.path.name, part.strength, dict(file.header.metadata)) for part, file in zip(parts, files, strict=True)
     ]
-    return writer.finish(out, writer.described(merged(sources)))
+    return writer.finish(out, writer.described(merged(sources, base)))
 
 
 def resize(
@@ -108,6 +110,13 @@ def resize(
     return writer.finish(out, {**said, "packshot.resized": note})
 
 
+def _sums(layers: Iterable[list[tuple[LayerChange, float]]], dtype: str, rank: int | None, method: Method) -> Writer:
+    writer = Writer(dtype)
+    for of_layer in layers:
+        _write(writer, of_layer, rank if method == "svd" else None, truncate=method == "svd")
+    return writer
+
+
 def _write(
     writer: Writer,
     of_layer: list[tuple[LayerChange, float]],
@@ -133,8 +142,12 @@ def _write(
         writer.vector(adapter, suffix, values)
 
 
-def _same_base(files: Sequence[TensorFile]) -> None:
-    """Refuse files that are sure to be for different models; what no header tells is left to the layers' shapes."""
+def _same_base(files: Sequence[TensorFile]) -> str | None:
+    """Refuse files that are sure to be for different models; what no header tells is left to the layers' shapes.
+
+    Returns:
+        The base, where one of the headers tells it.
+    """
     found = [detect(file.header) for file in files]
     allowed = [set(one.cards) for one in found if one.cards]
     if len(allowed) > 1 and not set.intersection(*allowed):
@@ -145,6 +158,7 @@ def _same_base(files: Sequence[TensorFile]) -> None:
         raise InputInvalid(
             f"the files are for different models ({said})", place="merge", remedy="merge LoRAs of one base"
         )
+    return next((one.base for one in found if one.base not in (None, "other")), None)
 
 
 def _one_naming(files: Sequence[TensorFile]) -> None:

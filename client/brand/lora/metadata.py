@@ -28,7 +28,13 @@ _COPY = 1 << 22
 PRIVATE = (
     "ss_dataset_dirs", "ss_reg_dataset_dirs", "ss_tag_frequency", "ss_datasets", "ss_bucket_info", "ss_sd_model_name",
     "ss_training_comment", "ss_vae_name", "ss_output_name", "ss_session_id", "training_info", "workflow", "prompt",
+    "ot_config", "config",
 )  # fmt: skip
+# A path of someone's machine: Windows' with a drive or a server, Unix's below a folder that people and clouds use.
+_PATH = re.compile(
+    r"(?:^|[\s\"'=,;(\[])"
+    r"(?:[A-Za-z]:[\\/]|\\\\\w|file://|~/|/(?:home|Users|Volumes|mnt|media|root|workspace|content|kaggle|data|opt|srv|tmp|var)/)"
+)
 #: Fields of :class:`Statement` -> ModelSpec's keys.
 _KEYS = {
     "title": "modelspec.title", "author": "modelspec.author", "licence": "modelspec.license",
@@ -79,8 +85,7 @@ def trigger_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 def scrubbed(metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata without :data:`PRIVATE` keys, and without values that hold a path of someone's machine."""
-    path = re.compile(r"(^|[\s\"'=])([A-Za-z]:\\|/(home|Users|mnt|root|workspace|content)/)")
-    return {key: value for key, value in metadata.items() if key not in PRIVATE and not path.search(value[:_LONGEST])}
+    return {key: value for key, value in metadata.items() if key not in PRIVATE and not _PATH.search(value[:_LONGEST])}
 
 
 def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False) -> dict[str, str]:
@@ -106,10 +111,7 @@ def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False)
         said = scrubbed(said)
         if triggers := trigger_words(header.metadata):  # they may have been told by the captions alone
             said[_KEYS["trigger"]] = ", ".join(triggers)
-    found = detect(header)
-    if found.base is not None:
-        said["modelspec.architecture"] = f"{_ARCHITECTURES.get(found.base, found.base)}/lora"
-    said.setdefault("modelspec.architecture", "unknown/lora")
+    _name_base(said, detect(header).base)
     said["modelspec.sai_model_spec"] = VERSION
     said.setdefault("modelspec.implementation", "https://github.com/comfyanonymous/ComfyUI")
     said.setdefault("modelspec.title", source.stem)
@@ -132,17 +134,18 @@ def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False)
     return dict(read_header(out).metadata)
 
 
-def merged(sources: Sequence[tuple[str, float, Mapping[str, str]]]) -> dict[str, str]:
+def merged(sources: Sequence[tuple[str, float, Mapping[str, str]]], base: str | None = None) -> dict[str, str]:
     """The metadata of a file merged of others: what all of them say alike, and their titles, triggers and licences.
 
     Args:
         sources: file name, strength and metadata of each.
+        base: of the model that they are for; None: it cannot be told.
     """
     first, *others = [metadata for _, _, metadata in sources]
     said = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
     titles = [metadata.get("modelspec.title", Path(name).stem) for name, _, metadata in sources]
     said["modelspec.sai_model_spec"] = VERSION
-    said.setdefault("modelspec.architecture", "unknown/lora")
+    _name_base(said, base)
     said.setdefault("modelspec.implementation", "https://github.com/comfyanonymous/ComfyUI")
     said["modelspec.title"] = " + ".join(titles)
     said["modelspec.merged_from"] = ", ".join(f"{name} ({strength:g})" for name, strength, _ in sources)
@@ -154,6 +157,13 @@ def merged(sources: Sequence[tuple[str, float, Mapping[str, str]]]) -> dict[str,
     if any(licence != "unknown" for licence in licences):
         said[_KEYS["licence"]] = " AND ".join(licences)
     return said
+
+
+def _name_base(said: dict[str, str], base: str | None) -> None:
+    """Set ModelSpec's architecture to the base that the shapes show; keep what is there where they show none."""
+    if base is not None and base != "other":
+        said["modelspec.architecture"] = f"{_ARCHITECTURES.get(base, base)}/lora"
+    said.setdefault("modelspec.architecture", "unknown/lora")
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...models.files.header import Header, read_header
 from .changes import NOT_ADDITIVE
 from .hashes import file_hashes
 from .metadata import trigger_words
-from .tensors import TensorFile
+from .tensors import BODY_HASH, TensorFile
 
 
 def inspect_lora(path: Path) -> dict[str, Any]:
@@ -34,9 +35,9 @@ def inspect_lora(path: Path) -> dict[str, Any]:
     return {
         "file": str(path),
         **summary,
-        "alpha": alpha if alpha is not None else stated,
+        **_told_alpha(summary, alpha, stated),
         "dtypes": dict(Counter(info.dtype for info in header.tensors.values()).most_common()),
-        "notes": _notes(summary, alpha, stated),
+        "notes": _notes(summary, alpha, stated) + _hash_note(header.metadata, hashes.body),
         "metadata": dict(header.metadata),
         "autov3": hashes.autov3,
         "sha256": hashes.file,
@@ -80,6 +81,23 @@ def summarise(header: Header, found: Detection | None = None) -> dict[str, Any]:
         "title": header.metadata.get("modelspec.title", ""),
         "licence": header.metadata.get("modelspec.license", ""),
     }
+
+
+def _told_alpha(summary: dict[str, Any], alpha: float | None, stated: float | None) -> dict[str, Any]:
+    """Alpha, and where it is from; where nothing tells it, a change is scaled by 1, as if alpha were the rank."""
+    if alpha is not None:
+        return {"alpha": alpha, "alpha_from": "tensors"}
+    if stated is not None:
+        return {"alpha": stated, "alpha_from": "metadata"}
+    rank = summary["rank"]
+    return {"alpha": None, "alpha_from": None} if rank is None else {"alpha": float(rank), "alpha_from": "rank"}
+
+
+def _hash_note(metadata: Mapping[str, str], body: str) -> list[str]:
+    stated = metadata.get(BODY_HASH, "").removeprefix("0x").lower()
+    if not stated or stated == body:
+        return []
+    return [f"its metadata name the hash {stated[:12]}, and its content has {body[:12]}: it was changed after that"]
 
 
 def _alpha(path: Path, adapters: list[Adapter]) -> float | None:

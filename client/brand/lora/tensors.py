@@ -152,7 +152,7 @@ def decoded(tensor: Tensor) -> Floats:
 def write_tensors(path: Path, tensors: Iterable[Tensor], metadata: Mapping[str, str]) -> str:
     """Write a safetensors file; what was there is replaced once the new file is whole.
 
-    :data:`BODY_HASH` is set where the metadata has ModelSpec's other keys.
+    :data:`BODY_HASH` is set where the metadata has it, or ModelSpec's other keys.
 
     Returns:
         SHA-256 of everything after the header, in hex.
@@ -184,7 +184,7 @@ def header_text(
         body_hash: SHA-256 of the body, in hex.
     """
     said = dict(metadata)
-    if "modelspec.sai_model_spec" in said:
+    if "modelspec.sai_model_spec" in said or BODY_HASH in said:
         said[BODY_HASH] = f"0x{body_hash}"
     header: dict[str, object] = {"__metadata__": {key: said[key] for key in sorted(said)}}
     offset = 0

@@ -95,12 +95,16 @@ class Writer:
         lost = float(np.linalg.norm(decoded(tensor).astype(np.float64) - values))
         self._count(adapter.name, float(np.linalg.norm(values)), lost)
 
+    @property
+    def error(self) -> float:
+        """As in :class:`Written`, of what was added so far."""
+        return math.sqrt(self._lost / self._meant) if self._meant else 0.0
+
     def finish(self, path: Path, metadata: Mapping[str, str]) -> Written:
         """Write the file."""
         digest = write_tensors(path, self.tensors, metadata)
         ranks = tuple(sorted(set(self.ranks)))
-        error = math.sqrt(self._lost / self._meant) if self._meant else 0.0
-        return Written(path, self.layers, ranks, self.dtype, error, self.worst, digest)
+        return Written(path, self.layers, ranks, self.dtype, self.error, self.worst, digest)
 
     def described(self, metadata: Mapping[str, str]) -> dict[str, str]:
         """The metadata with kohya's rank and alpha as they are now, and without what is no longer true."""

@@ -1,0 +1,164 @@
+"""What the canvas extension costs, and whether it changes what is submitted; in a real Chromium on a real host.
+
+    python bench/canvas.py [--every N] [--loads N]
+
+Each figure is a ratio or a difference between the page with the extension and the page without it, in turn, in one run:
+the time until the canvas is ready; long tasks while a prompt runs with the Memory panel open; what the panel's asking
+costs the host, in shares of one core; and for the official workflows that the host serves, one in N, whether the
+prompts are the same byte for byte, in both renderers' settings as they stand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from packshot import Client
+from packshot.comfy.host import ManagedHost
+from packshot.comfy.install import install
+from packshot.models.starter import write_starter
+from packshot.paths import cache_dir
+
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_READY = "() => window.app && window.app.graph && window.app.vueAppReady"
+_SUBMIT = """async flow => {
+    await window.app.loadGraphData(flow)
+    return JSON.stringify((await window.app.graphToPrompt()).output)
+}"""
+_WATCH = """() => { window.longTasks = []
+    new PerformanceObserver((list) => list.getEntries().forEach((each) => window.longTasks.push(each.duration)))
+        .observe({ entryTypes: ['longtask'] }) }"""
+
+
+def open_page(browser: Browser, url: str, extension: bool) -> tuple[Page, float]:
+    """A canvas in a context of its own, and the seconds until it was ready."""
+    page = browser.new_context(viewport={"width": 1600, "height": 900}).new_page()
+    if not extension:
+
+        def others(route: Route) -> None:
+            listed = route.fetch().json()
+            route.fulfill(json=[each for each in listed if "/extensions/packshot/" not in each])
+
+        page.route("**/extensions", others)
+    else:
+        page.route("**/extensions", lambda route: route.fulfill(json=route.fetch().json()))
+    begun = time.perf_counter()
+    page.goto(url)
+    page.wait_for_function(_READY, timeout=120_000)
+    return page, time.perf_counter() - begun
+
+
+def loads(browser: Browser, url: str, count: int) -> None:
+    """Time until the canvas is ready, in turn with and without."""
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(count + 1):
+        for extension in (True, False) if number % 2 else (False, True):
+            page, seconds = open_page(browser, url, extension)
+            page.context.close()
+            if number:  # the first of each fills the caches of the host
+                times[extension].append(seconds)
+    with_it, without = (statistics.median(times[each]) for each in (True, False))
+    print(
+        f"page load: with {with_it:.3f} s, without {without:.3f} s (medians of {count}):"
+        f" {(with_it - without) * 1000:+.0f} ms, limit 150 ms"
+    )
+
+
+def long_tasks(browser: Browser, url: str) -> None:
+    """Long tasks while a prompt runs, with the Memory panel open and without the extension."""
+    for extension in (False, True):
+        page, _ = open_page(browser, url, extension)
+        if extension:
+            page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+            page.locator(".ps-panel").wait_for()
+        page.wait_for_timeout(3000)
+        page.evaluate(_WATCH)
+        with Client(url) as client:
+            job = client.submit("product-shot", seed=int(time.time()), steps=20)
+            while requests.get(f"{url}/api/jobs/{job.id}", timeout=30).json()["status"] in ("pending", "in_progress"):
+                page.wait_for_timeout(250)
+        tasks = [each for each in page.evaluate("window.longTasks") if each > 50]
+        name = "with the Memory panel" if extension else "without the extension"
+        print(f"long tasks over 50 ms while a prompt ran, {name}: {len(tasks)}, longest {max(tasks, default=0):.0f} ms")
+        page.context.close()
+
+
+def polling(browser: Browser, url: str, pid: int) -> None:
+    """CPU time of the host, idle and while the Memory panel asks."""
+    process = psutil.Process(pid)
+
+    def share(seconds: float) -> float:
+        before = sum(process.cpu_times()[:2])
+        time.sleep(seconds)
+        return (sum(process.cpu_times()[:2]) - before) / seconds
+
+    page, _ = open_page(browser, url, True)
+    page.wait_for_timeout(3000)
+    idle = share(30)
+    page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+    page.locator(".ps-panel").wait_for()
+    asking = share(30)
+    print(f"host while the panel asks: {asking:.2%} of a core, idle {idle:.2%}: {asking - idle:+.2%}, limit 0.5 %")
+    page.context.close()
+
+
+def prompts(browser: Browser, url: str, every: int) -> None:
+    """Official workflows whose prompts differ."""
+    index = requests.get(f"{url}/templates/index.json", timeout=60).json()
+    names = sorted({each["name"] for category in index for each in category["templates"]})[::every]
+    pages = [open_page(browser, url, extension)[0] for extension in (True, False)]
+    compared, different = 0, []
+    for name in names:
+        answer = requests.get(f"{url}/templates/{name}.json", timeout=60)
+        if not answer.ok:
+            continue
+        flow: Any = answer.json()
+        sent = [page.evaluate(_SUBMIT, flow) for page in pages]
+        compared += 1
+        if sent[0] != sent[1]:
+            different.append(name)
+    print(f"prompts of official workflows: {compared} compared, {len(different)} differ {json.dumps(different)}")
+    for page in pages:
+        page.context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1, help="compare the prompts of one official workflow in N")
+    parser.add_argument("--loads", type=int, default=7, help="page loads of each kind")
+    options = parser.parse_args()
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        raise SystemExit("no Chromium on this machine: install the package `chromium`")
+    home = cache_dir() / "host"
+    installation = install(home, print)
+    write_starter(home / "models")
+    with tempfile.TemporaryDirectory() as folder:
+        managed = ManagedHost(Path(folder), installation, home / "models")
+        status = managed.up()
+        assert status.url is not None
+        assert status.pid is not None
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+                loads(browser, status.url, options.loads)
+                polling(browser, status.url, status.pid)
+                long_tasks(browser, status.url)
+                prompts(browser, status.url, options.every)
+                browser.close()
+        finally:
+            managed.down()
+
+
+if __name__ == "__main__":
+    main()

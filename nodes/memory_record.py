@@ -1,0 +1,185 @@
+"""What a prompt's phases took of memory, in the order in which they ran: noted by our nodes, read by the report.
+
+The record is of one prompt. The next prompt that notes anything starts another; the one before can no longer be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import comfy.memory_management
+import comfy.model_management
+import psutil
+import torch
+from comfy_execution.utils import get_executing_context
+
+_INTERVAL = 0.02  # seconds between looks at the memory while a phase runs
+
+
+@dataclass(slots=True)
+class Phase:
+    """One phase of a prompt.
+
+    Attributes:
+        phase: ``text encoder``, ``sampling``, ``VAE decode``, ``VAE encode`` or ``intermediates``.
+        node: id of the node that ran.
+        device: which computed.
+        seconds: how long it took.
+        peak: most bytes in use on the device meanwhile, this process's; on a CPU, of main memory.
+        resident: bytes of the model's weights that stayed on the device; None where it was not looked at.
+        weights: bytes of all its weights.
+        allocator: ``Dynamic VRAM`` or ``legacy``.
+        policy: what was asked for, and what was obtained.
+        patches: how LoRAs were applied.
+        steps: what the out-of-memory ladder did, in order; empty where memory was enough.
+        notes: what else there is to say.
+        open: it goes on until the next phase begins, as nothing tells when it ends.
+    """
+
+    phase: str
+    node: str = ""
+    device: str = ""
+    seconds: float = 0.0
+    peak: int = 0
+    resident: int | None = None
+    weights: int | None = None
+    allocator: str = ""
+    policy: str = ""
+    patches: str = ""
+    steps: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    open: bool = False
+
+    def sentence(self) -> str:
+        """As a line of the report."""
+        parts = [f"{self.phase}: peak {gib(self.peak)} on {self.device}, {self.seconds:.1f} s"]
+        if self.resident is not None and self.weights:
+            parts.append(
+                f"{gib(self.resident)} of {gib(self.weights)} of weights resident"
+                f" ({gib(max(0, self.weights - self.resident))} streamed), {self.allocator}"
+            )
+        parts += [text for text in (self.policy, self.patches) if text]
+        parts += [f"step down: {step}" for step in self.steps]
+        return "; ".join([*parts, *self.notes])
+
+
+def gib(size: float) -> str:
+    """Bytes as a person reads them."""
+    return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
+
+
+_lock = threading.Lock()
+_phases: list[Phase] = []
+_prompt: str | None = None
+
+
+def note(phase: Phase) -> None:
+    """Add a phase to the record of the prompt that runs."""
+    global _prompt
+    context = get_executing_context()
+    prompt = context.prompt_id if context else None
+    if context and not phase.node:
+        phase.node = str(context.node_id)
+    with _lock:
+        if prompt != _prompt:
+            _phases.clear()
+            _prompt = prompt
+        _phases.append(phase)
+
+
+def close() -> None:
+    """End a phase that is open: its peak is the most that was in use until now."""
+    with _lock:
+        for phase in _phases:
+            if phase.open:
+                phase.open = False
+                phase.peak = max(phase.peak, _peak(torch.device(phase.device)))
+
+
+def _peak(device: Any) -> int:
+    """Most bytes in use since the counters were last reset; those in use now, where nothing counts."""
+    return max(used(device), torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
+
+
+def current() -> list[Phase]:
+    """The phases of the prompt that runs, so far; empty where it noted none."""
+    context = get_executing_context()
+    with _lock:
+        return list(_phases) if context is None or context.prompt_id == _prompt else []
+
+
+def last() -> dict[str, Any]:
+    """The newest record: ``{"prompt_id": str or None, "phases": [Phase as an object]}``."""
+    with _lock:
+        return {"prompt_id": _prompt, "phases": [asdict(phase) for phase in _phases]}
+
+
+def used(device: Any) -> int:
+    """Bytes that this process uses on a device: on CUDA with the pages of Dynamic VRAM, which torch does not count."""
+    if device.type == "cpu":
+        return int(psutil.Process().memory_info().rss)
+    if device.type != "cuda":
+        return int(comfy.model_management.get_total_memory(device) - comfy.model_management.get_free_memory(device))
+    if comfy.memory_management.aimdo_enabled:
+        import comfy_aimdo.control
+
+        if hasattr(comfy_aimdo.control, "get_total_vram_usage"):
+            return int(comfy_aimdo.control.get_total_vram_usage())
+    return int(_nvml_used(device) or torch.cuda.memory_reserved(device))
+
+
+def _nvml_used(device: Any) -> int | None:
+    """Bytes of the GPU's memory that this process holds; None where NVML, or its Python package, is not there."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:
+        return None
+    try:
+        identifier = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        handle = pynvml.nvmlDeviceGetHandleByUUID(identifier)
+        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        own = psutil.Process().pid
+        return next((process.usedGpuMemory for process in processes if process.pid == own), None)
+    except pynvml.NVMLError:
+        return None
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def allocator(patcher: Any) -> str:
+    """Which of core's two managers of memory has a model."""
+    return "Dynamic VRAM" if patcher.is_dynamic() else "legacy"
+
+
+@contextlib.contextmanager
+def watched(phase: Phase, device: Any) -> Iterator[Phase]:
+    """Time a phase and follow its memory; note it at the end, also of one that fails."""
+    phase.device = str(device)
+    stop = threading.Event()
+
+    def follow() -> None:
+        while not stop.wait(_INTERVAL):
+            phase.peak = max(phase.peak, used(device))
+
+    close()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    phase.peak = used(device)
+    thread = threading.Thread(target=follow, name="packshot-memory", daemon=True)
+    began = time.perf_counter()
+    thread.start()
+    try:
+        yield phase
+    finally:
+        stop.set()
+        thread.join()
+        phase.peak = max(phase.peak, _peak(device))
+        phase.seconds = round(time.perf_counter() - began, 3)
+        note(phase)

@@ -1,0 +1,324 @@
+"""The layers of an autoencoder as stages, each of which takes a picture's features to the next, piece by piece.
+
+A stage ends where the next layer needs to know the whole picture: the statistics of a GroupNorm, or attention. What is
+kept between stages is the features themselves, on a device of choice, so that no layer is computed from a blend, and
+each pixel goes through each layer as it does in a pass over the whole. Where features would take too much room they
+are computed again instead of kept: the cheapest way within the limit is taken (:meth:`Residual.way`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.ops
+import torch
+
+from .tiled_vae_tensors import Bands, Local, Moments, Shape, Span, Through, Where, normalized
+
+_ATTENTION = 2**26  # elements of the matrix of weights, where a kernel makes one: 256 MiB in 32 bit
+
+
+@dataclass(slots=True)
+class Engine:
+    """What a run over a picture shares.
+
+    Attributes:
+        tile: side of a piece, in pixels of the picture, where there are ``base`` channels; with more of them a piece is
+            smaller by the square root, so that every piece takes the same memory.
+        device: which computes.
+        store: which keeps the features between stages, in ``kept_as``.
+        limit: elements of features that may be kept at once, where there is a choice.
+        tick: called with the number of pixels done, weighed with the work on them.
+    """
+
+    tile: int
+    base: int
+    device: Any
+    store: Any
+    dtype: Any
+    kept_as: Any
+    limit: float
+    tick: Callable[[float], None]
+
+    def spans(self, size: int, channels: int) -> list[Span]:
+        """An axis cut into pieces of nearly the same length, none longer than the side of a tile."""
+        count = -(-size // max(8, int(self.tile * math.sqrt(self.base / max(channels, self.base)))))
+        edges = [round(number * size / count) for number in range(count + 1)]
+        return list(itertools.pairwise(edges))
+
+    def sweep(
+        self, view: Any, channels: int, into: Bands | None, groups: int | None, used_up: Sequence[Any] = ()
+    ) -> Moments | None:
+        """Compute a whole picture: write it, measure it, or both; free what it is made from on the way."""
+        moments = Moments(groups) if groups else None
+        _, height, width = view.shape
+        for rows in self.spans(height, channels):
+            for columns in self.spans(width, channels):
+                tile = view.tile(rows, columns, (self.device, self.dtype))
+                if moments is not None:
+                    moments.add(tile)
+                if into is not None:
+                    into.write(rows, columns, tile)
+                self.tick(float((rows[1] - rows[0]) * (columns[1] - columns[0])) * channels**2)
+            for source in used_up:
+                source.release(rows[1])
+        return moments
+
+    def keep(self, view: Any, channels: int, groups: int | None, used_up: Sequence[Any] = ()) -> Kept:
+        """Compute a whole picture and keep it; what it is made from is freed on the way."""
+        bands = Bands(view.shape, self.kept_as, self.store)
+        return bands, self.sweep(view, channels, bands, groups, used_up)
+
+
+Kept = tuple[Bands, Moments | None]
+
+
+class Sum:
+    """Two views added."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self.shape = first.shape
+        self._parts = (first, second)
+
+    def tile(self, rows: Span, columns: Span, where: Where) -> Any:
+        """A piece, as a tensor of its own."""
+        first, second = (part.tile(rows, columns, where) for part in self._parts)
+        return first + second
+
+    def release(self, row: int) -> None:
+        """Free what both no longer need."""
+        for part in self._parts:
+            part.release(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """Layers that need no statistics but those of their first norm.
+
+    Attributes:
+        norm: a GroupNorm and SiLU before the layers, or None.
+    """
+
+    layers: Local
+    norm: Any = None
+
+    def shape(self, shape: Shape) -> Shape:
+        """Of the output."""
+        return self.layers.shape(shape)
+
+    def room(self, shape: Shape, _limit: float) -> float:
+        """Elements kept at once."""
+        return max(math.prod(shape), math.prod(self.shape(shape)))
+
+    def work(self, shape: Shape) -> float:
+        """In what :attr:`Engine.tick` counts."""
+        out = self.shape(shape)
+        return float(out[1] * out[2]) * max(shape[0], out[0]) ** 2
+
+    def view(self, source: Bands, moments: Moments | None) -> Through:
+        """The output, computed when asked for."""
+        return Through(source, activated(self.norm, moments, self.layers))
+
+    def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
+        """Compute and keep the output, and its moments where the next stage asks for them."""
+        view = self.view(source, moments)
+        return engine.keep(view, max(source.shape[0], view.shape[0]), groups, [view])
+
+
+def activated(norm: Any, moments: Moments | None, layers: Local) -> Local:
+    """Layers behind a GroupNorm and SiLU whose statistics are known; the layers alone where there is no norm."""
+    if norm is None or moments is None:
+        return layers
+
+    def run(x: Any) -> Any:
+        return layers.run(torch.nn.functional.silu(normalized(norm, moments, x), inplace=True))
+
+    return Local(run, layers.channels, layers.radius, layers.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a residual block is computed: what is kept, elements that takes, and what is computed more than once."""
+
+    keep_input: bool
+    keep_middle: bool
+    room: float
+    again: float
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """Core's ``ResnetBlock``: norm, SiLU, convolution, twice, and the input added.
+
+    Attributes:
+        before: layers in front of it, whose output need not be kept but for this block.
+    """
+
+    block: Any
+    before: Local | None = None
+
+    @property
+    def norm(self) -> Any:
+        """The norm that needs moments of what the stage before has made; None where layers come first."""
+        return None if self.before else self.block.norm1
+
+    def shape(self, shape: Shape) -> Shape:
+        """Of the output."""
+        _, height, width = self.before.shape(shape) if self.before else shape
+        return self.block.out_channels, height, width
+
+    def way(self, shape: Shape, limit: float) -> Way:
+        """The least work of what keeps no more than ``limit`` elements; where none does, the least memory."""
+        inner = self.before.shape(shape) if self.before else shape
+        out = math.prod(self.shape(shape))
+        area = inner[1] * inner[2]
+        ways = []
+        for keep_input in (True, False) if self.before else (True,):
+            for keep_middle in (True, False):
+                source = math.prod(inner if keep_input else shape)
+                room = max(source + out * keep_middle, out, math.prod(inner) if keep_input else 0)
+                again = 0.0 if keep_input else 2.0 * shape[0] * inner[0]
+                again += 0.0 if keep_middle else inner[0] * self.block.out_channels
+                ways.append(Way(keep_input, keep_middle, room, again * area))
+        fitting = [way for way in ways if way.room <= limit]
+        return min(fitting, key=lambda way: way.again) if fitting else min(ways, key=lambda way: way.room)
+
+    def room(self, shape: Shape, limit: float) -> float:
+        """Elements kept at once."""
+        return self.way(shape, limit).room
+
+    def work(self, shape: Shape) -> float:
+        """In what :attr:`Engine.tick` counts."""
+        passes = 2 + bool(self.before)
+        channels = max(self.before.channels if self.before else shape[0], self.block.out_channels)
+        out = self.shape(shape)
+        return float(out[1] * out[2]) * channels**2 * passes
+
+    def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
+        """Compute and keep the output, and its moments where the next stage asks for them."""
+        block, way = self.block, self.way(source.shape, engine.limit)
+        first: Any = source
+        if self.before:
+            first = Through(source, self.before)
+            channels = max(source.shape[0], first.shape[0])
+            if way.keep_input:
+                first, moments = engine.keep(first, channels, block.norm1.num_groups, [first])
+            else:
+                moments = engine.sweep(first, channels, None, block.norm1.num_groups)
+        channels = max(first.shape[0], block.out_channels)
+        opening = activated(block.norm1, moments, Local(block.conv1, block.out_channels, 1))
+        middle: Any = Through(first, opening)
+        kept = Bands(middle.shape, engine.kept_as, engine.store) if way.keep_middle else None
+        between = engine.sweep(middle, channels, kept, block.norm2.num_groups)
+        closing = activated(block.norm2, between, Local(block.conv2, block.out_channels, 1))
+        if kept is not None:
+            out: Any = Sum(Through(kept, closing), Through(first, Local(self._shortcut, block.out_channels)))
+        else:
+
+            def both(x: Any) -> Any:
+                return closing.run(opening.run(x)).add_(self._shortcut(x))
+
+            out = Through(first, Local(both, block.out_channels, 2))
+        return engine.keep(out, channels, groups, [out])
+
+    def _shortcut(self, x: Any) -> Any:
+        return x if self.block.in_channels == self.block.out_channels else self.block.nin_shortcut(x)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Attention of each position to the whole picture, and the input added.
+
+    Queries are taken a few rows at a time, which changes no result; keys and values are kept whole on the device.
+
+    Attributes:
+        norm: a GroupNorm, or None where ``normalize`` needs no statistics.
+        normalize: (piece, moments) -> piece.
+        query, key_value: of a normalised piece.
+    """
+
+    normalize: Callable[[Any, Moments | None], Any]
+    query: Callable[[Any], Any]
+    key_value: Callable[[Any], tuple[Any, Any]]
+    project: Callable[[Any], Any]
+    norm: Any = None
+
+    def shape(self, shape: Shape) -> Shape:
+        """Of the output."""
+        return shape
+
+    def room(self, shape: Shape, _limit: float) -> float:
+        """Elements kept at once: the input, keys, values, and the output."""
+        return 4.0 * math.prod(shape)
+
+    def work(self, shape: Shape) -> float:
+        """In what :attr:`Engine.tick` counts."""
+        return float(shape[1] * shape[2]) * shape[0] ** 2
+
+    def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
+        """Compute and keep the output, and its moments where the next stage asks for them."""
+        channels, height, width = source.shape
+        area, columns = height * width, (0, width)
+        keys = torch.empty((1, 1, area, channels), dtype=engine.dtype, device=engine.device)
+        values = torch.empty_like(keys)
+        side = engine.spans(max(height, width), channels)[0][1]
+        rows = max(1, min(side**2 // width, _ATTENTION // (area * width)))
+        chunks = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+        for chunk in chunks:
+            x = self.normalize(source.tile(chunk, columns, (engine.device, engine.dtype)), moments)
+            for kept, new in zip((keys, values), self.key_value(x), strict=True):
+                kept[0, 0, chunk[0] * width : chunk[1] * width] = new[0].flatten(1).T
+        out = Bands(source.shape, engine.kept_as, engine.store)
+        measured = Moments(groups) if groups else None
+        for chunk in chunks:
+            x = source.tile(chunk, columns, (engine.device, engine.dtype))
+            query = self.query(self.normalize(x, moments))
+            asked = query[0].flatten(1).T.contiguous()[None, None]
+            found = comfy.ops.scaled_dot_product_attention(asked, keys, values, attn_mask=None, dropout_p=0.0)
+            tile = x + self.project(found[0, 0].T.reshape(query.shape).contiguous())
+            if measured is not None:
+                measured.add(tile)
+            out.write(chunk, columns, tile)
+            source.release(chunk[1])
+            engine.tick(float((chunk[1] - chunk[0]) * width) * channels**2)
+        return out, measured
+
+
+Stage = Convolution | Residual | Attention
+
+
+def run(engine: Engine, stages: Sequence[Stage], x: Any, into: Bands) -> None:
+    """Take a picture's features (1, C, H, W) through all stages; the last one writes ``into``, and is no residual."""
+    source, moments = Bands.of(x), None
+    *rest, last = stages
+    if rest and rest[0].norm is not None:
+        moments = Moments(rest[0].norm.num_groups)
+        moments.add(x)
+    for stage, following in zip(rest, stages[1:], strict=True):
+        groups = following.norm.num_groups if following.norm is not None else None
+        source, moments = stage.run(engine, source, moments, groups)
+    assert isinstance(last, Convolution)
+    view = last.view(source, moments)
+    engine.sweep(view, max(source.shape[0], view.shape[0]), into, None, [view])
+
+
+def shapes(stages: Sequence[Stage], shape: Shape) -> list[Shape]:
+    """What each stage is given, and what the last one makes."""
+    found = [shape]
+    for stage in stages:
+        found.append(stage.shape(found[-1]))
+    return found
+
+
+def room(stages: Sequence[Stage], shape: Shape, limit: float) -> float:
+    """Most elements of features that are kept at once."""
+    return max(stage.room(given, limit) for stage, given in zip(stages, shapes(stages, shape), strict=False))
+
+
+def work(stages: Sequence[Stage], shape: Shape) -> float:
+    """What :attr:`Engine.tick` counts up to."""
+    return sum(stage.work(given) for stage, given in zip(stages, shapes(stages, shape), strict=False))

@@ -1,0 +1,209 @@
+"""A VRAM policy on a model: wrappers that carry it out while the model samples, and put everything back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import comfy.model_management
+from comfy.patcher_extension import WrappersMP
+
+from ..client.errors import OutOfMemory
+from . import memory_oom, vram_lora
+from .memory_record import Phase, allocator, gib, watched
+from .refusal import refusing
+from .vram_headroom import headroom
+from .vram_policy import GIB, Mode, Policy, Weights, cap, check_lock, check_offload, weigh
+
+_KEY = "packshot_vram"
+_PAGE = 32 * 2**20  # of Dynamic VRAM: a watermark counts whole pages
+_RUNGS = (1.0, 0.5, 0.25)  # shares of the weights that the ladder lets stay, after it has unloaded other models
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call of the sampler: what it may keep, and what came of it."""
+
+    phase: Phase
+    limit: int | None
+    said: list[str] = field(default_factory=list)
+
+
+class PolicyWrappers:
+    """The wrappers of one policy; ``attach`` puts them on a clone of a model."""
+
+    def __init__(self, policy: Policy, weights: Weights, patched: vram_lora.Patched) -> None:
+        self.policy, self._weights, self._patched = policy, weights, patched
+        self._limit = cap(policy, weights)
+        self._run: _Run | None = None
+
+    @classmethod
+    def attach(cls, model: Any, policy: Policy) -> Any:
+        """A clone of ``model`` that follows the policy.
+
+        Raises:
+            InputInvalid: the policy cannot be carried out on this model, whatever the device.
+            OutOfMemory: a quality lock for which the device is too small even when empty.
+        """
+        if policy.mode is not Mode.AUTO:
+            check_offload(model)
+        weights = weigh(model)
+        if policy.mode is Mode.FULL:
+            total = comfy.model_management.get_total_memory(model.load_device)
+            check_lock(model.load_device, weights.total, comfy.model_management.minimum_inference_memory(), total)
+        clone = model.clone()
+        wrappers = cls(policy, weights, vram_lora.applied(clone, policy.lora))
+        clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, _KEY)
+        clone.remove_wrappers_with_key(WrappersMP.PREPARE_SAMPLING, _KEY)
+        clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, _KEY, wrappers.outer_sample)
+        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, _KEY, wrappers.prepare_sampling)
+        clone.set_attachments(_KEY, wrappers)
+        return clone
+
+    def outer_sample(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
+        """Around a whole run of the sampler: headroom, record, and the out-of-memory ladder."""
+        guider = executor.class_obj
+        patcher, conds = guider.model_patcher, guider.conds
+        phase = Phase("sampling", allocator=allocator(patcher), weights=self._weights.total)
+        phase.patches = self._patched.sentence()
+        with (
+            watched(phase, patcher.load_device),
+            headroom(int(self.policy.headroom_gib * GIB), patcher.load_device) as kept,
+            _own_model(guider, self.policy),
+        ):
+            phase.notes += [kept] if kept else []
+            for rung, share in enumerate((None, *_RUNGS)):
+                limit = self._limit if share is None else self._lower(share)
+                if rung:
+                    self._make_room(guider.model_patcher, phase, limit, rung)
+                    # The sampler works on the conditioning that it was given, so that each try needs its own.
+                guider.conds = {name: [dict(one) for one in many] for name, many in conds.items()}
+                self._run = _Run(phase, limit)
+                try:
+                    return executor(*args, **kwargs)
+                except Exception as error:
+                    if not memory_oom.is_oom(error):
+                        raise
+                finally:
+                    self._release(guider.model_patcher, phase)
+            with refusing():
+                raise OutOfMemory(
+                    f"sampling ran out of memory with {gib(self._lower(_RUNGS[-1]))} of {gib(self._weights.total)} of"
+                    f" weights resident, the last step; before: {'; '.join(phase.steps)}",
+                    place="Packshot VRAM Policy",
+                    remedy="a smaller picture or batch, or a lower precision",
+                )
+
+    def prepare_sampling(
+        self, executor: Any, model: Any, noise_shape: Any, conds: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Around core's loading of the models for a run: load, hold to the limit, and look what was obtained."""
+        run = self._run
+        if run is None:  # nobody samples, as in core's trainer
+            return executor(model, noise_shape, conds, *args, **kwargs)
+        with refusing():
+            if self.policy.mode is Mode.FULL:
+                self._check_room(model, noise_shape)
+                kwargs["force_full_load"] = not model.is_dynamic()
+            result = executor(model, noise_shape, conds, *args, **kwargs)
+            obtained = self._hold(model, run.limit)
+        run.phase.policy = f"{self.policy.mode.value}: {obtained}"
+        return result
+
+    def _check_room(self, model: Any, noise_shape: Any) -> None:
+        """Refuse a lock for which there is no room, with other models gone and with what a step takes."""
+        device = model.load_device
+        working = model.model.memory_required([noise_shape[0] * 2, *noise_shape[1:]])
+        others = sum(
+            one.model.loaded_size() for one in comfy.model_management.current_loaded_models if one.device == device
+        )
+        free = comfy.model_management.get_free_memory(device) + others
+        free -= comfy.model_management.extra_reserved_memory()
+        check_lock(device, self._weights.total, working, free)
+
+    def _hold(self, model: Any, limit: int | None) -> str:
+        """Bring a loaded model to its limit, or lock it; what was obtained, for the report."""
+        vbar = model._vbar_get() if model.is_dynamic() else None
+        if self.policy.mode is Mode.FULL:
+            return self._lock(model, vbar)
+        if limit is None:
+            return f"{gib(model.loaded_size())} resident, as core chose"
+        if vbar is not None:
+            if not hasattr(vbar, "set_watermark"):
+                return "no limit: the installed Dynamic VRAM engine has none"
+            vbar.set_watermark(limit // _PAGE * _PAGE)
+        elif model.loaded_size() > limit:
+            model.partially_unload(model.offload_device, model.loaded_size() - limit)
+        if model.loaded_size() > limit:
+            raise OutOfMemory(
+                f"{gib(model.loaded_size())} stay resident, and {gib(limit)} were asked for",
+                place="Packshot VRAM Policy",
+                remedy="a larger budget, or mode 'auto'",
+            )
+        return f"{gib(model.loaded_size())} resident of {gib(limit)} allowed"
+
+    def _lock(self, model: Any, vbar: Any) -> str:
+        size = self._weights.total
+        if vbar is not None:
+            vbar.set_watermark_limit(size)
+            return f"{gib(size)} protected from eviction; what is not there yet comes with its first use"
+        if model.loaded_size() < 0.99 * size or model.lowvram_patch_counter():
+            raise OutOfMemory(
+                f"{gib(model.loaded_size())} of {gib(size)} are resident after a full load",
+                place="Packshot VRAM Policy, mode 'full'",
+                remedy="close other programs, or use a lower precision",
+            )
+        return f"all {gib(size)} resident, each patched once"
+
+    def _lower(self, share: float) -> int:
+        """A rung of the ladder in bytes: a share of the limit, and never less than one layer needs."""
+        return max(self._weights.least, int(share * (self._limit or self._weights.total)))
+
+    def _make_room(self, patcher: Any, phase: Phase, limit: int, rung: int) -> None:
+        """Before another try: unload other models, and say what this one may keep."""
+        if self.policy.mode is Mode.FULL:
+            with refusing():
+                raise OutOfMemory(
+                    "sampling ran out of memory while the whole model is locked",
+                    place="Packshot VRAM Policy, mode 'full'",
+                    remedy="a smaller picture, or a mode that may stream",
+                )
+        step = "other models unloaded" if rung == 1 else f"at most {gib(limit)} of weights resident"
+        phase.steps.append(f"out of memory; then {step}")
+        logging.warning("Packshot: sampling ran out of memory; then %s", step)
+        own = [one for one in comfy.model_management.current_loaded_models if one.model is patcher]
+        comfy.model_management.free_memory(1e30, patcher.load_device, keep_loaded=own)
+        comfy.model_management.soft_empty_cache()
+
+    def _release(self, patcher: Any, phase: Phase) -> None:
+        """After a try, also one that failed or was cancelled: no limit outlives the run."""
+        self._run = None
+        phase.resident = patcher.loaded_size()
+        vbar = patcher._vbar_get() if patcher.is_dynamic() else None
+        if vbar is not None:
+            vbar.set_watermark_limit(0)
+            vbar.prioritize()
+
+
+@contextlib.contextmanager
+def _own_model(guider: Any, policy: Policy) -> Iterator[None]:
+    """For a lock under a Dynamic VRAM engine without one: a copy of the model that is managed the older way."""
+    dynamic = guider.model_patcher
+    if policy.mode is not Mode.FULL or not dynamic.is_dynamic() or _engine_locks():
+        yield
+        return
+    guider.model_patcher = dynamic.get_non_dynamic_delegate()
+    try:
+        yield
+    finally:
+        guider.model_patcher = dynamic
+
+
+def _engine_locks() -> bool:
+    """Whether the installed engine of Dynamic VRAM can protect a model from eviction."""
+    import comfy_aimdo.model_vbar
+
+    return hasattr(comfy_aimdo.model_vbar.ModelVBAR, "set_watermark_limit")

@@ -1,0 +1,57 @@
+"""Memory of a device that is left to other programs, for the time of one run; put back as it was at its end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import comfy.memory_management
+import comfy.model_management
+from comfy.cli_args import args
+
+
+@contextlib.contextmanager
+def headroom(size: int, device: Any) -> Iterator[str]:
+    """Keep ``size`` bytes of a device free of models while the block runs; yields what could be done, for the report.
+
+    Core's own reserve is raised, never lowered. It counts on whichever device a model is loaded to, and the block is
+    entered only while one samples on ``device``. With Dynamic VRAM the engine's headroom is raised too, where what it
+    was before is known.
+    """
+    if not size:
+        yield ""
+        return
+    before = comfy.model_management.EXTRA_RESERVED_VRAM
+    engine, engine_before = _engine()
+    said = f"headroom {size / 2**30:.2f} GiB on {device}"
+    if device.type == "cpu":
+        said += ", where nothing is loaded that could be held back"
+    if engine is None and comfy.memory_management.aimdo_enabled:
+        said += " for what core loads; the Dynamic VRAM engine cannot be asked for its own, see --vram-headroom"
+    comfy.model_management.EXTRA_RESERVED_VRAM = max(before, size)
+    try:
+        if engine is not None:
+            _set(engine, max(engine_before, size))
+        yield said
+    finally:
+        comfy.model_management.EXTRA_RESERVED_VRAM = before
+        if engine is not None:
+            _set(engine, engine_before)
+
+
+def _engine() -> tuple[Any, int]:
+    """The engine of Dynamic VRAM and its headroom in bytes; None where that is not known and could not be restored."""
+    if not comfy.memory_management.aimdo_enabled:
+        return None, 0
+    import comfy_aimdo.control as engine
+
+    if hasattr(engine, "get_simple_vram_headroom"):
+        return engine, int(engine.get_simple_vram_headroom())
+    if args.reserve_vram is not None:  # what core itself gave it at the start
+        return engine, int(args.reserve_vram * 2**30)
+    return None, 0
+
+
+def _set(engine: Any, size: int) -> None:
+    engine.init(simple_vram_headroom=size, nvml_pressure=not args.disable_nvml_pressure)

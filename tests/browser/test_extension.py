@@ -1,0 +1,397 @@
+"""The canvas extension in a real Chromium on a real host: its panels and what it shows in nodes, in both renderers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from conftest import HOSTILE
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+
+from packshot import Client, Workflow
+from packshot.comfy.host import HostStatus
+
+Json = dict[str, Any]
+RENDERERS = ["classic", "nodes2"]
+# Extensions are set up after the canvas is ready.
+_READY = """() => window.app && window.app.graph && window.app.vueAppReady
+    && window.app.extensionManager.getSidebarTabs().some((tab) => tab.id === 'packshot')"""
+# Ours alone: what the rest of the page does is not our doing.
+_OURS = [".ps-panel", ".ps-dialog", ".ps-node"]
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, host: HostStatus) -> Iterator[Page]:
+    """One canvas for the module; at the end, nothing that we load has failed and nothing hostile has run."""
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "packshot/" in f"{message.text} {message.location.get('url')}":
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)) if "packshot" in str(error.stack) else None)
+    # Somebody who comes for the first time is shown the templates, over everything else.
+    requests.post(f"{host.url}/settings", json={"Comfy.TutorialCompleted": True}, timeout=30)
+    page.goto(str(host.url))
+    page.wait_for_function(_READY, timeout=120_000)
+    yield page
+    assert not errors
+    assert page.evaluate("window.hacked") is None
+    page.close()
+
+
+@pytest.fixture(params=RENDERERS)
+def renderer(request: pytest.FixtureRequest, page: Page) -> str:
+    """Both ways in which the frontend draws nodes."""
+    enabled = request.param == "nodes2"
+    page.evaluate("on => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)", enabled)
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def shot() -> Json:
+    """Our own workflow, opened as a graph."""
+    data: Json = json.loads(json.dumps(Workflow.load("product-shot").data))
+    data["extra"]["linearMode"] = False
+    return data
+
+
+def load(page: Page, data: Json) -> None:
+    page.evaluate("data => window.app.loadGraphData(data)", data)
+
+
+def add(page: Page, node: str, **widgets: Any) -> int:
+    """A node in the middle of an empty canvas; its id."""
+    number: int = page.evaluate(
+        """([type, widgets]) => {
+            const node = LiteGraph.createNode(type)
+            node.pos = [400 + 60 * app.graph.nodes.length, 200]
+            app.graph.add(node)
+            for (const [name, value] of Object.entries(widgets)) {
+                const widget = node.widgets.find((each) => each.name === name)
+                widget.value = value
+                widget.callback?.(value)
+            }
+            return node.id
+        }""",
+        [node, widgets],
+    )
+    return number
+
+
+def clear(page: Page) -> None:
+    load(page, {"nodes": [], "links": [], "groups": [], "config": {}, "extra": {}, "version": 0.4})
+
+
+def panel(page: Page, name: str) -> Locator:
+    """One of the three panels, opened."""
+    page.evaluate("app.extensionManager.sidebarTab.activeSidebarTabId = 'packshot'")
+    page.get_by_role("tab", name=name, exact=True).click()
+    found = page.locator(f"[data-panel='{name.lower()}']")
+    found.wait_for()
+    return found
+
+
+def close(page: Page) -> None:
+    page.evaluate("app.extensionManager.sidebarTab.activeSidebarTabId = null")
+    page.locator(".ps-panel").wait_for(state="detached")
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that is serious or critical, in our own elements."""
+    scope = [[each] for each in _OURS if page.locator(each).count()]
+    found = Axe().run(page, context={"include": scope}).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+# -- the panels
+
+
+def test_memory_shows_what_a_run_left_and_unloads_it(page: Page, host: HostStatus) -> None:
+    with Client(str(host.url)) as client:
+        client.submit("product-shot", seed=3).result(timeout=300)
+    shown = panel(page, "Memory")
+    assert shown.get_by_role("meter").first.get_attribute("aria-valuetext")
+    shown.locator(".ps-list li").first.wait_for()
+    assert "of" in shown.locator(".ps-list li").first.inner_text()
+    assert not serious(page)
+    shown.get_by_role("button", name="Unload models").click()
+    shown.get_by_text("No model is loaded.").wait_for(timeout=30_000)
+    assert shown.get_by_role("button", name="Unload models").is_disabled()
+
+
+def test_nothing_is_asked_while_the_panel_is_hidden(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/packshot/memory" in request.url else None)
+    panel(page, "Memory")
+    page.wait_for_timeout(4500)
+    assert asked
+    for hide in (lambda: panel(page, "API"), lambda: close(page)):
+        panel(page, "Memory")
+        hide()
+        page.wait_for_timeout(300)
+        asked.clear()
+        page.wait_for_timeout(4500)
+        assert not asked
+
+
+def test_brand_shows_the_kit_and_checks_a_dropped_picture(page: Page) -> None:
+    shown = panel(page, "Brand")
+    shown.get_by_label("Brand kit").select_option("aldern-quay")
+    shown.locator(".ps-swatch").first.wait_for()
+    encoded = BytesIO()
+    Image.new("RGB", (300, 300), "red").save(encoded, "PNG")
+    shown.get_by_label("Channel").select_option("amazon-main")
+    shown.locator("input[type=file]").set_input_files(
+        {"name": f"{HOSTILE}.png", "mimeType": "image/png", "buffer": encoded.getvalue()}
+    )
+    shown.get_by_text("failed", exact=True).wait_for(timeout=60_000)
+    assert HOSTILE in shown.inner_text()
+    assert not serious(page)
+
+
+def test_api_shows_the_contract_of_the_open_workflow(page: Page, host: HostStatus, shot: Json) -> None:
+    load(page, shot)
+    shown = panel(page, "API")
+    shown.get_by_text("No problems.").wait_for()
+    names = shown.locator("tbody th").all_inner_texts()
+    assert names == Workflow(shot, "x").input_names
+    python = shown.locator("[data-snippet=python]").inner_text()
+    compile(python, "snippet", "exec")
+    assert str(host.url) in python
+    assert not serious(page)
+    del shot["extra"]["packshot"]["inputs"]["seed"]
+    load(page, shot)
+    shown.get_by_text("major").wait_for()
+    shown.get_by_text("which has no name in extra.packshot").wait_for()
+
+
+def test_the_tabs_work_from_the_keyboard(page: Page) -> None:
+    panel(page, "Memory")
+    page.get_by_role("tab", name="Memory").focus()
+    for name in ("Brand", "API", "Memory"):
+        page.keyboard.press("ArrowRight")
+        page.locator(f"[data-panel='{name.lower()}']").wait_for()
+        assert page.get_by_role("tab", name=name).get_attribute("aria-selected") == "true"
+
+
+@pytest.mark.parametrize("palette", ["dark", "light"])
+def test_light_and_dark_have_contrast(page: Page, palette: str, shot: Json) -> None:
+    page.evaluate("name => window.app.extensionManager.setting.set('Comfy.ColorPalette', name)", palette)
+    load(page, shot)
+    for name in ("Memory", "Brand", "API"):
+        panel(page, name)
+        page.wait_for_timeout(500)
+        assert not serious(page)
+    page.evaluate("window.app.extensionManager.setting.set('Comfy.ColorPalette', 'dark')")
+
+
+def test_german_where_the_frontend_is_german(browser: Browser, host: HostStatus) -> None:
+    page = browser.new_page()
+    page.route("**/settings/Comfy.Locale", lambda route: route.fulfill(json="de"))
+    page.goto(str(host.url))
+    page.wait_for_function(_READY, timeout=120_000)
+    page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+    page.get_by_role("tab", name="Speicher").wait_for()
+    page.close()
+
+
+# -- in the nodes
+
+
+@pytest.mark.usefixtures("renderer")
+def test_loaders_have_licence_and_size(page: Page) -> None:
+    clear(page)
+    close(page)
+    number = add(page, "PackshotLoadModel", card="flux1-dev")
+    node = page.locator(".ps-node[data-node-type=PackshotLoadModel]")
+    node.get_by_text("flux1-dev-nc-1.1.1").wait_for()
+    assert "GiB ↓" in node.inner_text()
+    assert not serious(page)
+    page.evaluate(
+        """id => { const widget = app.graph.getNodeById(id).widgets.find((each) => each.name === 'card')
+            widget.value = 'z-image'; widget.callback('z-image') }""",
+        number,
+    )
+    node.get_by_text("apache-2.0").wait_for()
+    assert "flux1-dev-nc-1.1.1" not in node.inner_text()
+
+
+@pytest.mark.usefixtures("renderer")
+def test_a_brand_has_its_swatches_and_nothing_hostile_runs(page: Page) -> None:
+    clear(page)
+    close(page)
+    number = add(page, "PackshotBrand", kit="aldern-quay")
+    node = page.locator(".ps-node[data-node-type=PackshotBrand]")
+    node.locator(".ps-chip").first.wait_for()
+    count = node.locator(".ps-chip").count()
+    assert count > 1
+    page.evaluate(
+        """([id, kit]) => { const widget = app.graph.getNodeById(id).widgets.find((each) => each.name === 'kit')
+            widget.value = kit; widget.callback(kit) }""",
+        [number, HOSTILE],
+    )
+    node.get_by_text(HOSTILE).wait_for()
+    assert node.locator("img").count() == 0
+    assert not serious(page)
+    # What it shows is neither saved nor sent.
+    saved = page.evaluate("app.graph.serialize()")
+    assert saved["nodes"][0]["widgets_values"] == [HOSTILE, ""]
+    sent = page.evaluate("async () => (await app.graphToPrompt()).output")
+    assert sent[str(number)]["inputs"] == {"kit": HOSTILE, "content": ""}
+
+
+@pytest.mark.usefixtures("renderer")
+def test_a_node_says_in_a_line_why_it_refused(page: Page) -> None:
+    clear(page)
+    close(page)
+    add(page, "PackshotModelInfo", card="starter")
+    add(page, "PackshotLoadModel", card="flux1-dev")
+    page.evaluate(
+        """() => { const [, loader] = app.graph.nodes
+            const save = LiteGraph.createNode('SaveImage'), decode = LiteGraph.createNode('VAEDecode')
+            const latent = LiteGraph.createNode('PackshotEmptyLatent')
+            for (const node of [save, decode, latent]) app.graph.add(node)
+            loader.connect(3, latent, 0); latent.connect(0, decode, 0); loader.connect(2, decode, 1)
+            decode.connect(0, save, 0)
+            app.queuePrompt(0, 1) }"""
+    )
+    line = page.locator(".ps-node[data-node-type=PackshotLoadModel] .ps-refusal")
+    line.wait_for(timeout=60_000)
+    assert "\n" not in line.inner_text()  # until it is opened
+    assert "flux1" in line.inner_text()
+    line.locator("summary").click()
+    assert "Traceback" not in line.inner_text()
+    assert len(line.inner_text().splitlines()) > 1
+    assert not serious(page)
+
+
+def test_the_lora_nodes_show_how_much_matched(page: Page, renderer: str, shot: Json) -> None:
+    """Our own workflow with a LoRA between loader and sampler; the report is that of a real run."""
+    shot["nodes"] = [node for node in shot["nodes"] if node["type"] != "MarkdownNote"]
+    load(page, shot)
+    close(page)
+    page.evaluate(
+        """seed => {
+            const find = (type) => app.graph.nodes.find((node) => node.type === type)
+            const [loader, sample] = [find('PackshotLoadModel'), find('PackshotSample')]
+            const stack = LiteGraph.createNode('PackshotLoRAStack')
+            app.graph.add(stack)
+            stack.widgets.find((each) => each.name === 'text').value = '<lora:tide:0.8>'
+            loader.connect(loader.findOutputSlot('model'), stack, stack.findInputSlot('model'))
+            stack.connect(0, sample, sample.findInputSlot('model'))
+            sample.widgets.find((each) => each.name === 'seed').value = seed
+            app.queuePrompt(0, 1) }""",
+        5 if renderer == "classic" else 6,
+    )
+    node = page.locator(".ps-node[data-node-type=PackshotLoRAStack]")
+    node.get_by_role("meter").wait_for(timeout=120_000)
+    assert "tide.safetensors" in node.inner_text()
+    matched, total = (node.get_by_role("meter").get_attribute("aria-valuetext") or "").split("/")
+    assert matched == total
+
+
+# -- App Mode and releases
+
+
+def test_a_workflow_becomes_an_app_and_a_release_that_opens_again(page: Page, host: HostStatus, shot: Json) -> None:
+    for key in ("packshot", "linearData", "linearMode"):
+        del shot["extra"][key]
+    load(page, shot)
+    page.evaluate("void app.extensionManager.command.execute('Packshot.MakeApp')")
+    dialog = page.locator(".ps-dialog")
+    dialog.wait_for()
+    assert not serious(page)
+    dialog.get_by_label("Name", exact=True).fill("browser-test")
+    dialog.get_by_label("What it makes").fill(HOSTILE)
+    chosen = dialog.get_by_role("checkbox").all()
+    names = [box.get_attribute("value") for box in chosen if box.is_checked()]
+    assert len(names) >= 3
+    dialog.get_by_role("button", name="Make the App").click()
+    dialog.wait_for(state="detached")
+    extra = page.evaluate("app.rootGraph.extra")
+    assert list(extra["packshot"]["inputs"]) == names
+    assert len(extra["linearData"]["inputs"]) == len(names)
+    page.get_by_role("button", name="Run").last.wait_for()  # the form that App Mode shows
+    page.evaluate("void app.extensionManager.command.execute('Packshot.SaveRelease')")
+    dialog.wait_for()
+    dialog.get_by_role("button", name="Save the release").click()
+    dialog.wait_for(state="detached", timeout=60_000)
+    saved = page.evaluate("async () => await (await app.api.getUserData('workflows/browser-test.app.json')).json()")
+    assert saved["extra"]["packshot"]["version"] == "1.0.0"
+    # Opened again and saved again, it is the same contract.
+    load(page, saved)
+    again = page.evaluate("app.rootGraph.serialize()")
+    assert again["extra"]["packshot"] == saved["extra"]["packshot"]
+    with Client(str(host.url)) as client:
+        prepared = client.prepare(Workflow(again, "again"))
+    assert list(prepared.contract.inputs) == names
+
+
+def test_a_dialog_closes_with_escape_and_leaves_the_workflow(page: Page, shot: Json) -> None:
+    load(page, shot)
+    before = page.evaluate("app.rootGraph.serialize()")
+    page.evaluate("void app.extensionManager.command.execute('Packshot.MakeApp')")
+    dialog = page.locator(".ps-dialog")
+    dialog.wait_for()
+    page.keyboard.press("Delete")
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert page.evaluate("app.rootGraph.serialize()") == before
+
+
+# -- large and hostile workflows
+
+
+@pytest.mark.usefixtures("renderer")
+def test_three_hundred_nodes(page: Page) -> None:
+    nodes = [
+        {
+            "id": number,
+            "type": ["PackshotBrand", "PackshotLoadModel", "EmptyImage"][number % 3],
+            "pos": [(number % 20) * 320, (number // 20) * 260],
+            "size": [260, 160],
+            "title": HOSTILE,
+            "widgets_values": [["aldern-quay", ""], ["starter", "auto", "settings"], [64, 64, 1, 0]][number % 3],
+            "inputs": [],
+            "outputs": [],
+        }
+        for number in range(1, 301)
+    ]
+    load(page, {"nodes": nodes, "links": [], "groups": [], "config": {}, "extra": {}, "version": 0.4})
+    shown = panel(page, "API")
+    shown.get_by_text("No inputs.").wait_for(timeout=60_000)
+    page.wait_for_function(
+        """() => app.graph.nodes.filter((each) => each.type === 'PackshotLoadModel').every((each) =>
+            each.widgets.some((widget) => widget.element?.textContent.includes('apache-2.0')))"""
+    )
+    assert page.evaluate("app.graph.nodes.length") == 300
+    clear(page)
+
+
+def test_hostile_workflows_are_shown_as_text(page: Page, shot: Json) -> None:
+    for node in shot["nodes"]:
+        node["title"] = HOSTILE
+    block = shot["extra"]["packshot"]
+    block["name"] = block["summary"] = HOSTILE
+    block["inputs"] = {HOSTILE: next(iter(block["inputs"].values())) | {"help": HOSTILE}}
+    shot["nodes"].append({"id": 999, "type": HOSTILE, "pos": [0, 0], "size": [100, 100], "title": HOSTILE})
+    load(page, shot)
+    shown = panel(page, "API")
+    shown.get_by_text(HOSTILE).first.wait_for()
+    assert shown.locator("img").count() == 0
+    page.keyboard.press("Escape")

@@ -1,0 +1,64 @@
+// Asking the host's own routes, and the language in which we speak. The catalogue page, which has no canvas, uses it too.
+
+// This module is <host>/packshot/web/lib/host.mjs, wherever a proxy puts the host.
+const HOST = new URL('../../../', import.meta.url)
+
+/** The address of something of ours on the host. @param {string} path below /packshot/ */
+export const address = (path) => new URL(`packshot/${path}`, HOST).href
+
+/** An answer that says what is wrong. */
+export class Refused extends Error {
+  /** @param {number} status @param {{ slug: string, message: string, place: string, remedy: string }} error */
+  constructor(status, error) {
+    super([error.place && `${error.place}:`, error.message, error.remedy && `(${error.remedy})`].filter(Boolean).join(' '))
+    this.status = status
+    this.error = error
+  }
+}
+
+/**
+ * @param {string} path below /packshot/
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+async function ask(path, options) {
+  const answer = await fetch(address(path), options)
+  const content = await answer.json().catch(() => ({}))
+  if (answer.ok) return content
+  const said = content.error ?? { slug: '', message: `the host answers with ${answer.status}`, place: '', remedy: '' }
+  throw new Refused(answer.status, said)
+}
+
+/** @param {string} path */
+export const get = (path) => ask(path)
+
+/** @param {string} path @param {unknown} content */
+export const post = (path, content) =>
+  ask(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(content) })
+
+/** @param {string} path @param {Blob} picture */
+export const send = (path, picture) =>
+  ask(path, { method: 'POST', headers: { 'Content-Type': picture.type || 'image/png' }, body: picture })
+
+/** @type {Promise<Record<string, string>> | undefined} */
+let words
+
+/** Our words in the user's language, from `locales/`; the English ones where a language has none. */
+async function readWords() {
+  const [all, setting] = await Promise.all(
+    ['i18n', 'settings/Comfy.Locale'].map((path) => fetch(new URL(path, HOST)).then((answer) => answer.json()))
+  )
+  const locale = String(setting ?? navigator.language)
+  return { ...all.en?.packshot, ...all[locale.split('-')[0]]?.packshot, ...all[locale]?.packshot }
+}
+
+/**
+ * A function that gives a text by its name, with the values put in at `{name}`.
+ * @returns {Promise<(name: string, values?: Record<string, string | number>) => string>}
+ */
+export async function texts() {
+  words ??= readWords()
+  const known = await words
+  return (name, values = {}) =>
+    (known[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole))
+}
