@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelCorrupt
-from ..paths import atomic_write, shipped
+from ..paths import atomic_write
 from .starter_tensors import Tensor
 from .starter_weights import autoencoder, diffusion_model, text_encoder
 
@@ -65,9 +65,7 @@ FILES = (
 
 
 def write_starter(models: Path, progress: Callable[[str], None] | None = None) -> list[Path]:
-    """Put the starter model's files, and the example brands' LoRAs for it, into a models folder.
-
-    Files that are there and right are left alone.
+    """Put the starter model's files into a models folder; files that are there and right are left alone.
 
     Args:
         models: ComfyUI's models folder; 0.33 GB are written below it, in some seconds.
@@ -87,18 +85,6 @@ def write_starter(models: Path, progress: Callable[[str], None] | None = None) -
             if progress is not None:
                 progress(f"generating {file.path}")
             _generate(file, path)
-        paths.append(path)
-    return [*paths, *_example_loras(models)]
-
-
-def _example_loras(models: Path) -> list[Path]:
-    """The example brands' LoRAs for the starter, in the folder where the host looks for LoRAs."""
-    paths = []
-    for source in sorted((shipped("examples") / "brands").glob("*/*.safetensors")):
-        path, data = models / "loras" / source.name, source.read_bytes()
-        if not _is_right(path, hashlib.sha256(data).hexdigest()):
-            with atomic_write(path) as out:
-                out.write(data)
         paths.append(path)
     return paths
 
