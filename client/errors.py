@@ -183,6 +183,13 @@ class CatalogInvalid(PackshotError):
     exit_code = 2
 
 
+class RunTakenOver(PackshotError):
+    """Another process has taken this catalogue run over, because this one seemed to be dead."""
+
+    slug = "run-taken-over"
+    exit_code = 2
+
+
 class BrandInvalid(PackshotError):
     """A brand kit cannot be used."""
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 from aiohttp import web
 from server import PromptServer
 
 from . import routes_brand, routes_catalog, routes_memory, routes_workflow
 from .info import pack_version
+from .serving import get, inside, refuse
+
+_WEB = Path(__file__).resolve().parent.parent / "web"
+_SERVED = {".mjs", ".css", ".html"}
 
 
 def register() -> None:
@@ -22,6 +27,14 @@ def register() -> None:
     @PromptServer.instance.routes.get("/packshot/boot")
     async def boot(_: web.Request) -> web.Response:
         return web.json_response(answer)
+
+    # Core lets browsers keep modules as long as they like: after an update, a page would run old ones beside new ones.
+    @get("/packshot/web/{path:.+}")
+    async def modules(request: web.Request) -> web.StreamResponse:
+        path = inside(_WEB, request.match_info["path"])
+        if path.suffix not in _SERVED:
+            raise refuse(404, "there is no such file here")
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
 
     for part in (routes_memory, routes_brand, routes_workflow, routes_catalog):
         part.register()

@@ -29,7 +29,7 @@ from ..client.quality.picture import read_picture
 from ..client.quality.run import check_picture
 from . import shelf
 from .brand import kits
-from .serving import answer, get, post, read_body, read_object, refuse, text_of
+from .serving import answer, get, inside, post, read_body, read_object, refuse, text_of
 
 _PICTURE_LIMIT = 64 << 20  # bytes of a dropped picture
 _FOLDERS = {"output", "input", "temp"}
@@ -126,24 +126,6 @@ def _of_host(named: Mapping[str, Any]) -> Path:
         raise refuse(400, f"there is no folder '{folder[:80]}'", place="'type'")
     root = Path(folder_paths.get_directory_by_type(folder)).resolve()
     return inside(root, f"{text_of(named, 'subfolder', 1000)}/{text_of(named, 'filename', 1000)}")
-
-
-def inside(root: Path, name: str) -> Path:
-    """A regular file below a folder, after every link was followed.
-
-    Args:
-        root: the folder, resolved.
-
-    Raises:
-        Refusal: there is none, or it is outside.
-    """
-    try:
-        path = (root / name.lstrip("/")).resolve(strict=True)
-    except (OSError, ValueError, RuntimeError):
-        path = root
-    if not path.is_relative_to(root) or not path.is_file():
-        raise refuse(404, "there is no such file here")
-    return path
 
 
 def _check(kit: BrandKit, channel: str, source: Path | bytes, name: str) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from aiohttp import web
 
 from ..client.errors import PackshotError
 from . import catalog_runs
-from .routes_brand import inside
-from .serving import answer, get, post, read_object, refuse, text_of
+from .serving import answer, get, inside, post, read_object, refuse, text_of
 
 _MOST = 200  # items in one answer
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".mp4", ".webm"}

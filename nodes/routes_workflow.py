@@ -150,13 +150,18 @@ def _input(spec: InputSpec) -> dict[str, Any]:
         "node": spec.node,
         "widget": spec.widget,
         "type": spec.type,
-        "default": spec.default,
-        "min": spec.minimum,
-        "max": spec.maximum,
+        "default": _exact(spec.default),
+        "min": _exact(spec.minimum),
+        "max": _exact(spec.maximum),
         "choices": len(spec.choices) if spec.choices is not None else None,
         "uploads": spec.uploads,
         "help": spec.help,
     }
+
+
+def _exact(value: Any) -> Any:
+    """A whole number that JavaScript would round, as text."""
+    return str(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
 
 def _changes(workflow: Workflow, info: ObjectInfo, library: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -140,3 +141,21 @@ def text_of(content: Mapping[str, Any], name: str, most: int = 200) -> str:
     if not isinstance(value, str) or len(value) > most:
         raise refuse(400, f"it must be a text of at most {most} characters", place=f"'{name}'")
     return value
+
+
+def inside(root: Path, name: str) -> Path:
+    """A regular file below a folder, after every link was followed.
+
+    Args:
+        root: the folder, resolved.
+
+    Raises:
+        Refusal: there is none, or it is outside.
+    """
+    try:
+        path = (root / name.lstrip("/")).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        path = root
+    if not path.is_relative_to(root) or not path.is_file():
+        raise refuse(404, "there is no such file here")
+    return path

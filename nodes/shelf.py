@@ -121,13 +121,18 @@ def choose_files(card: Card, precision: str) -> Chosen:
         nodes=frozenset(core.NODE_CLASS_MAPPINGS),
     )
     names = {component: listed(component, file) for component, file in files.items()}
-    missing = [f"{part.folder}/{files[part].name}" for part, name in names.items() if name is None]
+    missing = {part: files[part] for part, name in names.items() if name is None}
     if missing:
         option = f" --precision {wanted}" if wanted else ""
+        size = sum(file.size or 0 for file in missing.values()) / 1e9
+        amount = f"{size:.1f} GB " if size >= 0.05 else ""
+        gated = "; the hub asks for an accepted licence and a token" if any(f.gated for f in missing.values()) else ""
         raise ModelMissing(
-            f"{card.name} needs {_sentence(missing)}, which this host does not have",
+            f"{card.name} needs {_sentence([f'{part.folder}/{file.name}' for part, file in missing.items()])}, which"
+            " this host does not have",
             place=f"model folder {folder_paths.models_dir}",
-            remedy=f"fetch with `packshot models fetch {card.id}{option} --models {folder_paths.models_dir}`",
+            remedy=f"fetch {amount}with `packshot models fetch {card.id}{option} --models"
+            f" {folder_paths.models_dir}`{gated}",
         )
     return Chosen(files, {component: name for component, name in names.items() if name is not None})
 

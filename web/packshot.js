@@ -1,8 +1,8 @@
 // Packshot on the canvas. The frontend loads every .js file below this folder when the page opens, and this is the only
-// one: everything else is an .mjs module, which is fetched when it is first needed.
+// one: everything else is an .mjs module, which is fetched when it is first needed, by a route of ours.
 import { app } from '/scripts/app.js'
 
-const here = new URL('.', import.meta.url)
+const here = new URL('../../packshot/web/', import.meta.url)
 
 /** @param {string} name @returns {Promise<any>} */
 const load = (name) => import(new URL(name, here).href)
@@ -33,6 +33,12 @@ const run = (module, name) => async () => {
     tell(error)
   }
 }
+
+/**
+ * The panel, which is the same element each time it is shown, so that what was typed into it stays.
+ * @type {Promise<{ element: HTMLElement, shown(): void, hidden(): void, changed(): void }> | undefined}
+ */
+let panel
 
 app.registerExtension({
   name: 'Packshot',
@@ -69,9 +75,6 @@ app.registerExtension({
     }
   ],
   setup() {
-    // The panel is the same element each time it is shown, so that what was typed into it stays.
-    /** @type {Promise<{ element: HTMLElement, shown(): void, hidden(): void }> | undefined} */
-    let panel
     app.extensionManager.registerSidebarTab({
       id: 'packshot',
       icon: 'pi pi-box',
@@ -96,6 +99,7 @@ app.registerExtension({
       load('./nodes/refusal.mjs').then((module) => module.onQueueing(), tell)
     })
   },
+  afterConfigureGraph: () => void panel?.then((made) => made.changed()),
   nodeCreated(node) {
     const name = /** @type {any} */ (node).comfyClass ?? ''
     const module = SHOWS[/** @type {keyof typeof SHOWS} */ (name)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from ..brand import BrandKit
 from ..errors import ChecksFailed
-from ..paths import writing
 from ..quality.channels import Channel, Rule
 from ..quality.checks import Given, Verdict
 from ..quality.run import check_file
@@ -116,26 +115,3 @@ def seed_of_try(seed: int, tries: int) -> int:
         return seed
     digest = hashlib.sha256(json.dumps([seed, tries], separators=(",", ":")).encode()).digest()
     return int.from_bytes(digest[:8], "big") % SEED_LIMIT
-
-
-def set_aside(folder: Path, files: Sequence[Path]) -> Path:
-    """Move pictures, and what lies beside them under their names, to ``quarantine/``; returns where the first is now.
-
-    Raises:
-        OutputUnwritable: the folder or the disk refuses.
-    """
-    aside = folder / QUARANTINE
-    with writing(aside):
-        aside.mkdir(exist_ok=True)
-        for file in [beside for picture in files for beside in (picture.with_suffix(".json"), picture)]:
-            if file.exists():
-                file.replace(aside / file.name)
-    return aside / files[0].name
-
-
-def remove(files: Sequence[Path]) -> None:
-    """Remove pictures that another seed will replace, or has replaced, with what lies beside them."""
-    for picture in files:
-        with writing(picture):
-            picture.with_suffix(".json").unlink(missing_ok=True)
-            picture.unlink(missing_ok=True)

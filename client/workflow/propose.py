@@ -124,11 +124,11 @@ def with_contract(
 ) -> dict[str, Any]:
     """A workflow file with a contract and an App Mode that name the same widgets in the same order.
 
-    The version is what it was, and so is what the file says that it requires.
+    The version is what it was, unless the name is another, and so is what the file says that it requires.
     """
     before = read_block(data) or {}
     block: dict[str, Any] = {"name": name}
-    if isinstance(before.get("version"), str):
+    if before.get("name") == name and isinstance(before.get("version"), str):
         block["version"] = before["version"]
     block["summary"] = summary or str(before.get("summary") or "")
     block["inputs"] = {

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import requests
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -28,7 +29,8 @@ from packshot.runs import remember_run, run_id
 HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT = 200_000  # bytes
-READY = "() => window.app && window.app.graph && window.app.vueAppReady"
+READY = """() => window.app && window.app.graph && window.app.vueAppReady
+    && window.app.extensionManager.getSidebarTabs().some((tab) => tab.id === 'packshot')"""
 
 
 def shot(page: Page, name: str) -> None:
@@ -47,8 +49,7 @@ def evaluate(page: Page, script: str, argument: Any = None) -> Any:
 
 
 def panel(page: Page, name: str) -> None:
-    if page.locator(".ps-panel").count() == 0:
-        evaluate(page, "app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+    evaluate(page, "app.extensionManager.sidebarTab.activeSidebarTabId = 'packshot'")
     page.get_by_role("tab", name=name, exact=True).click()
     page.locator(f"[data-panel='{name.lower()}']").wait_for()
     page.wait_for_timeout(1500)
@@ -146,6 +147,7 @@ def main() -> None:
                     made.append(Path(str(result.outputs[0].file)))
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 760})
+            requests.post(f"{url}/settings", json={"Comfy.TutorialCompleted": True}, timeout=30)
             page.goto(url)
             page.wait_for_function(READY, timeout=120_000)
             data = json.loads(json.dumps(Workflow.load("product-shot").data))
@@ -167,12 +169,12 @@ def main() -> None:
             page.locator(".ps-dialog").wait_for()
             shot(page, "app")
             page.keyboard.press("Escape")
-            evaluate(page, "app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
+            evaluate(page, "app.extensionManager.sidebarTab.activeSidebarTabId = null")
             for vue, name in ((False, "nodes"), (True, "nodes2")):
                 nodes(page, vue)
                 shot(page, name)
             run = a_run(folder / "aldern-quay", made, BrandKit.load(shipped("examples") / "brands" / "aldern-quay"))
-            page.goto(f"{url}/extensions/packshot/catalog/index.html?run={run}")
+            page.goto(f"{url}/packshot/web/catalog/index.html?run={run}")
             page.locator(".card button").first.click()
             page.keyboard.press("c")
             page.keyboard.press("a")

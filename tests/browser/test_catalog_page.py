@@ -56,9 +56,9 @@ def page(
     request: pytest.FixtureRequest, browser: Browser, host: HostStatus, run: tuple[Path, Ledger]
 ) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=request.param)
-    page.goto(f"{host.url}/extensions/packshot/catalog/index.html")
+    page.goto(f"{host.url}/packshot/web/catalog/index.html")
     page.get_by_role("link", name=HOSTILE).first.wait_for()
-    page.goto(f"{host.url}/extensions/packshot/catalog/index.html?run={run_id(run[0])}")
+    page.goto(f"{host.url}/packshot/web/catalog/index.html?run={run_id(run[0])}")
     page.locator(".card").nth(3).wait_for()
     yield page
     assert page.evaluate("window.hacked") is None
@@ -120,6 +120,6 @@ def test_a_run_is_judged_from_the_keyboard(page: Page, run: tuple[Path, Ledger])
 
 def test_a_run_that_is_not_there(browser: Browser, host: HostStatus) -> None:
     page = browser.new_page()
-    page.goto(f"{host.url}/extensions/packshot/catalog/index.html?run=nothing")
+    page.goto(f"{host.url}/packshot/web/catalog/index.html?run=nothing")
     page.get_by_text("there is no such catalogue run on this machine").wait_for()
     page.close()

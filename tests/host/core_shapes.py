@@ -252,7 +252,7 @@ def diffusers(variant: str, config: dict[str, Any], shapes: Shapes) -> Shapes:
 
 
 def renamed(shapes: Shapes, rules: tuple[tuple[str, str], ...]) -> Shapes:
-    """Matrices under the names of the diffusers library, where ComfyUI does not translate them.
+    """The names of the diffusers library, where ComfyUI does not translate them; norms stay out.
 
     A rule with several names, set apart by spaces, splits a layer's outputs: into equal parts, or for single blocks'
     ``linear1`` into three as long as its inputs and the rest.
@@ -260,7 +260,7 @@ def renamed(shapes: Shapes, rules: tuple[tuple[str, str], ...]) -> Shapes:
     found: Shapes = {}
     for name, shape in shapes.items():
         for pattern, target in rules:
-            if len(shape) > 1 and re.fullmatch(pattern, name):
+            if re.fullmatch(pattern, name):
                 targets = [re.sub(pattern, part, name) for part in target.split()]
                 last = shape[0] - 3 * shape[1] if len(targets) == 4 else shape[0] // len(targets)
                 sides = [shape[1]] * 3 + [last] if len(targets) == 4 else [last] * len(targets)
@@ -335,7 +335,7 @@ def recognised(shapes: Shapes) -> str | None:
         converted = detection.convert_diffusers_mmdit(dict(weights), "")
         if converted is not None:
             config = detection.model_config_from_unet(converted, "")
-        else:
+        elif "conv_in.weight" in weights:
             config = detection.model_config_from_diffusers_unet(weights)
     return type(config).__name__ if config else None
 

@@ -39,17 +39,19 @@ def main(comfyui: Path, pack: Path, model_file: str, files: list[str]) -> None:
     target = lora_apply.target_of(model, None)
     names = comfy.lora.model_lora_keys_unet(model.model, {})
     weights = model.model.state_dict()
+
+    def calculated(patches: list[Any], key: str) -> Any:
+        """Core's own result; it works in place, and the weight is needed again."""
+        return comfy.lora.calculate_weight(patches, weights[key].float().clone(), key)
+
     worst = {}
     for path in files:
         patched, _ = comfy.sd.load_lora_for_models(model, None, comfy.utils.load_torch_file(path), STRENGTH, 0)
         ours_patched, _ = lora_apply.patched(model, None, target, lora_apply.load(Path(path)), STRENGTH, 0)
         assert patched.patches.keys() == ours_patched.patches.keys()
-        theirs = {
-            key: comfy.lora.calculate_weight(patches, weights[key].float(), key)
-            for key, patches in patched.patches.items()
-        }
+        theirs = {key: calculated(patches, key) for key, patches in patched.patches.items()}
         applied = [
-            _apart(theirs[key], comfy.lora.calculate_weight(patches, weights[key].float(), key), weights[key].float())
+            _apart(theirs[key], calculated(patches, key), weights[key].float())
             for key, patches in ours_patched.patches.items()
         ]
         file = TensorFile(path)

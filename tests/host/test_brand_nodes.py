@@ -164,6 +164,33 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
     assert late not in (plain, full)
 
 
+def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
+    """Core's own loaders, encoder and sampler, with one LoRA loader in between."""
+    words = {name: node("CLIPTextEncode", clip=["20", 1], text=text) for name, text in (("3", "a mug"), ("4", "text"))}
+    links = {"model": ["20", 0], "positive": ["3", 0], "negative": ["4", 0], "latent_image": ["12", 0]}
+    sampling = {"seed": 7, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+    return words | {
+        "1": node("UNETLoader", unet_name="starter-flux2.safetensors", weight_dtype="default"),
+        "10": node("CLIPLoader", clip_name="starter-clip-l.safetensors", type="stable_diffusion"),
+        "11": node("VAELoader", vae_name="starter-flux2-vae.safetensors"),
+        "12": node("EmptyFlux2LatentImage", width=128, height=128, batch_size=1),
+        "20": node(kind, model=["1", 0], clip=["10", 0], **inputs),
+        "5": node("KSampler", **links, **sampling),
+        "6": node("VAEDecode", samples=["5", 0], vae=["11", 0]),
+        "7": node("PreviewImage", images=["6", 0]),
+    }
+
+
+def test_the_nodes_work_after_cores_own_loaders(client: Client) -> None:
+    file = {"lora_name": "mine/tide.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+    expected = picture(client, core_graph("LoraLoader", **file))
+    assert expected != picture(client, core_graph("LoraLoader", **{**file, "strength_model": 0.0}))
+    kit_node = {"2": node("PackshotBrand", kit="good")}
+    own = core_graph("PackshotBrandLoRA", brand=["2", 0], lora="", strength=0.0)
+    assert picture(client, own | kit_node) == expected
+    assert picture(client, core_graph("PackshotLoRAStack", text="<lora:tide:0.8>")) == expected
+
+
 def test_what_has_not_changed_is_not_made_again(client: Client, brand_home: Path) -> None:
     wanted = with_brand("good")
     assert run(client, wanted).succeeded

@@ -105,7 +105,7 @@ def pictures(client: Client, name: str, **inputs: Any) -> dict[str, list[np.ndar
         ("reference-edit", {"model": "tiny-flux2-edit", "steps": 1, "image": drawing(64)}, None),
         ("style-reference", {"model": "tiny-flux2-edit", "steps": 1, "width": 128, "height": 192}, (192, 128, 3)),
         ("guided-restyle", {"model": "tiny-sd15"}, None),
-        ("product-scene", {"model": "starter"}, (256, 256, 3)),
+        ("product-scene", {"model": "starter"}, (128, 128, 3)),
         ("text-on-product", {"text": "Spring", "colour": "#112233"}, (96, 128, 3)),
         ("upscale", {"model": "starter", "steps": 2, "factor": 2.0, "image": drawing(64)}, (96, 128, 3)),
     ],

@@ -220,3 +220,12 @@ def test_a_missing_node_names_the_pack_that_the_canvas_noted(noted: dict[str, An
         Workflow({"nodes": [node], "links": []}, "w").api_graph({})
     assert said in caught.value.remedy
     assert '"Glow" (Fancy, node 3)' in caught.value.place
+
+
+def test_a_definition_with_odd_parts_is_read_as_far_as_it_goes() -> None:
+    info = copy.deepcopy(INFO)
+    info["ImageBlur"]["name"] = {"of": "a damaged file"}
+    for raw in info["ImageBlur"]["input"]["required"].values():
+        raw[1:] = [{"widgetType": ["INT"]}]
+    nodes, links = chain(blur(2))
+    Workflow({"nodes": nodes, "links": links}, "test").api_graph(info)

@@ -1,7 +1,7 @@
 // The catalogue page: runs on this machine, the pictures of one, and what people say of them. Everything works from the
 // keyboard; while a run goes on, and the page is seen, it looks for news.
 import { h } from '../lib/dom.mjs'
-import { get, texts } from '../lib/host.mjs'
+import { address, get, texts } from '../lib/host.mjs'
 import { makeViewer } from './viewer.mjs'
 import { picture } from './picture.mjs'
 
@@ -45,7 +45,7 @@ const counted = (counts) =>
 async function showRun(run) {
   const title = h('h1')
   const facts = h('p', { class: 'soft' })
-  const report = h('a', { href: `../../../packshot/runs/${run}/files/index.html`, hidden: true }, t('report'))
+  const report = h('a', { href: address(`runs/${encodeURIComponent(run)}/files/index.html`), hidden: true }, t('report'))
   head.replaceChildren(h('p', {}, h('a', { href: '?' }, t('catalogues'))), title, facts, report)
 
   const words = /** @type {HTMLInputElement} */ (h('input', { type: 'search', 'aria-label': t('filter'), placeholder: t('filter'), autocomplete: 'off' }))

@@ -1,6 +1,6 @@
 // Asking the host's own routes, and the language in which we speak. The catalogue page, which has no canvas, uses it too.
 
-// This module is <host>/extensions/<folder>/lib/host.mjs, wherever a proxy puts the host.
+// This module is <host>/packshot/web/lib/host.mjs, wherever a proxy puts the host.
 const HOST = new URL('../../../', import.meta.url)
 
 /** The address of something of ours on the host. @param {string} path below /packshot/ */

@@ -1,10 +1,11 @@
-// Licence and size on the nodes that take a model card, as badges of the canvas's own.
+// Licence and size on the nodes that take a model card. The canvas's own badges are not used: Nodes 2.0 reads them once,
+// when a node is first drawn, and does not see another card's.
 import { app } from '/scripts/app.js'
-import { size } from '../lib/dom.mjs'
+import { h, size } from '../lib/dom.mjs'
 import { get } from '../lib/host.mjs'
-import { follow } from './card.mjs'
+import { follow, show } from './card.mjs'
 
-const COLOURS = { allow: '#1f5f3f', duties: '#6b4a00', refuse: '#8a2315' } // white on these has a contrast above 6:1
+const CLASSES = { allow: 'ps-good', duties: 'ps-warn', refuse: 'ps-bad' }
 
 /** @type {Map<string, Promise<any>>} */
 const asked = new Map()
@@ -17,39 +18,24 @@ function ask(card) {
 
 /** @param {any} node */
 export function attach(node) {
-  /** @type {any[]} */
-  let ours = []
   let wanted = ''
-
-  /** @param {any[]} made */
-  function set(made) {
-    const before = node.badges
-    node.badges = [...node.badges.filter((/** @type {any} */ badge) => !ours.includes(badge)), ...made]
-    ours = made
-    // Nodes 2.0 keeps the list that it was given, until it is told of another.
-    node.graph?.trigger('node:property:changed', { type: 'node:property:changed', nodeId: node.id, property: 'badges', oldValue: before, newValue: node.badges })
-    node.graph?.setDirtyCanvas(true, true)
-  }
-
   follow(node, 'card', async (card) => {
+    if (wanted === card) return
     wanted = card
-    if (!card || app.extensionManager.setting.get('Packshot.NodeBadges') === false) return set([])
+    if (!card || app.extensionManager.setting.get('Packshot.NodeBadges') === false) return show(node, 'badges')
     try {
       const found = await ask(String(card))
       if (wanted !== card) return
-      set([
-        badge(node, found.licence, COLOURS[/** @type {keyof typeof COLOURS} */ (found.decision)]),
-        badge(node, size(found.bytes) + (found.missing ? ' ↓' : ''), found.missing ? COLOURS.duties : '#3a3a3a')
-      ])
+      const kind = CLASSES[/** @type {keyof typeof CLASSES} */ (found.decision)]
+      show(
+        node,
+        'badges',
+        h('span', { class: `ps-badge ${kind}`, title: found.summary }, found.licence),
+        ' ',
+        h('span', { class: `ps-badge ${found.missing ? 'ps-warn' : ''}`, title: found.missing || undefined }, size(found.bytes) + (found.missing ? ' ↓' : ''))
+      )
     } catch {
-      set([]) // a card that the host does not know is refused with reasons when it is run
+      show(node, 'badges') // a card that the host does not know is refused with reasons when it is run
     }
   })
-}
-
-/** A badge of the class that the canvas's own are of, which it does not export. @param {any} node @param {string} text @param {string} bgColor */
-function badge(node, text, bgColor) {
-  const [first] = node.badges
-  const core = typeof first === 'function' ? first() : first
-  return new core.constructor({ text, fgColor: '#ffffff', bgColor })
 }

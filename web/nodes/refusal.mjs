@@ -1,10 +1,11 @@
-// Why a node refused, in one line on the node itself: what was wrong and what to do, and no stack trace.
+// Why a node refused, in one line on the node itself, and no stack trace; opened, it says where and what to do.
 import { app } from '/scripts/app.js'
 import { h } from '../lib/dom.mjs'
 import { show } from './card.mjs'
 
 const PATIENCE = 15_000 // milliseconds in which the host answers a prompt
 const EVERY = 150
+const QUEUED = /** @type {any} */ ('promptQueued') // which the published types leave out
 
 /** @type {Set<any>} */
 const marked = new Set()
@@ -21,20 +22,27 @@ export function onQueueing() {
   const until = performance.now() + PATIENCE
   const before = app.extensionManager.lastNodeErrors
   // The frontend has no event for a prompt that is refused. It forgets the old errors first, and then knows the new ones.
-  const timer = setInterval(() => {
+  // Where a part of a prompt is refused and the rest is queued, it knows them before it says so.
+  function look() {
     const errors = app.extensionManager.lastNodeErrors
-    if (errors && errors !== before) {
-      for (const [id, found] of Object.entries(errors)) {
-        for (const error of found.errors) mark(id, error.details || error.message)
+    const found = errors && errors !== before
+    if (found) {
+      for (const [id, node] of Object.entries(errors)) {
+        for (const error of node.errors) mark(id, error.details || error.message)
       }
     }
-    if ((errors && errors !== before) || performance.now() > until) stop()
-  }, EVERY)
+    if (found || performance.now() > until) stop()
+  }
+  const queued = () => {
+    look()
+    stop()
+  }
   const stop = () => {
     clearInterval(timer)
-    app.api.removeEventListener('execution_start', stop)
+    app.api.removeEventListener(QUEUED, queued)
   }
-  app.api.addEventListener('execution_start', stop)
+  const timer = setInterval(look, EVERY)
+  app.api.addEventListener(QUEUED, queued)
 }
 
 /** @param {string} id @param {string} text */
@@ -42,8 +50,12 @@ function mark(id, text) {
   const said = /\[(?<slug>[a-z-]+)\] (?<message>[^\n]*)(?:\nWhere: (?<place>[^\n]*))?(?:\nWhat to do: (?<remedy>[^\n]*))?/.exec(text)?.groups
   const node = said && find(id)
   if (!node) return // another pack's error, which the frontend shows
-  const line = [said.place && `${said.place}: `, said.message, said.remedy && `. ${said.remedy}`].filter(Boolean).join('')
-  show(node, 'refusal', h('p', { class: 'ps-refusal', role: 'alert', title: line }, h('span', { class: 'ps-badge' }, said.slug), ` ${line}`))
+  const more = [said.place, said.remedy].filter(Boolean).map((text) => h('p', {}, text))
+  show(
+    node,
+    'refusal',
+    h('details', { class: 'ps-refusal', role: 'alert' }, h('summary', { title: said.message }, h('span', { class: 'ps-badge' }, said.slug), ` ${said.message}`), ...more)
+  )
   marked.add(node)
 }
 

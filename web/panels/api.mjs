@@ -155,6 +155,9 @@ export function make(t) {
       alive = true
       void look()
     },
+    changed: () => {
+      if (alive) later()
+    },
     hidden: () => {
       alive = false
       clearTimeout(waiting)

@@ -1,5 +1,6 @@
 // "Make this an App": the host proposes inputs from the contract or from the widgets; a person chooses; the file gets both
 // an App Mode and a contract that name the same widgets in the same order.
+import { app } from '/scripts/app.js'
 import { openName, show, workflow } from '../lib/canvas.mjs'
 import { NAME, asName, ask, line } from '../lib/dialog.mjs'
 import { h } from '../lib/dom.mjs'
@@ -31,6 +32,8 @@ export async function makeApp() {
     if (!inputs.length) throw new Error(t('choose_one'))
     const made = await post('workflow/app', { workflow: data, name: name.value, summary: summary.value, inputs })
     await show(made.workflow)
+    const open = /** @type {any} */ (app.extensionManager.workflow.activeWorkflow)
+    if (open?.activeMode !== 'app') await app.extensionManager.command.execute('Comfy.ToggleLinear')
     return made
   })
 }

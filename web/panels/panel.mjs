@@ -7,11 +7,12 @@ import { texts } from '../lib/host.mjs'
  * @property {HTMLElement} element
  * @property {() => void} shown begins to look at the host
  * @property {() => void} hidden stops everything
+ * @property {() => void} [changed] another workflow is open
  */
 
 const PANELS = ['memory', 'brand', 'api']
 
-/** @returns {Promise<Panel>} */
+/** @returns {Promise<Required<Panel>>} */
 export async function makePanel() {
   style()
   const t = await texts()
@@ -67,6 +68,7 @@ export async function makePanel() {
     hidden: () => {
       visible = false
       made[current]?.hidden()
-    }
+    },
+    changed: () => made[current]?.changed?.()
   }
 }

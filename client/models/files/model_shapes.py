@@ -126,6 +126,7 @@ def _variant(name: str, base: str, architecture: str, lines: dict[str, str]) -> 
     return Variant(name, base, architecture, layers, count)
 
 
+@functools.cache
 def _numbers(part: str) -> frozenset[int]:
     """``3``, ``{19}`` (0 to 18), ``{4-5}`` or ``{0,2}``."""
     if not part.startswith("{"):
