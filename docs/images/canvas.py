@@ -142,7 +142,7 @@ def main() -> None:
         try:
             made = []
             with Client(url, out=folder / "out") as client:
-                for seed in range(6):
+                for seed in range(3):
                     result = client.submit("product-shot", seed=seed).result(timeout=600)
                     made.append(Path(str(result.outputs[0].file)))
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
