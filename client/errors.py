@@ -155,6 +155,13 @@ class OutputMissing(PackshotError):
     exit_code = 3
 
 
+class ChecksFailed(PackshotError):
+    """A picture was made, and failed its channel's checks with every seed that was tried."""
+
+    slug = "checks-failed"
+    exit_code = 3
+
+
 class OutputUnwritable(PackshotError):
     """A result cannot be written: no permission, or the disk is full. It is still on the host."""
 
@@ -173,6 +180,13 @@ class CatalogInvalid(PackshotError):
     """A product table, or a row of it, cannot be used."""
 
     slug = "catalog-invalid"
+    exit_code = 2
+
+
+class RunTakenOver(PackshotError):
+    """Another process has taken this catalogue run over, because this one seemed to be dead."""
+
+    slug = "run-taken-over"
     exit_code = 2
 
 

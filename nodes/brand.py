@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import folder_paths
 import numpy as np
@@ -169,9 +171,9 @@ class PackshotBrandLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, lora: str, strength: float) -> str:
-        """The day: what is allowed today may have expired tomorrow."""
-        return f"{lora} {strength} {_today()}"
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """The day and the files: what is allowed today may have expired tomorrow, or be another file."""
+        return f"{_today()} {_stamps()}"
 
     @classmethod
     def execute(
@@ -242,6 +244,16 @@ def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
     path = Path(folder_paths.get_full_path_or_raise("loras", name))
     judge_lora(kit, lora, path)
     return path
+
+
+def _stamps() -> str:
+    """A hash over size and time of change of the host's LoRA files; which of them a kit names is not known yet."""
+    digest = hashlib.sha256()
+    for name in folder_paths.get_filename_list("loras"):
+        if (path := folder_paths.get_full_path("loras", name)) is not None:
+            stat = Path(path).stat()
+            digest.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _today() -> datetime.date:

@@ -6,7 +6,6 @@ their dtype; to streamed weights it is added at each use, unrounded. Core decide
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +124,7 @@ class PackshotDeterminismCheck(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
         """Never the same: a check that is asked for again is made again."""
-        return math.nan
+        return float("nan")  # a new one each time: Python takes one and the same for equal to itself
 
     @classmethod
     def execute(

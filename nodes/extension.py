@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import routes
 from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .check import PackshotCheck
 from .composite import PackshotProductComposite
 from .control import PackshotControl
 from .determinism import PackshotDeterminismCheck
@@ -19,6 +20,7 @@ from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
 from .overlay import PackshotLogo, PackshotText
 from .parity import PackshotParityCheck
 from .sampling import PackshotEncode, PackshotSample
+from .save import PackshotSaveForChannel
 from .tiled_vae import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
 from .train import PackshotTrainLoRA
 from .vram import PackshotUnload, PackshotVRAMPolicy
@@ -59,4 +61,6 @@ class PackshotExtension(ComfyExtension):
             PackshotMemoryReport,
             PackshotParityCheck,
             PackshotUnload,
+            PackshotCheck,
+            PackshotSaveForChannel,
         ]

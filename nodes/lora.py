@@ -26,10 +26,11 @@ class PackshotLoRAStack(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         """Model, CLIP, five rows of a file and a strength, and text; the patched model, trigger words and a report."""
         files = [_NONE, *folder_paths.get_filename_list(_FOLDER)]
-        strength = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
+        strength = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01, "optional": True}
         rows: list[Any] = []
         for row in range(1, _ROWS + 1):
-            rows.append(io.Combo.Input(f"lora_{row}", options=files, default=_NONE, tooltip="none: the row is empty."))
+            tooltip = "none: the row is empty."
+            rows.append(io.Combo.Input(f"lora_{row}", options=files, default=_NONE, optional=True, tooltip=tooltip))
             rows.append(io.Float.Input(f"strength_{row}", tooltip="On model and text encoder. 0: off.", **strength))
         return io.Schema(
             node_id="PackshotLoRAStack",
@@ -122,7 +123,7 @@ def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
     listed = folder_paths.get_filename_list(_FOLDER)
     found: list[tuple[str, Choice]] = []
     for row in range(1, _ROWS + 1):
-        name, strength = widgets.get(f"lora_{row}"), widgets.get(f"strength_{row}")
+        name, strength = widgets.get(f"lora_{row}"), widgets.get(f"strength_{row}", 1.0)
         if name in (None, _NONE) or strength is None:
             continue
         found.append((f"input 'lora_{row}'", Choice(name, float(strength), float(strength))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import folder_paths
 import torch
@@ -64,7 +65,7 @@ class PackshotMatte(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, model: str) -> str:
+    def fingerprint_inputs(cls, model: str, **_: Any) -> str:
         """The model that is used: with a new file, ``auto`` may mean another one."""
         return _chosen(model)
 

@@ -19,6 +19,7 @@ from ..client.models.files.detect import Detection, detect
 from ..client.models.files.header import read_header
 from ..client.models.licensing.licences import Decision, Part, Profile, judge, load_profile, parts_of_card
 from ..client.models.memory.advisor import Device, choose
+from ..client.models.slots import misfit
 from ..client.paths import config_dir
 
 AUTO = "auto"
@@ -120,13 +121,18 @@ def choose_files(card: Card, precision: str) -> Chosen:
         nodes=frozenset(core.NODE_CLASS_MAPPINGS),
     )
     names = {component: listed(component, file) for component, file in files.items()}
-    missing = [f"{part.folder}/{files[part].name}" for part, name in names.items() if name is None]
+    missing = {part: files[part] for part, name in names.items() if name is None}
     if missing:
         option = f" --precision {wanted}" if wanted else ""
+        size = sum(file.size or 0 for file in missing.values()) / 1e9
+        amount = f"{size:.1f} GB " if size >= 0.05 else ""
+        gated = "; the hub asks for an accepted licence and a token" if any(f.gated for f in missing.values()) else ""
         raise ModelMissing(
-            f"{card.name} needs {_sentence(missing)}, which this host does not have",
+            f"{card.name} needs {_sentence([f'{part.folder}/{file.name}' for part, file in missing.items()])}, which"
+            " this host does not have",
             place=f"model folder {folder_paths.models_dir}",
-            remedy=f"fetch with `packshot models fetch {card.id}{option} --models {folder_paths.models_dir}`",
+            remedy=f"fetch {amount}with `packshot models fetch {card.id}{option} --models"
+            f" {folder_paths.models_dir}`{gated}",
         )
     return Chosen(files, {component: name for component, name in names.items() if name is not None})
 
@@ -135,15 +141,8 @@ def _sentence(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-# Core's loader of diffusion models takes that part out of a whole checkpoint.
-_LOADED_ALL_THE_SAME = {("checkpoint", "diffusion_model")}
-
-
 def check_files(card: Card, chosen: Chosen) -> None:
-    """Look into the headers of the files: each must be what its slot is for.
-
-    An architecture that the card's model has in a size that nobody published passes: pruned and tiny variants are
-    real, and core reads sizes from the file.
+    """Look into the headers of the files: each must be what its slot is for (see :func:`misfit`).
 
     Raises:
         ModelCorrupt: a file cannot be read, or holds another model.
@@ -154,12 +153,11 @@ def check_files(card: Card, chosen: Chosen) -> None:
             continue
         stat = Path(path).stat()
         found = _detected(path, stat.st_size, stat.st_mtime_ns)
-        said = found.component if component.slot in ("text_encoder", "vae") else found.base
-        right_kind = found.kind in (component.slot, "unknown") or (found.kind, component.slot) in _LOADED_ALL_THE_SAME
-        if not right_kind or said not in (component.detected_as, "other", None):
+        holds = misfit(card, component, found)
+        if holds:
             raise ModelCorrupt(
                 f"{component.folder}/{name} should hold {component.title} ({component.detected_as}) and holds"
-                f" {said or found.kind}: {'; '.join(found.reasons)}",
+                f" {holds}: {'; '.join(found.reasons)}",
                 place=path,
                 remedy=f"put the right file there: `packshot models fetch {card.id}`",
             )

@@ -12,6 +12,7 @@ from ..client.errors import InputInvalid, PackshotError
 from . import tiled_vae_run
 from .memory_record import Phase, allocator, watched
 from .refusal import refusing, tell
+from .tiled_vae_layout import SMALLEST
 
 _CATEGORY = "Packshot/Memory"
 _LINE = (1.0, 0.0, 1.0)  # of the overlay: magenta, which products seldom are
@@ -29,11 +30,11 @@ def _tile_input() -> Any:
 
 
 def _check_tile(tile_size: int | None) -> None:
-    if tile_size is not None and 0 < tile_size < tiled_vae_run.SMALLEST:
+    if tile_size is not None and 0 < tile_size < SMALLEST:
         raise InputInvalid(
             f"tiles of {tile_size} pixels, which are mostly surroundings of each other",
             place="input 'tile_size'",
-            remedy=f"0 for a size by free memory, or {tiled_vae_run.SMALLEST} and more",
+            remedy=f"0 for a size by free memory, or {SMALLEST} and more",
         )
 
 
@@ -86,10 +87,14 @@ class PackshotVAEDecodeTiled(io.ComfyNode):
     def execute(cls, samples: io.Latent.Type, vae: io.Vae.Type, tile_size: int, overlay: bool) -> io.NodeOutput:
         """Decode; or expand into core's tiled decode for a video."""
         latent = samples["samples"]
-        if latent.ndim == 5 and latent.shape[2] > 1:
+        if latent.is_nested:  # a video with its sound: core's decode takes the first part too
+            latent = latent.unbind()[0]
+        if _is_video(vae, latent.ndim == 5, latent.shape[2]):
+            samples = {**samples, "samples": latent}
             return _video("VAEDecodeTiled", {"samples": samples, "vae": vae}, tile_size or 512, cls.hidden.unique_id)
         with refusing():
             _check_tile(tile_size)
+            tiled_vae_run.known_part(vae, "decoder")
             phase = Phase("VAE decode", allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
             with watched(phase, vae.device):
                 pixels, outcome = tiled_vae_run.decode(vae, latent, tile_size)
@@ -129,16 +134,24 @@ class PackshotVAEEncodeTiled(io.ComfyNode):
     @classmethod
     def execute(cls, pixels: io.Image.Type, vae: io.Vae.Type, tile_size: int) -> io.NodeOutput:
         """Encode; or expand into core's tiled encode for a video."""
-        if getattr(vae, "latent_dim", 2) == 3 and pixels.shape[0] > 1:
+        if _is_video(vae, True, pixels.shape[0]):
             return _video("VAEEncodeTiled", {"pixels": pixels, "vae": vae}, tile_size or 512, cls.hidden.unique_id)
         with refusing():
             _check_tile(tile_size)
+            tiled_vae_run.known_part(vae, "encoder")
             phase = Phase("VAE encode", allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
             with watched(phase, vae.device):
                 latent, outcome = tiled_vae_run.encode(vae, pixels, tile_size)
                 said = _said(outcome, phase)
                 phase.resident = vae.patcher.loaded_size()
         return io.NodeOutput({"samples": latent}, ui=tell(cls.hidden.unique_id, said if outcome.steps else []))
+
+
+def _is_video(vae: Any, has_frames: bool, frames: int) -> bool:
+    """Whether something is for core's own tiles: several frames, or a video's VAE that is not known here."""
+    if getattr(vae, "first_stage_model", None) is None or vae.latent_dim != 3 or not has_frames:
+        return False
+    return frames > 1 or not tiled_vae_run.supported(vae)
 
 
 def _video(node: str, inputs: dict[str, Any], tile_size: int, node_id: str | None) -> io.NodeOutput:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,20 +19,10 @@ import torch
 from ..client.errors import InputInvalid, OutOfMemory
 from . import memory_oom
 from .memory_record import gib
+from .tiled_vae_layout import SMALLEST, Layout, layout
 from .tiled_vae_programs import stages_of
-from .tiled_vae_stages import Engine, Stage, room, run, shapes, work
-from .tiled_vae_tensors import BAND, Bands, Shape
-
-SMALLEST, LARGEST = 64, 2048  # side of a tile that is chosen here, in pixels
-
-# Elements that a piece takes for each of its own at the width of the picture's last layers: the piece, its norm, the
-# output, and what a convolution copies them into. Measured by bench/tiled_vae.py, which prints it.
-PER_ELEMENT = 7.0
-
-# Elements that a pass over the whole takes for each pixel and channel of the last level: measured by the same. A
-# quarter of that is what features may take here, where more memory would save time.
-WHOLE_PER_ELEMENT = 6.3
-SHARE = 0.25
+from .tiled_vae_stages import Engine, run, shapes, work
+from .tiled_vae_tensors import Bands, Shape
 
 
 @dataclass(slots=True)
@@ -51,61 +40,6 @@ class Outcome:
     kept_on: str = ""
     steps: list[str] = field(default_factory=list)
     lines: tuple[list[int], list[int]] = ((), ())  # type: ignore[assignment]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What an encoder or decoder does to a picture of one size.
-
-    Attributes:
-        stages: its own.
-        shape: of what it is given: channels, height, width.
-        size: bytes of an element.
-    """
-
-    stages: list[Stage]
-    shape: Shape
-    size: int
-
-    @property
-    def base(self) -> int:
-        """Channels at the size of the picture."""
-        every = shapes(self.stages, self.shape)
-        return max(min(every[1][0], every[-2][0]), 1)
-
-    @property
-    def pixels(self) -> int:
-        """Of the picture, which is what is given or what is made, whichever is larger."""
-        every = shapes(self.stages, self.shape)
-        return max(every[0][1] * every[0][2], every[-1][1] * every[-1][2])
-
-    @property
-    def limit(self) -> float:
-        """Elements of features that may be kept, where less would cost time."""
-        return SHARE * WHOLE_PER_ELEMENT * self.base * self.pixels
-
-    def kept(self) -> float:
-        """Bytes of features that are kept at once, with the bands that are used up while others are made."""
-        return room(self.stages, self.shape, self.limit) * self.size * (1 + BAND / max(self.shape[1:]))
-
-    def piece(self, tile: int) -> float:
-        """Bytes that a piece takes while it is computed."""
-        return PER_ELEMENT * self.base * min((tile + 8) ** 2, self.pixels) * self.size
-
-    def whole(self) -> float:
-        """Bytes that a pass over the whole takes."""
-        return WHOLE_PER_ELEMENT * self.base * self.pixels * self.size
-
-    def tile_for(self, free: float) -> int:
-        """The largest tile, in steps of 32 pixels, of which a piece fits into ``free`` bytes."""
-        side = int(math.sqrt(max(free, 1.0) / (PER_ELEMENT * self.base * self.size))) - 8
-        return max(SMALLEST, min(LARGEST, side // 32 * 32))
-
-
-def layout(part: Any, shape: Shape, dtype: Any) -> Layout | None:
-    """What an encoder or decoder does to a picture; None where its kind is not known."""
-    stages = stages_of(part)
-    return None if stages is None else Layout(stages, shape, comfy.model_management.dtype_size(dtype))
 
 
 class _Pieces(torch.nn.Module):
@@ -147,8 +81,8 @@ class _Pieces(torch.nn.Module):
                 self._outcome.lines = _borders(plan, rung.tile)
                 return out
         raise OutOfMemory(
-            f"{failed}, the last step; {gib(plan.kept())} for features and {gib(plan.piece(SMALLEST))} for a tile are"
-            " needed",
+            f"{failed}, the last step; needed are {gib(plan.kept(SMALLEST))} for features and"
+            f" {gib(plan.piece(SMALLEST))} for a tile",
             place="tiled VAE",
             remedy="close other programs, or make a smaller picture",
         )
@@ -199,8 +133,8 @@ def _rungs(plan: Layout, x: Any, tile: int) -> Iterator[_Rung]:
     """Unload others, then features in main memory, then smaller tiles, then features in 16 bit."""
     device, aside = x.device, comfy.model_management.intermediate_device()
     free = comfy.model_management.get_free_memory(device)
-    tile = tile or plan.tile_for((free - plan.kept()) / 2 if device == aside else free / 2)
-    store = device if plan.kept() + plan.piece(tile) <= free else aside
+    tile = tile or plan.tile_for((free - plan.kept(SMALLEST)) / 2 if device == aside else free / 2)
+    store = device if plan.kept(tile) + plan.piece(tile) <= free else aside
     yield _Rung(tile, store, x.dtype)
     if device.type != "cpu":
         yield _Rung(tile, device, x.dtype, "other models unloaded", alone=True)
@@ -255,7 +189,7 @@ def decode(vae: Any, samples: Any, tile: int = 0) -> tuple[Any, Outcome]:
         InputInvalid: the latent or the VAE is of a kind that cannot be decoded here.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = _part(vae, "decoder")
+    part = known_part(vae, "decoder")
     _check_latent(vae, samples)
     if vae.latent_dim == 2 and samples.ndim == 5:
         samples = samples[:, :, 0]
@@ -277,7 +211,7 @@ def encode(vae: Any, pixels: Any, tile: int = 0) -> tuple[Any, Outcome]:
         InputInvalid: the VAE is of a kind that cannot encode here.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = _part(vae, "encoder")
+    part = known_part(vae, "encoder")
     outcome = Outcome()
     dtype = _between(vae, pixels)
     view = _view(vae, "encoder", _Pieces(part, tile, (None, None), outcome))
@@ -291,9 +225,18 @@ def _between(vae: Any, given: Any) -> Any:
     return torch.float16 if given.dtype == torch.float16 else vae.vae_output_dtype()
 
 
-def _part(vae: Any, name: str) -> Any:
-    vae.throw_exception_if_invalid()
-    model = vae.first_stage_model
+def supported(vae: Any) -> bool:
+    """Whether a VAE is of a kind that is known here."""
+    return stages_of(getattr(vae.first_stage_model, "decoder", None)) is not None
+
+
+def known_part(vae: Any, name: str) -> Any:
+    """The decoder or encoder of a VAE of a kind that is known here.
+
+    Raises:
+        InputInvalid: it is of another kind, or there is none.
+    """
+    model = getattr(vae, "first_stage_model", None)
     part = getattr(model, name, None)
     if part is None or stages_of(part) is None:
         raise InputInvalid(

@@ -153,8 +153,10 @@ class Moments:
     def add(self, tile: Any) -> None:
         """Add a piece, (1, C, h, w). No piece may be added twice, and none may overlap another."""
         values = tile.float().reshape(self._groups, -1)
-        variance, mean = torch.var_mean(values, dim=1, correction=0)
-        self._pieces.append((values.shape[1], mean, variance))
+        mean = values.mean(dim=1)
+        # Twice over the piece, as torch's var_mean takes four times as long on a CPU.
+        deviation = torch.linalg.vector_norm(values - mean[:, None], dim=1)
+        self._pieces.append((values.shape[1], mean, deviation**2 / values.shape[1]))
 
     def result(self) -> tuple[Any, Any]:
         """Mean and variance over all of them, (groups,) in 64 bit on the CPU; asked for once all are there."""

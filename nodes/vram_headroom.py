@@ -19,12 +19,14 @@ def headroom(size: int, device: Any) -> Iterator[str]:
     entered only while one samples on ``device``. With Dynamic VRAM the engine's headroom is raised too, where what it
     was before is known.
     """
-    if not size or device.type == "cpu":
-        yield "headroom: a CPU's memory is not reserved" if size else ""
+    if not size:
+        yield ""
         return
     before = comfy.model_management.EXTRA_RESERVED_VRAM
     engine, engine_before = _engine()
     said = f"headroom {size / 2**30:.2f} GiB on {device}"
+    if device.type == "cpu":
+        said += ", where nothing is loaded that could be held back"
     if engine is None and comfy.memory_management.aimdo_enabled:
         said += " for what core loads; the Dynamic VRAM engine cannot be asked for its own, see --vram-headroom"
     comfy.model_management.EXTRA_RESERVED_VRAM = max(before, size)

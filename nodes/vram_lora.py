@@ -75,7 +75,8 @@ def applied(patcher: Any, way: Patching) -> Patched:
             del patcher.patches[key]
     if rounds:
         injections = [one for manager in rounds for one in manager.create_injections(patcher.model)]
-        patcher.set_injections(_KEY, [_together(injections)])
+        # One injection with those of a policy before this one, as core takes out several in the order of putting in.
+        patcher.set_injections(_KEY, [_together([*(patcher.get_injections(_KEY) or []), *injections])])
         patcher.patches_uuid = uuid.uuid4()
     return Patched(moved, len(patcher.patches))
 

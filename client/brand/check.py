@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import PackshotError
 from ..models.licensing.licences import licence_ids, load_profile
 from .kit import BrandKit
+from .lora.conflicts import overlap
+from .lora.tensors import TensorFile
 from .palette import contrast
 from .policy import gate, judge_lora
 from .sections import BrandLora, Font, Logo
@@ -54,6 +57,8 @@ def check_kit(kit: BrandKit, *, loras: Path | None = None, today: datetime.date 
     found = [finding for section in sections for finding in section(kit)]
     for number, lora in enumerate(kit.loras):
         found += _lora(kit, lora, f"loras[{number}]", loras, day)
+    if loras is not None:
+        found += _conflicts(kit, loras)
     found += _approvals(kit)
     return found
 
@@ -160,6 +165,20 @@ def _lora(kit: BrandKit, lora: BrandLora, place: str, folder: Path | None, today
         judge_lora(kit, lora, folder / lora.file)
     except PackshotError as error:
         yield Finding("error", place, error.message, error.remedy)
+
+
+def _conflicts(kit: BrandKit, folder: Path) -> Iterator[Finding]:
+    """LoRAs that are applied together and fight over the same directions; a file's own faults were said before."""
+    for number, first in enumerate(kit.loras):
+        for other, second in enumerate(kit.loras[number + 1 :], start=number + 1):
+            if first.base != second.base:
+                continue
+            with contextlib.suppress(PackshotError):
+                met = overlap(TensorFile(folder / first.file), TensorFile(folder / second.file))
+                if met.fights:
+                    said = f"{first.name} and {second.name}: {met.sentence()}"
+                    place = f"loras[{number}] and loras[{other}]"
+                    yield Finding("warning", place, said, "lower a strength, or keep one of the two")
 
 
 def _approvals(kit: BrandKit) -> Iterator[Finding]:

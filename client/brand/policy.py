@@ -140,6 +140,5 @@ def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None) -> Decision:
 
 def _bases(found: Detection) -> set[str]:
     """The bases that a file may be for; empty where its header does not tell."""
-    if found.base is not None:
-        return {found.base}
-    return {base for base, cards in CARDS.items() if set(cards) & set(found.cards)}
+    possible = {base for base, cards in CARDS.items() if cards and set(cards) <= set(found.cards)}
+    return possible if found.base is None else possible | {found.base}

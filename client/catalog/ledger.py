@@ -1,211 +1,27 @@
 """The ledger of a catalogue run: what is to be made, what was tried, what was accepted.
 
-One SQLite file in the run's folder. Whatever is about to happen on a host is written here first, so that a run that is
-killed at any moment knows afterwards which jobs it may have left behind.
+Whatever is about to happen on a host is written here first, so that a run that is killed at any moment knows afterwards
+which jobs it may have left behind.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
-from ..errors import CatalogInvalid, OutputUnwritable, PackshotError
-from ..paths import writing
-from .plan import Plan
-
-FILE_NAME = "ledger.sqlite"
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE items (
-    item_id TEXT PRIMARY KEY, position INTEGER NOT NULL, sku TEXT NOT NULL, variant TEXT NOT NULL, title TEXT NOT NULL,
-    name TEXT NOT NULL, place TEXT NOT NULL, inputs TEXT NOT NULL, seed INTEGER,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'failed', 'quarantined')),
-    error TEXT, file TEXT, sha256 TEXT
-) STRICT;
-CREATE INDEX items_by_state ON items (state, position);
-CREATE TABLE attempts (
-    prompt_id TEXT PRIMARY KEY, item_id TEXT NOT NULL REFERENCES items, host TEXT NOT NULL,
-    outcome TEXT NOT NULL CHECK (outcome IN ('open', 'accepted', 'failed', 'lost', 'replaced')),
-    reason TEXT NOT NULL DEFAULT '', started REAL NOT NULL, ended REAL, seconds REAL
-) STRICT;
-CREATE INDEX attempts_by_item ON attempts (item_id);
-CREATE INDEX attempts_open ON attempts (outcome) WHERE outcome = 'open';
-CREATE UNIQUE INDEX one_accepted_picture ON attempts (item_id) WHERE outcome = 'accepted';
-"""
+from ..errors import CatalogInvalid, PackshotError
+from .ledger_file import FILE_NAME as FILE_NAME
+from .ledger_file import LedgerFile
+from .records import Attempt, Counts, HostState, Judged, StoredItem
 
 
-@dataclass(frozen=True, slots=True)
-class StoredItem:
-    """An item as the ledger holds it; ``inputs`` are texts by workflow input, ``seed`` is None for a refused row."""
+class Ledger(LedgerFile):
+    """The ledger in a run's folder; see :class:`~.ledger_file.LedgerFile` for how it is opened."""
 
-    item_id: str
-    sku: str
-    variant: str
-    title: str
-    name: str
-    inputs: Mapping[str, str]
-    seed: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A job that was started for an item: its id on the host, and the host's address."""
-
-    prompt_id: str
-    item_id: str
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Where a run stands.
-
-    Attributes:
-        rows: items in all; ``pending`` and ``running`` (an attempt is open) are not done yet.
-        extra_runs: attempts that were given up as lost and made again. The host may have run them or not.
-        seconds_per_row: mean execution time on the host of the accepted pictures, None before the first.
-    """
-
-    rows: int
-    done: int
-    failed: int
-    quarantined: int
-    pending: int
-    running: int
-    extra_runs: int
-    seconds_per_row: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that ``packshot catalog status --json`` prints."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-class Ledger:
-    """The ledger in ``folder``, made when it is not there.
-
-    Args:
-        folder: the run's folder.
-        create: make a new ledger where there is none.
-
-    Raises:
-        CatalogInvalid: there is none, or it is damaged, or of a newer Packshot.
-        OutputUnwritable: the folder or the disk refuses.
-    """
-
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self._path = folder / FILE_NAME
-        if not create and not self._path.is_file():
-            raise CatalogInvalid(
-                "there is no catalogue run in this folder",
-                place=str(folder),
-                remedy="give the --out folder of an earlier `packshot catalog run`",
-            )
-        with writing(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
-            # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
-
-    def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise CatalogInvalid(
-                "the ledger was written by a newer Packshot", place=str(self._path), remedy="upgrade Packshot"
-            )
-        if version == 0:
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def close(self) -> None:
-        """Close the file; everything is on disk already."""
-        self._db.close()
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # -- the run ---------------------------------------------------------------------------------------------------
-
-    def facts(self) -> dict[str, Any]:
-        """What the run is: workflow, brand, base seed and so on; empty for a new ledger."""
-        return {key: json.loads(value) for key, value in self._db.execute("SELECT key, value FROM run")}
-
-    def record_facts(self, facts: Mapping[str, Any]) -> None:
-        """Write down what the run is."""
-        rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in facts.items()]
-        with self._transaction():
-            self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
-
-    def plan(self, plan: Plan) -> None:
-        """Bring the items in line with a plan.
-
-        New rows are added. A row whose inputs or seed changed is to be made again. A refused row is recorded as failed
-        with its reason. A row that is no longer in the table is dropped from the run when it has no picture.
-        """
-        with self._transaction():
-            self._db.execute("CREATE TEMP TABLE seen (item_id TEXT PRIMARY KEY)")
-            position = 0
-            for item in plan.items:
-                position += 1
-                self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item.item_id,))
-                inputs = json.dumps(dict(item.inputs), ensure_ascii=False)
-                fields = (item.sku, item.variant, item.title, item.name, item.place)
-                row = self._db.execute("SELECT inputs, seed FROM items WHERE item_id = ?", (item.item_id,)).fetchone()
-                if row is None:
-                    self._db.execute(
-                        "INSERT INTO items (item_id, position, sku, variant, title, name, place, inputs, seed, state)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
-                        (item.item_id, position, *fields, inputs, item.seed),
-                    )
-                    continue
-                self._db.execute(
-                    "UPDATE items SET position = ?, sku = ?, variant = ?, title = ?, name = ?, place = ?"
-                    " WHERE item_id = ?",
-                    (position, *fields, item.item_id),
-                )
-                if row != (inputs, item.seed):
-                    self._db.execute(
-                        "UPDATE items SET inputs = ?, seed = ? WHERE item_id = ?", (inputs, item.seed, item.item_id)
-                    )
-                    self._reopen(item.item_id)
-            for problem in plan.problems:
-                position += 1
-                # The row of a product that stands in the table twice is refused; the product itself is not.
-                taken = self._db.execute("SELECT 1 FROM seen WHERE item_id = ?", (problem.item_id,)).fetchone()
-                item_id = problem.place if taken or not problem.item_id else problem.item_id
-                error = CatalogInvalid(problem.message, place=problem.place, remedy=problem.remedy)
-                self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item_id,))
-                self._db.execute(
-                    "INSERT INTO items (item_id, position, sku, variant, title, name, place, inputs, state, error)"
-                    " VALUES (?, ?, ?, '', '', '', ?, '{}', 'failed', ?) ON CONFLICT (item_id) DO UPDATE"
-                    " SET position = excluded.position, state = 'failed', error = excluded.error, seed = NULL",
-                    (item_id, position, problem.item_id, problem.place, _as_json(error)),
-                )
-            # A picture that was made is kept, in its file and here, though its row has gone from the table.
-            gone = "item_id IN (SELECT item_id FROM items WHERE state != 'done' EXCEPT SELECT item_id FROM seen)"
-            self._db.execute(f"DELETE FROM attempts WHERE {gone}")
-            self._db.execute(f"DELETE FROM items WHERE {gone}")
-            self._db.execute("DROP TABLE seen")
+    # -- items and attempts ----------------------------------------------------------------------------------------
 
     def retry(self, item_ids: Iterable[str] | None) -> int:
         """Set items to be made again: those named, or else all that failed on a host. Returns how many.
@@ -213,16 +29,16 @@ class Ledger:
         Raises:
             CatalogInvalid: an item that the run does not have, or whose row was refused.
         """
-        with self._transaction():
+        with self.transaction():
             if item_ids is None:
-                rows = self._db.execute(
+                rows = self.all(
                     "SELECT item_id FROM items WHERE state IN ('failed', 'quarantined') AND seed IS NOT NULL"
                 )
-                wanted = [item_id for (item_id,) in rows.fetchall()]
+                wanted = [item_id for (item_id,) in rows]
             else:
                 wanted = list(dict.fromkeys(item_ids))
                 for item_id in wanted:
-                    row = self._db.execute("SELECT seed FROM items WHERE item_id = ?", (item_id,)).fetchone()
+                    row = self.one("SELECT seed FROM items WHERE item_id = ?", item_id)
                     if row is None or row[0] is None:
                         raise CatalogInvalid(
                             "the run has no such item" if row is None else "the table's row for it was refused",
@@ -230,95 +46,247 @@ class Ledger:
                             remedy="see `packshot catalog status`; correct the table and run the catalogue again",
                         )
             for item_id in wanted:
-                self._reopen(item_id)
+                self.reopen(item_id)
+            if wanted:
+                self.audit("reopened", {"items": wanted})
         return len(wanted)
 
-    def _reopen(self, item_id: str) -> None:
-        self._db.execute(
+    def reopen(self, item_id: str) -> None:
+        """Set an item to be made again as if it had never been tried; inside a :meth:`transaction`."""
+        self.db.execute(
             "UPDATE attempts SET outcome = 'replaced' WHERE item_id = ? AND outcome = 'accepted'", (item_id,)
         )
-        self._db.execute(
-            "UPDATE items SET state = 'pending', error = NULL WHERE item_id = ?",
+        self.db.execute(
+            "UPDATE items SET state = 'pending', error = NULL, change = '{}', tries = 0, losses = 0 WHERE item_id = ?",
             (item_id,),
         )
-
-    # -- items and attempts ----------------------------------------------------------------------------------------
+        # The seed goes on from where it was: that of the picture which passed, or the next after those that failed.
+        self.db.execute("UPDATE judgements SET failures = 0 WHERE item_id = ?", (item_id,))
 
     def pending(self) -> list[str]:
         """Ids of the items to be made that have no open attempt, in the table's order."""
-        rows = self._db.execute(
-            "SELECT item_id FROM items WHERE state = 'pending' AND item_id NOT IN"
+        return [item_id for item_id, _, _ in self.backlog()]
+
+    def backlog(self) -> list[tuple[str, str, str]]:
+        """Id, workflow and model of the items to be made that have no open attempt, in the table's order."""
+        return self.all(
+            "SELECT item_id, workflow, model FROM items WHERE state = 'pending' AND item_id NOT IN"
             " (SELECT item_id FROM attempts WHERE outcome = 'open') ORDER BY position"
         )
-        return [item_id for (item_id,) in rows]
 
     def item(self, item_id: str) -> StoredItem:
         """One item."""
-        row = self._db.execute(
-            "SELECT item_id, sku, variant, title, name, inputs, seed FROM items WHERE item_id = ?", (item_id,)
-        ).fetchone()
-        item_id, sku, variant, title, name, inputs, seed = row
-        return StoredItem(item_id, sku, variant, title, name, json.loads(inputs), seed)
+        row = self.one(
+            "SELECT i.item_id, sku, variant, title, name, inputs, i.seed, workflow, model, axes, change, i.tries,"
+            " losses, ifnull(j.tries, 0), ifnull(failures, 0)"
+            " FROM items i LEFT JOIN judgements j USING (item_id) WHERE i.item_id = ?",
+            item_id,
+        )
+        assert row is not None
+        values = list(row)
+        for at in (5, 9, 10):
+            values[at] = json.loads(values[at])
+        return StoredItem(*values)
 
-    def open_attempts(self) -> list[Attempt]:
-        """Jobs that were started and whose end was never written down, oldest first."""
-        rows = self._db.execute(
-            "SELECT prompt_id, item_id, host FROM attempts WHERE outcome = 'open' ORDER BY started, rowid"
+    def open_attempts(self, host: str | None = None) -> list[Attempt]:
+        """Jobs that were started, on one host or any, and whose end was never written down; oldest first."""
+        rows = self.all(
+            "SELECT prompt_id, item_id, host FROM attempts WHERE outcome = 'open' AND host = coalesce(?, host)"
+            " ORDER BY started, rowid",
+            host,
         )
         return [Attempt(*row) for row in rows]
 
-    def begin(self, item_id: str, prompt_id: str, host: str) -> None:
-        """Write down that a job is about to be submitted."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO attempts (prompt_id, item_id, host, outcome, started) VALUES (?, ?, ?, 'open', ?)",
-                (prompt_id, item_id, host, time.time()),
+    def begin(
+        self,
+        item_id: str,
+        prompt_id: str,
+        host: str,
+        *,
+        boot: str = "",
+        change: Mapping[str, str] | None = None,
+        audit: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down that a job is about to be submitted.
+
+        Args:
+            boot: the host's boot id, where it tells one.
+            change: what it does otherwise than the item's row says.
+            audit: what the audit should know besides: hashes of the graph, of the inputs, and so on.
+        """
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO attempts (prompt_id, item_id, host, outcome, started, boot, change)"
+                " VALUES (?, ?, ?, 'open', ?, ?, ?)",
+                (prompt_id, item_id, host, time.time(), boot, _json(change or {})),
             )
+            sent = {"item_id": item_id, "prompt_id": prompt_id, "host": host, "boot": boot, **(audit or {})}
+            self.audit("sent", sent, durable=False)
 
     def unsent(self, prompt_id: str) -> None:
         """Take back :meth:`begin` for a job that certainly never reached a host."""
-        with self._transaction():
-            self._db.execute("DELETE FROM attempts WHERE prompt_id = ? AND outcome = 'open'", (prompt_id,))
+        with self.transaction() as db:
+            db.execute("DELETE FROM attempts WHERE prompt_id = ? AND outcome = 'open'", (prompt_id,))
+            self.audit("unsent", {"prompt_id": prompt_id}, durable=False)
 
     def lost(self, prompt_id: str, reason: str) -> None:
         """The host has no record of the job; its item is to be made again, and this counts as an extra run."""
-        with self._transaction():
-            self._end(prompt_id, "lost", reason, None)
+        with self.transaction() as db:
+            self._end(prompt_id, "lost", reason)
+            db.execute(f"UPDATE items SET losses = losses + 1 {_OF_ATTEMPT}", (prompt_id,))
+            self.audit("lost", {"prompt_id": prompt_id, "reason": reason})
 
-    def accept(self, prompt_id: str, file: str, sha256: str, seconds: float | None) -> None:
-        """The picture is on disk: the item is done."""
-        with self._transaction():
-            self._end(prompt_id, "accepted", "", seconds)
-            self._db.execute(
-                "UPDATE items SET state = 'done', error = NULL, file = ?, sha256 = ?"
-                " WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)",
+    def again(self, prompt_id: str, error: PackshotError, change: Mapping[str, str]) -> None:
+        """The attempt failed, and its item is to be tried again with ``change``."""
+        with self.transaction() as db:
+            self._end(prompt_id, "failed", str(error))
+            db.execute(f"UPDATE items SET tries = tries + 1, change = ? {_OF_ATTEMPT}", (_json(change), prompt_id))
+            self.audit("again", {"prompt_id": prompt_id, "error": error.as_dict(), "change": dict(change)})
+
+    def accept(
+        self,
+        prompt_id: str,
+        file: str,
+        sha256: str,
+        seconds: float | None,
+        *,
+        detail: Mapping[str, Any] | None = None,
+        audit: Mapping[str, Any] | None = None,
+        judged: Judged | None = None,
+        publish: Callable[[], None] | None = None,
+    ) -> None:
+        """The picture is on disk, and passed where it was judged: the item is done.
+
+        Args:
+            detail: what the job's record holds besides, kept for reports.
+            audit: what the audit should know besides.
+            publish: puts the files into their places; called when this process is sure to be the one that may.
+        """
+        with self.transaction() as db:
+            self._end(prompt_id, "accepted", "", seconds, file, sha256, detail)
+            if judged is not None:
+                self._judged(prompt_id, judged, failures=0)
+            db.execute(
+                f"UPDATE items SET state = 'done', error = NULL, file = ?, sha256 = ? {_OF_ATTEMPT}",
                 (file, sha256, prompt_id),
             )
+            if publish is not None:
+                publish()
+            row = self.one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
+            assert row is not None
+            done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
+            output = {"file": file, "sha256": sha256, "seconds": seconds}
+            self.audit("accepted", {**done, **output, **(audit or {})})
+
+    def reject(
+        self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError
+    ) -> None:
+        """The picture failed its checks: its item is to be made with the next seed."""
+        with self.transaction():
+            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._judged(prompt_id, judged, failures=1)
+            self.audit("rejected", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+
+    def quarantine(
+        self,
+        prompt_id: str,
+        file: str,
+        sha256: str,
+        seconds: float | None,
+        judged: Judged,
+        error: PackshotError,
+        publish: Callable[[], None],
+    ) -> None:
+        """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
+        with self.transaction() as db:
+            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._judged(prompt_id, judged, failures=1)
+            db.execute(
+                f"UPDATE items SET state = 'quarantined', error = ?, file = ?, sha256 = ? {_OF_ATTEMPT}",
+                (_as_json(error), file, sha256, prompt_id),
+            )
+            publish()
+            self.audit("quarantined", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+
+    def _judged(self, prompt_id: str, judged: Judged, *, failures: int) -> None:
+        """Write down what the checks said, and how many of the item's seeds have failed."""
+        self.db.execute(
+            "INSERT INTO judgements SELECT item_id, prompt_id, ?, ?, ?, ? FROM attempts WHERE prompt_id = ?"
+            " ON CONFLICT (item_id) DO UPDATE SET prompt_id = excluded.prompt_id, seed = excluded.seed,"
+            " tries = tries + excluded.tries, failures = failures + excluded.failures, scores = excluded.scores",
+            (failures, failures, judged.seed, _json(list(judged.scores)), prompt_id),
+        )
 
     def fail(self, item_id: str, error: PackshotError, prompt_id: str | None = None) -> None:
         """The item cannot be made, for the reason given."""
-        with self._transaction():
+        with self.transaction() as db:
             if prompt_id is not None:
-                self._end(prompt_id, "failed", str(error), None)
-            self._db.execute(
-                "UPDATE items SET state = 'failed', error = ? WHERE item_id = ?", (_as_json(error), item_id)
+                self._end(prompt_id, "failed", str(error))
+            db.execute("UPDATE items SET state = 'failed', error = ? WHERE item_id = ?", (_as_json(error), item_id))
+            self.audit("failed", {"item_id": item_id, "prompt_id": prompt_id, "error": error.as_dict()})
+
+    def _end(
+        self,
+        prompt_id: str,
+        outcome: str,
+        reason: str,
+        seconds: float | None = None,
+        file: str = "",
+        sha256: str = "",
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.db.execute(
+            "UPDATE attempts SET outcome = ?, reason = ?, ended = ?, seconds = ?, file = ?, sha256 = ?, detail = ?"
+            " WHERE prompt_id = ?",
+            (outcome, reason, time.time(), seconds, file, sha256, _json(detail or {}), prompt_id),
+        )
+
+    # -- hosts -----------------------------------------------------------------------------------------------------
+
+    def want_host(self, url: str, wanted: bool) -> None:
+        """Ask a run to use a host, or to leave it alone once its jobs there are done. Any process may."""
+        with self.lock, self.said():
+            self.db.execute(
+                "INSERT INTO hosts (url, wanted, since) VALUES (?, ?, ?)"
+                " ON CONFLICT (url) DO UPDATE SET wanted = excluded.wanted",
+                (url, int(wanted), time.time()),
             )
 
-    def _end(self, prompt_id: str, outcome: str, reason: str, seconds: float | None) -> None:
-        self._db.execute(
-            "UPDATE attempts SET outcome = ?, reason = ?, ended = ?, seconds = ? WHERE prompt_id = ?",
-            (outcome, reason, time.time(), seconds, prompt_id),
+    def host_is(self, url: str, state: str, fault: str = "") -> None:
+        """Write down how a host is, and what went wrong with it."""
+        with self.transaction() as db:
+            row = self.one("SELECT faults FROM hosts WHERE url = ?", url)
+            faults = json.loads(row[0]) if row else []
+            if fault:
+                faults = [*faults, {"at": round(time.time()), "reason": fault}][-10:]
+            db.execute(
+                "INSERT INTO hosts (url, state, since, faults) VALUES (?, ?, ?, ?) ON CONFLICT (url) DO UPDATE"
+                " SET state = excluded.state, since = excluded.since, faults = excluded.faults",
+                (url, state, time.time(), _json(faults)),
+            )
+
+    def hosts(self) -> list[HostState]:
+        """Every host that the run knows, and what it made."""
+        rows = self.all(
+            "SELECT url, wanted, state, since,"
+            " (SELECT count(*) FROM attempts WHERE host = url AND outcome = 'accepted'), faults FROM hosts ORDER BY url"
         )
+        return [
+            HostState(url, bool(wanted), state, since, made, json.loads(faults))
+            for url, wanted, state, since, made, faults in rows
+        ]
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
         """Where the run stands."""
-        states: dict[str, int] = dict(self._db.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall())
-        running, extra, mean = self._db.execute(
+        states: dict[str, int] = dict(self.all("SELECT state, count(*) FROM items GROUP BY state"))
+        row = self.one(
             "SELECT count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE outcome = 'lost'),"
             " avg(seconds) FILTER (WHERE outcome = 'accepted') FROM attempts"
-        ).fetchone()
+        )
+        assert row is not None
+        running, extra, mean = row
         return Counts(
             rows=sum(states.values()),
             done=states.get("done", 0),
@@ -331,48 +299,37 @@ class Ledger:
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Every item with its accepted attempt, in the table's order, for reports."""
+        """Every item with the attempt that its picture is from and what the checks said of it, in the table's order.
+
+        ``made_with`` is the seed of that picture; for one that was not judged, the item's own.
+        """
         query = (
-            "SELECT i.*, a.host, a.prompt_id, a.seconds,"
+            "SELECT i.*, a.host, a.prompt_id, a.seconds, a.detail, j.scores, ifnull(j.seed, i.seed) AS made_with,"
             " (SELECT count(*) FROM attempts t WHERE t.item_id = i.item_id) AS attempts,"
             " EXISTS (SELECT 1 FROM attempts t WHERE t.item_id = i.item_id AND t.outcome = 'open') AS running"
-            " FROM items i LEFT JOIN attempts a ON a.item_id = i.item_id AND a.outcome = 'accepted' ORDER BY i.position"
+            " FROM items i LEFT JOIN judgements j ON j.item_id = i.item_id AND i.state IN ('done', 'quarantined')"
+            " LEFT JOIN attempts a ON a.item_id = i.item_id"
+            " AND (a.outcome = 'accepted' OR i.state = 'quarantined' AND a.prompt_id = j.prompt_id)"
+            " ORDER BY i.position"
         )
-        with closing(self._db.cursor()) as cursor:
+        with closing(self.db.cursor()) as cursor:
             cursor.execute(query)
             names = [column[0] for column in cursor.description]
             for row in cursor:
                 yield dict(zip(names, row, strict=True))
 
-    # -- helpers ---------------------------------------------------------------------------------------------------
+    def attempts_of(self, item_id: str) -> list[dict[str, Any]]:
+        """All attempts at an item, oldest first: outcome, reason, host, seconds, change, file."""
+        names = ("prompt_id", "outcome", "reason", "host", "started", "seconds", "change", "file", "sha256", "detail")
+        rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY started, rowid", item_id)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing; a disk that refuses leaves the ledger as it was."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.OperationalError as error:
-            raise self._damaged(error) from error
 
-    def _damaged(self, error: sqlite3.DatabaseError) -> PackshotError:
-        if any(word in str(error) for word in ("full", "readonly", "unable to open", "I/O", "locked")):
-            return OutputUnwritable(
-                f"the ledger cannot be written: {error}",
-                place=str(self._path),
-                remedy="free some space, check the rights",
-            )
-        return CatalogInvalid(
-            f"the ledger cannot be read: {error}",
-            place=str(self._path),
-            remedy="choose another --out; the pictures in this folder are untouched",
-        )
+_OF_ATTEMPT = "WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _as_json(error: PackshotError) -> str:

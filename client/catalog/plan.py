@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..brand import BrandKit
 from ..errors import CatalogInvalid
+from ..models.cards import card_ids
+from ..workflow.canvas import is_model_file
 from .names import safe_names
-from .sources import Product, RowProblem, Table, Variant
+from .products import Product, RowProblem, Variant
+from .sources import Table
 from .templates import TemplateError, Templates
 
 # Workflow input -> template, for the inputs that a brand and a product table can fill by themselves.
@@ -54,6 +59,9 @@ class Item:
         seed: 0 to :data:`SEED_LIMIT` - 1, from SKU, variant and base seed alone.
         place: file, row and line, for messages.
         source: the row's columns as they are.
+        workflow: key of the workflow that makes it; empty for the run's own.
+        model: the weights that its inputs name; items with the same ones are best made one after the other.
+        axes: angle, locale, channel and so on, where the plan has several pictures of one product.
     """
 
     sku: str
@@ -65,6 +73,9 @@ class Item:
     seed: int
     place: str
     source: Mapping[str, str]
+    workflow: str = ""
+    model: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,38 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rows are made otherwise than the rest; the first rule that fits a row holds.
+
+    Attributes:
+        when: a Jinja2 expression over what templates see, such as ``product.type == "Lamp"``.
+        workflow: key of the workflow that makes these rows.
+        mapping: workflow input -> template, all that this workflow needs.
+        skip: make nothing of them.
+    """
+
+    when: str
+    workflow: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What every product is made in: each angle, in each locale, for each channel, with each seed."""
+
+    angles: Sequence[str] = ("",)
+    locales: Sequence[str] = ("",)
+    channels: Sequence[str] = ("",)
+    seeds: Sequence[int] = (0,)
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        for angle, locale, channel, seed in itertools.product(self.angles, self.locales, self.channels, self.seeds):
+            axes = {"angle": angle, "locale": locale, "channel": channel, "number": str(seed) if seed else ""}
+            yield {name: value for name, value in axes.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class _Subject:
     """What one picture will show."""
 
@@ -84,17 +127,30 @@ class _Subject:
     item_id: str
     product: Product
     variant: Variant
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+
+_KNOWN = ("product", "variant", "row", "brand", "angle", "locale", "channel", "number")
 
 
 def plan_items(
-    table: Table, mapping: Mapping[str, str], kit: BrandKit | None, *, base_seed: int, per_variant: bool
+    table: Table,
+    mapping: Mapping[str, str],
+    kit: BrandKit | None,
+    *,
+    base_seed: int,
+    per_variant: bool,
+    rules: Sequence[Rule] = (),
+    axes: Axes | None = None,
 ) -> Plan:
-    """Plan one picture per product, or one per variant.
+    """Plan one picture per product, or one per variant; and of each as many as there are axes.
 
-    Templates see ``product`` (a :class:`~.sources.Product`: handle, title, body, body_html, vendor, category, type,
-    status, tags, options, images, variants, row), ``variant`` (sku, title, options, image, and look: the option values
-    that describe the look and are not already in the title), ``row`` (the row's columns by their header) and
-    ``brand`` (name, palette, prompt; all empty without a kit). A product's picture shows its first variant.
+    Templates see ``product`` (a :class:`~.products.Product`: handle, title, body, body_html, vendor, category, type,
+    status, tags, options, images, variants, row; its texts in the item's locale where the table has them), ``variant``
+    (sku, title, options, image, and look: the option values that describe the look and are not already in the title),
+    ``row`` (the row's columns by their header), ``brand`` (name, palette, prompt; all empty without a kit), and
+    ``angle``, ``locale``, ``channel``, ``number``, which are empty where the plan has none. A product's picture shows
+    its first variant.
 
     Args:
         table: the products.
@@ -102,38 +158,17 @@ def plan_items(
         kit: the brand, if any.
         base_seed: any integer; another one gives every item another seed.
         per_variant: a picture for each variant instead of one for each product.
+        rules: rows that are made otherwise.
+        axes: one picture of each by default. Angle and number change the seed; locale and channel show the same scene.
 
     Raises:
-        CatalogInvalid: a template is wrong in itself, or cannot be rendered for any of the items.
+        CatalogInvalid: a template is wrong in itself, or fails for all of the items.
     """
-    templates = Templates(mapping, ("product", "variant", "row", "brand"), f"mapping for {table.path}")
-    brand = kit.model_dump() if kit else _NO_BRAND
+    maker = _Maker(table, mapping, rules, kit)
     problems = list(table.problems)
-    subjects = list(_distinct(table, per_variant, problems))
-    failures: dict[str, list[RowProblem]] = {name: [] for name in mapping}
-    rendered: list[tuple[_Subject, dict[str, Any]]] = []
-    for subject in subjects:
-        context = _context(subject, brand)
-        inputs: dict[str, Any] = {}
-        for name in mapping:
-            try:
-                inputs[name] = templates.render(name, context)
-            except TemplateError as error:
-                message = f"the template of input '{name}' fails: {error}"
-                place = table.place(subject.variant.row)
-                failures[name].append(
-                    RowProblem(subject.item_id, place, message, "correct the template, or this row's cells")
-                )
-        if len(inputs) == len(mapping):
-            rendered.append((subject, inputs))
-    for name, failed in failures.items():
-        if failed and len(failed) == len(subjects):
-            raise CatalogInvalid(
-                f"{failed[0].message}; and so it does in every row",
-                place=f"mapping for {table.path}, input '{name}'",
-                remedy="correct the template",
-            )
-        problems += failed
+    subjects = list(_distinct(table, per_variant, axes or Axes(), problems))
+    made = [(subject, one) for subject in subjects if (one := maker.make(subject)) is not None]
+    problems += maker.problems(len(subjects))
     names = safe_names(subject.item_id for subject in subjects)
     items = tuple(
         Item(
@@ -143,13 +178,78 @@ def plan_items(
             title=subject.product.title,
             name=names[subject.item_id],
             inputs=inputs,
-            seed=item_seed(subject.sku, subject.label, base_seed),
+            seed=item_seed(subject.sku, _seeded_by(subject), base_seed),
             place=table.place(subject.variant.row),
             source=subject.variant.row,
+            workflow=workflow,
+            model=model_of(inputs),
+            axes=subject.axes,
         )
-        for subject, inputs in rendered
+        for subject, (workflow, inputs) in made
     )
     return Plan(items, tuple(problems))
+
+
+class _Maker:
+    """Renders the templates of items, and remembers which fail."""
+
+    def __init__(self, table: Table, mapping: Mapping[str, str], rules: Sequence[Rule], kit: BrandKit | None) -> None:
+        place = f"mapping for {table.where}"
+        self._table = table
+        self._rules = rules
+        self._when = Templates(
+            {str(number): f"{{% if {rule.when} %}}1{{% endif %}}" for number, rule in enumerate(rules)},
+            _KNOWN,
+            f"rules for {table.where}",
+        )
+        self._templates = [Templates(one, _KNOWN, place) for one in (*(rule.mapping for rule in rules), mapping)]
+        self._names = [tuple(one) for one in (*(rule.mapping for rule in rules), mapping)]
+        self._brand = kit.model_dump() if kit else _NO_BRAND
+        self._failed: dict[str, list[RowProblem]] = {}
+
+    def make(self, subject: _Subject) -> tuple[str, dict[str, Any]] | None:
+        """Workflow and inputs of an item; None where it is not to be made, or cannot be."""
+        context = _context(subject, self._brand)
+        chosen = len(self._rules)
+        for number in range(len(self._rules)):
+            fits = self._render(self._when, str(number), f"rule {number + 1}", subject, context)
+            if fits is None:
+                return None
+            if fits:
+                chosen = number
+                break
+        rule = self._rules[chosen] if chosen < len(self._rules) else Rule("")
+        if rule.skip:
+            return None
+        inputs: dict[str, Any] = {}
+        for name in self._names[chosen]:
+            text = self._render(self._templates[chosen], name, f"input '{name}'", subject, context)
+            if text is not None:
+                inputs[name] = text
+        return (rule.workflow, inputs) if len(inputs) == len(self._names[chosen]) else None
+
+    def _render(
+        self, templates: Templates, name: str, what: str, subject: _Subject, context: Mapping[str, Any]
+    ) -> str | None:
+        try:
+            return templates.render(name, context)
+        except TemplateError as error:
+            message = f"the template of {what} fails: {error}"
+            place = self._table.place(subject.variant.row)
+            problem = RowProblem(subject.item_id, place, message, "correct the template, or this row's cells")
+            self._failed.setdefault(what, []).append(problem)
+            return None
+
+    def problems(self, subjects: int) -> list[RowProblem]:
+        """What failed in some rows; raises CatalogInvalid for a template that failed in all of them."""
+        for what, failed in self._failed.items():
+            if len(failed) == subjects:
+                raise CatalogInvalid(
+                    f"{failed[0].message}; and so it does in every row",
+                    place=f"mapping for {self._table.where}, {what}",
+                    remedy="correct the template",
+                )
+        return [problem for failed in self._failed.values() for problem in failed]
 
 
 def item_seed(sku: str, variant: str, base_seed: int) -> int:
@@ -159,9 +259,23 @@ def item_seed(sku: str, variant: str, base_seed: int) -> int:
     return int.from_bytes(digest[:8], "big") % SEED_LIMIT
 
 
-def _distinct(table: Table, per_variant: bool, problems: list[RowProblem]) -> Iterator[_Subject]:
-    """The subjects of the table without those whose id was used before; these become problems."""
+def model_of(inputs: Mapping[str, Any]) -> str:
+    """The weights and cards that inputs name, by which a host's loaded model fits or does not."""
+    cards = _cards()
+    return " ".join(
+        sorted(text for value in inputs.values() if (text := str(value).strip()) in cards or is_model_file(text))
+    )
+
+
+@functools.cache
+def _cards() -> frozenset[str]:
+    return frozenset(card_ids())
+
+
+def _distinct(table: Table, per_variant: bool, axes: Axes, problems: list[RowProblem]) -> Iterator[_Subject]:
+    """The subjects of the table without those whose id was used before, on every axis; these become problems."""
     first: dict[str, int] = {}
+    every = list(axes)
     for product in table.products:
         for subject in _variants(product) if per_variant else [_whole(product)]:
             row = subject.variant.row
@@ -177,7 +291,24 @@ def _distinct(table: Table, per_variant: bool, problems: list[RowProblem]) -> It
                 )
                 continue
             first[subject.item_id] = row.number
-            yield subject
+            for one in every:
+                yield _on_axes(subject, one) if one else subject
+
+
+def _on_axes(subject: _Subject, axes: Mapping[str, str]) -> _Subject:
+    """The same subject from one angle, in one locale, and so on."""
+    texts = subject.product.locales.get(axes.get("locale", ""), {})
+    product = subject.product
+    if texts:
+        product = replace(
+            product, title=texts.get("title", product.title), body_html=texts.get("body", product.body_html)
+        )
+    return replace(subject, item_id="--".join([subject.item_id, *axes.values()]), product=product, axes=axes)
+
+
+def _seeded_by(subject: _Subject) -> str:
+    own = (subject.label, subject.axes.get("angle", ""), subject.axes.get("number", ""))
+    return " / ".join(filter(None, own))
 
 
 def _whole(product: Product) -> _Subject:
@@ -204,7 +335,8 @@ def _context(subject: _Subject, brand: Mapping[str, Any]) -> dict[str, Any]:
         "image": variant.image,
         "look": _look(product, variant),
     }
-    return {"product": product, "variant": shown, "row": dict(variant.row), "brand": brand}
+    axes = {name: subject.axes.get(name, "") for name in ("angle", "locale", "channel", "number")}
+    return {"product": product, "variant": shown, "row": dict(variant.row), "brand": brand, **axes}
 
 
 def _look(product: Product, variant: Variant) -> tuple[str, ...]:

@@ -20,19 +20,77 @@
 
   // ----- filter
 
+  const source = byId("items").dataset;
+  const elsewhere = byId("elsewhere");
+  const MOST = 200; // links to other pages that are shown at once
+
+  function wanted() {
+    const number = (id) => (byId(id).value === "" ? null : Number(byId(id).value));
+    return {
+      words: search.value.toLowerCase().split(/\s+/).filter(Boolean),
+      status: chips.find((chip) => chip.getAttribute("aria-pressed") === "true").dataset.status,
+      score: number("score"),
+      seconds: number("seconds"),
+    };
+  }
+
+  function fits(want, status, text, score, seconds) {
+    return (
+      (!want.status || status === want.status) &&
+      want.words.every((word) => text.includes(word)) &&
+      (want.score === null || (score !== null && score < want.score)) &&
+      (want.seconds === null || (seconds !== null && seconds > want.seconds))
+    );
+  }
+
   function filter() {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const status = chips.find((chip) => chip.getAttribute("aria-pressed") === "true").dataset.status;
+    const want = wanted();
     shown = [];
     cards.forEach((card, index) => {
-      const fits = (!status || card.dataset.status === status) && words.every((word) => texts[index].includes(word));
-      card.hidden = !fits;
-      if (fits) shown.push(index);
+      const item = items[index];
+      card.hidden = !fits(want, card.dataset.status, texts[index], item.score, item.seconds);
+      if (!card.hidden) shown.push(index);
     });
     byId("empty").hidden = shown.length > 0;
     const top = document.querySelector(".head").offsetHeight;
     if (window.scrollY > top) window.scrollTo(0, top);
     byId("shown").textContent = `${shown.length} of ${items.length} shown`;
+    searchElsewhere(want);
+  }
+
+  // ----- the run's other pages, which a script beside them knows: a page from disk may load that, but fetch nothing
+
+  let everything = null;
+  window.packshotIndex = (rows) => {
+    everything = rows;
+    filter();
+  };
+
+  function searchElsewhere(want) {
+    if (!elsewhere) return;
+    const asked = want.words.length || want.status || want.score !== null || want.seconds !== null;
+    elsewhere.hidden = true;
+    if (!asked) return;
+    if (everything === null) {
+      everything = [];
+      document.head.append(element("script", { src: "report-index.js" }));
+      return;
+    }
+    const list = elsewhere.querySelector("ul");
+    list.replaceChildren();
+    let found = 0;
+    for (const [page, id, title, sku, status, score, seconds, slug] of everything) {
+      if (page === Number(source.page)) continue;
+      const text = [title, id, sku, slug].join("\n").toLowerCase();
+      if (!fits(want, status, text, score, seconds)) continue;
+      found += 1;
+      if (found > MOST) continue;
+      const href = `index${page ? `-${page + 1}` : ""}.html#${encodeURIComponent(id)}`;
+      list.append(element("li", {}, element("a", { href, textContent: title || id }), ` ${sku || id}, ${status}`));
+    }
+    elsewhere.hidden = found === 0;
+    const more = found > MOST ? `; the first ${MOST}` : "";
+    elsewhere.querySelector("h2").textContent = `${found.toLocaleString()} more on other pages${more}`;
   }
 
   for (const chip of chips) {
@@ -41,7 +99,7 @@
       filter();
     });
   }
-  search.addEventListener("input", filter);
+  for (const field of [search, byId("score"), byId("seconds")]) field.addEventListener("input", filter);
 
   // ----- copying
 
@@ -88,6 +146,23 @@
     );
   }
 
+  // Earlier attempts beside the picture that was kept in the end.
+  function comparison(item) {
+    const row = element("div", { className: "tried" });
+    const last = { outcome: item.status, reason: "", thumb: item.thumb, file: item.file };
+    for (const one of [...item.tried, last]) {
+      const figure = element("figure", {});
+      if (one.thumb) {
+        const link = element("a", { href: one.file, target: "_blank", rel: "noopener" });
+        link.append(element("img", { src: one.thumb, alt: one.outcome, loading: "lazy" }));
+        figure.append(link);
+      }
+      figure.append(element("figcaption", { title: one.reason }, element("b", {}, one.outcome), ` ${one.reason}`));
+      row.append(figure);
+    }
+    return element("section", {}, element("h3", {}, "Attempts"), row);
+  }
+
   function details(item) {
     const parts = [];
     if (item.error) {
@@ -101,6 +176,20 @@
       problems.append(...item.problems.map((line) => element("p", { textContent: line })));
       parts.push(problems);
     }
+    if (item.checks.length) {
+      const table = element("table", { className: "checks" });
+      for (const check of item.checks) {
+        const row = element("tr", { className: check.reason ? "failed" : "" });
+        row.append(
+          element("th", { scope: "row", textContent: check.id, title: check.reason }),
+          element("td", { textContent: check.value }),
+          element("td", { textContent: check.reason || check.limit })
+        );
+        table.append(row);
+      }
+      parts.push(element("section", {}, element("h3", {}, "Checks"), table));
+    }
+    if (item.tried.length) parts.push(comparison(item));
     if (item.prompt) parts.push(section("Prompt", item.prompt));
     if (item.negative) parts.push(section("Negative", item.negative));
     const list = element("dl", {});
@@ -152,6 +241,8 @@
   }
 
   cards.forEach((card, index) => card.querySelector(".open").addEventListener("click", () => show(index)));
+  const linked = items.findIndex((item) => item.id === decodeURIComponent(location.hash.slice(1)));
+  if (location.hash && linked >= 0) show(linked);
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => viewer.close());

@@ -1,7 +1,7 @@
-"""The results of a catalogue run for people and programs: a contact sheet, and a manifest as CSV and as JSON lines.
+"""The results of a catalogue run for people and programs: a contact sheet, and a manifest.
 
-The sheet is one HTML file that needs no network and no server. Everything in it that came from a table or a host is
-escaped, and its content security policy lets no script run but its own.
+The sheet is a folder of HTML files that needs no network and no server. Everything in it that came from a table or a
+host is escaped, and its content security policy lets no script run but its own and the index beside it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import base64
 import csv
 import hashlib
 import io
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -22,12 +25,13 @@ from urllib.parse import quote
 import jinja2
 
 from ..brand import BrandKit
-from ..paths import atomic_write, write_text
-from .thumbs import Preview, make_previews
+from ..paths import atomic_write, write_text, writing
+from .thumbs import Preview, Previews
 
 Status = Literal["done", "failed", "quarantined", "pending"]
 _STATUSES: tuple[Status, ...] = ("done", "failed", "quarantined", "pending")
-_PAGE = 2000  # cards a page; more make a browser slow
+_PAGE = 500  # cards a page; more make a browser slow
+_INDEX = "report-index.js"
 # What a spreadsheet may take for a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -51,6 +55,10 @@ class Entry:
         attempts: how often it was submitted.
         error: slug, message, place and remedy of why it failed.
         problems: what was wrong with its row, or with the picture.
+        checks: what each check said of the picture, as ``packshot check --json`` has it; empty where none ran.
+        axes: angle, locale, channel and so on, where the plan has several pictures of one product.
+        record: what the job's record holds besides: node timings, memory, whatever nodes report.
+        tried: earlier attempts, oldest first: outcome, reason, host, seconds, change, and file where one was kept.
     """
 
     item_id: str
@@ -70,6 +78,10 @@ class Entry:
     attempts: int
     error: Mapping[str, str] | None
     problems: Sequence[str]
+    checks: Sequence[Mapping[str, Any]] = ()
+    axes: Mapping[str, str] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    tried: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +103,14 @@ class RunInfo:
     made: datetime
 
 
-def write_report(out: Path, run: RunInfo, entries: Iterable[Entry]) -> Path:
-    """Write ``out/index.html``, and ``index-2.html`` and so on beyond 2,000 items, with thumbnails in ``out/thumbs``.
+def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]) -> Path:
+    """Write ``out/index.html``, and ``index-2.html`` and so on beyond 500 items, with thumbnails in ``out/thumbs``.
+
+    No more than a page is in memory at once. A run of several pages has ``report-index.js`` beside them, which a page
+    loads when somebody searches, and which knows every item of the run.
+
+    Args:
+        entries: gives the items, each time that it is called.
 
     Returns:
         The path of ``index.html``.
@@ -100,60 +118,115 @@ def write_report(out: Path, run: RunInfo, entries: Iterable[Entry]) -> Path:
     Raises:
         OutputUnwritable: the folder or the disk refuses.
     """
-    everything = list(entries)
-    previews = make_previews(out, ((entry.file, entry.sha256) for entry in everything if entry.file))
+    totals = _counts(entries())
     script, style = _source("report.js"), _source("report.css")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # facts stay in the order in which they are read
     template = environment.from_string(_source("report.html"))
-    starts = range(0, max(len(everything), 1), _PAGE)
-    pages = [f"index-{number}.html" if number > 1 else "index.html" for number in range(1, len(starts) + 1)]
-    for page, start in zip(pages, starts, strict=True):
-        here = everything[start : start + _PAGE]
-        html = template.render(
-            run=run,
-            totals=_counts(everything),
-            counts=_counts(here),
-            items=[_card(entry, previews.get(entry.file)) for entry in here],
-            page=page,
-            pages=pages,
-            script=script,
-            style=style,
-            script_hash=_csp_hash(script),
-            style_hash=_csp_hash(style),
-        )
-        write_text(out / page, html)
+    count = max(-(-sum(totals.values()) // _PAGE), 1)
+    pages = [f"index-{number}.html" if number > 1 else "index.html" for number in range(1, count + 1)]
+    previews = Previews(out)
+    iterator = iter(entries())
+    with _index(out, wanted=count > 1) as index:
+        for number, page in enumerate(pages):
+            here = list(itertools.islice(iterator, _PAGE))
+            made = previews.make([*_pictures(here)])
+            html = template.render(
+                run=run,
+                totals=totals,
+                counts=_counts(here),
+                items=[_card(entry, made) for entry in here],
+                page=page,
+                pages=pages,
+                number=number,
+                script=script,
+                style=style,
+                script_hash=_csp_hash(script),
+                style_hash=_csp_hash(style),
+            )
+            write_text(out / page, html)
+            for entry in here:
+                index(number, entry)
+    previews.remove_unused()
     return out / pages[0]
 
 
-def write_manifests(out: Path, entries: Iterable[Entry]) -> tuple[Path, Path]:
-    """Write ``out/manifest.csv`` for spreadsheets and ``out/manifest.jsonl`` for programs, both UTF-8, one item a line.
+@contextmanager
+def _index(out: Path, *, wanted: bool) -> Iterator[Callable[[int, Entry], None]]:
+    """What every page can search: a script that is loaded when it is needed, as a page from disk may not fetch data."""
+    path = out / _INDEX
+    if not wanted:
+        with writing(path):
+            path.unlink(missing_ok=True)
+        yield lambda _number, _entry: None
+        return
+    with atomic_write(path) as file:
+        file.write(b"packshotIndex([\n")
 
-    In the CSV, inputs, error and problems are JSON, and a cell that a spreadsheet could take for a formula begins with
-    an apostrophe; the JSON lines hold every value as it is.
+        def add(number: int, entry: Entry) -> None:
+            row = [
+                number, entry.item_id, entry.title, entry.sku, entry.status, _brand_score(entry), entry.seconds,
+                entry.error["slug"] if entry.error else "",
+            ]  # fmt: skip
+            file.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b",\n")
+
+        yield add
+        file.write(b"])")
+
+
+def _pictures(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    """File and hash of every picture that a page shows: those that were accepted, and those that were not."""
+    for entry in entries:
+        if entry.file:
+            yield entry.file, entry.sha256
+        yield from ((str(one["file"]), str(one["sha256"])) for one in entry.tried if one.get("file"))
+
+
+def _brand_score(entry: Entry) -> float | None:
+    """How much of the picture is in the brand's palette, from 0 to 1; None where that was not measured."""
+    values = (check["value"] for check in entry.checks if check["id"] == "palette.coverage")
+    return next((float(value) for value in values if value is not None), None)
+
+
+def write_manifests(out: Path, entries: Iterable[Entry]) -> list[Path]:
+    """Write ``out/manifest.csv`` for spreadsheets, ``out/manifest.jsonl`` for programs, one item a line, in UTF-8, and
+    ``out/manifest.parquet`` where pyarrow is installed.
+
+    In CSV and Parquet what is nested is JSON. A cell of the CSV that a spreadsheet could take for a formula begins with
+    an apostrophe; the others hold every value as it is.
 
     Returns:
-        The paths of both.
+        The paths of all.
 
     Raises:
         OutputUnwritable: the folder or the disk refuses; the older files are still there.
     """
-    table, lines = out / "manifest.csv", out / "manifest.jsonl"
-    columns = [field.name for field in fields(Entry)]
-    with atomic_write(table) as csv_file, atomic_write(lines) as jsonl_file:
+    paths = [out / "manifest.csv", out / "manifest.jsonl"]
+    columns = [one.name for one in fields(Entry)]
+    with ExitStack() as stack:
+        csv_file, jsonl_file = (stack.enter_context(atomic_write(path)) for path in paths)
         text = io.TextIOWrapper(csv_file, encoding="utf-8", newline="")
         writer = csv.writer(text)  # with CRLF: told to end lines with LF, it would leave a bare CR in a cell unquoted
         writer.writerow(columns)
+        parquet = None
+        if find_spec("pyarrow") is not None:
+            from .parquet import ParquetManifest
+
+            paths.append(out / "manifest.parquet")
+            parquet = ParquetManifest(stack.enter_context(atomic_write(paths[-1])), columns)
+            stack.callback(parquet.close)
         for entry in entries:
             record = asdict(entry)
             writer.writerow([_cell(record[column]) for column in columns])
             jsonl_file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+            if parquet is not None:
+                parquet.add(record)
         text.flush()
         text.detach()
-    return table, lines
+    return paths
 
 
-def _counts(entries: Sequence[Entry]) -> dict[Status, int]:
+def _counts(entries: Iterable[Entry]) -> dict[Status, int]:
     counted = Counter(entry.status for entry in entries)
     return {status: counted[status] for status in _STATUSES if counted[status]}
 
@@ -165,8 +238,9 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _card(entry: Entry, preview: Preview | None) -> dict[str, Any]:
+def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:
     """What the page shows of one item; the script reads the same object for the large view."""
+    preview = previews.get(entry.file)
     inputs = dict(entry.inputs)
     prompt, negative = str(inputs.pop("prompt", "")), str(inputs.pop("negative", ""))
     inputs.pop("seed", None)
@@ -176,6 +250,8 @@ def _card(entry: Entry, preview: Preview | None) -> dict[str, Any]:
         "Picture": f"{preview.width} × {preview.height} px" if preview and preview.width else "",
         "Time": f"{entry.seconds:.1f} s" if entry.seconds is not None else "",
         "Attempts": str(entry.attempts) if entry.attempts else "",
+        **{name.capitalize(): value for name, value in entry.axes.items()},
+        **_reported(entry.record),
         "Workflow": entry.workflow,
         "Host": entry.host,
         "Job": entry.prompt_id,
@@ -198,6 +274,57 @@ def _card(entry: Entry, preview: Preview | None) -> dict[str, Any]:
         "facts": {name: value for name, value in facts.items() if value},
         "error": dict(entry.error) if entry.error else None,
         "problems": list(entry.problems),
+        "checks": [_score(check) for check in entry.checks],
+        "score": _brand_score(entry),
+        "seconds": entry.seconds,
+        "tried": [_attempt(one, previews) for one in entry.tried],
+    }
+
+
+def _reported(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a job's record holds besides, as facts: a line for each value, named by its path."""
+    facts: dict[str, str] = {}
+    for name, value in record.items():
+        if name == "timings" and isinstance(value, Mapping):
+            slowest = sorted(value.items(), key=lambda pair: -pair[1])[:3]
+            facts["Slowest nodes"] = ", ".join(f"{node} {seconds:.1f} s" for node, seconds in slowest)
+        elif isinstance(value, Mapping):
+            facts |= {f"{name} {inner}": rest for inner, rest in _reported(value).items()}
+        elif isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value):
+            for number, one in enumerate(value, 1):
+                label = str(one.get("phase") or one.get("name") or number)
+                rest = [f"{key} {part}" for key, part in one.items() if key not in ("phase", "name")]
+                facts[f"{name.capitalize()}: {label}"] = ", ".join(rest)[:500]
+        elif value not in (None, "", [], ()):
+            facts[name.replace("_", " ").capitalize()] = str(value)[:500]
+    return facts
+
+
+def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dict[str, Any]:
+    """An earlier attempt as the page shows it, beside what was accepted in the end."""
+    preview = previews.get(str(attempt.get("file", "")))
+    return {
+        "outcome": attempt["outcome"],
+        "reason": attempt["reason"],
+        "host": attempt["host"],
+        "file": quote(str(attempt.get("file", ""))),
+        "thumb": preview.thumb if preview else "",
+    }
+
+
+def _score(check: Mapping[str, Any]) -> dict[str, Any]:
+    """A check as the page shows it: its id, what was measured, what is allowed, and the reason it failed."""
+    value, limit = check["value"], check["limit"]
+    shown = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else f"{value}"
+    bounds = [f"≥ {limit['min']:,g}"] if "min" in limit else []
+    bounds += [f"≤ {limit['max']:,g}"] if "max" in limit else []
+    bounds += [", ".join(limit["any_of"])] if "any_of" in limit else []
+    bounds += [limit["pattern"]] if "pattern" in limit else []
+    return {
+        "id": check["id"],
+        "value": f"{shown} {check['unit']}".rstrip(),
+        "limit": ", ".join(bounds),
+        "reason": check["reason"],
     }
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from ..brand import BrandKit
 from ..comfy.branding import branded, enforce_kit
@@ -23,23 +21,36 @@ from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
-from ..paths import write_text, writing
+from ..paths import write_text
+from ..quality.channels import load_channel
 from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
-from .ledger import Counts, Ledger
-from .plan import DEFAULT_MAPPING, Plan, plan_items
+from .failures import Limits
+from .gate import Gate
+from .lease import Lease
+from .ledger import Ledger
+from .plan import DEFAULT_MAPPING
+from .planning import write_plan
 from .report import Entry, RunInfo, write_manifests, write_report
-from .runner import Runner
-from .sources import Table
+from .scheduler import Scheduler
+from .station import HostSpec
+
+if TYPE_CHECKING:
+    from .planfile import Catalog
 
 _log = logging.getLogger(__name__)
 
 WORKFLOW_FILE = "workflow.app.json"
-PICTURE_TIMEOUT = 1800.0  # seconds; a video on a small card takes minutes, nothing sound takes half an hour
+WORKFLOWS = "workflows"  # those of rules, by key
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
-_FIXED = {"workflow": "another workflow or version", "brand": "another brand kit", "base_seed": "another base seed"}
+_FIXED = {
+    "workflow": "another workflow or version",
+    "brand": "another brand kit",
+    "base_seed": "another base seed",
+    "channel": "another channel, or with none",
+}
 
 
 def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
@@ -57,25 +68,6 @@ def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
     return {**{name: text for name, text in DEFAULT_MAPPING.items() if name in names}, **given}
 
 
-def plan_run(
-    table: Table,
-    workflow: Workflow,
-    kit: BrandKit | None,
-    given: Mapping[str, str],
-    *,
-    base_seed: int,
-    per_variant: bool,
-    limit: int | None = None,
-) -> Plan:
-    """What a run would make, without a host: see :func:`~.plan.plan_items`.
-
-    Args:
-        limit: make at most this many, the first in the table.
-    """
-    plan = plan_items(table, mapping_for(workflow, given), kit, base_seed=base_seed, per_variant=per_variant)
-    return plan if limit is None else Plan(plan.items[:limit], plan.problems)
-
-
 class CatalogRun:
     """The run in ``folder``. Only one process may have it open for writing.
 
@@ -85,30 +77,18 @@ class CatalogRun:
 
     Raises:
         CatalogInvalid: there is no run, or its ledger is damaged.
-        InputInvalid: another process works on it.
+        InputInvalid: another process works on it, and is alive.
         OutputUnwritable: the folder or the disk refuses.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
-        if not create:
-            Ledger(folder).close()
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            # The operating system frees the lock when the process ends, however it ends.
-            self._lock = FileLock(folder / ".lock")
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout as error:
-                raise InputInvalid(
-                    "another process works on this run",
-                    place=str(folder),
-                    remedy="wait for it, or choose another --out",
-                ) from error
+        self.ledger = Ledger(folder, create=create)
         try:
-            self.ledger = Ledger(folder, create=create)
+            self.ledger.check()
+            self._lease = Lease(self.ledger)
         except BaseException:
-            self._lock.release()
+            self.ledger.close()
             raise
 
     def __enter__(self) -> CatalogRun:
@@ -117,20 +97,26 @@ class CatalogRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._lease.release()
         self.ledger.close()
-        self._lock.release()
 
-    def plan(self, plan: Plan, table: Table, workflow: Workflow, kit: BrandKit | None, *, base_seed: int) -> None:
-        """Write the plan into the ledger; what is done already and has not changed stays done.
+    def plan(self, catalog: Catalog) -> None:
+        """Write a catalogue's plan into the ledger; what is done already and has not changed stays done.
 
         Raises:
-            InputInvalid: the folder holds a run of another workflow, brand kit or base seed.
+            InputInvalid: the folder holds a run of another workflow, brand kit, base seed or channel.
         """
+        table, kit, checks = catalog.table, catalog.kit, catalog.checks
+        others = {key: _named(one) for key, one in catalog.workflows.items() if key}
         facts: dict[str, Any] = {
-            "workflow": {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256},
+            "workflow": _named(catalog.workflows[""]),
+            "workflows": others,
             "brand": {"name": kit.name, "hash": kit.hash, "kit": kit.model_dump(mode="json")} if kit else None,
-            "base_seed": base_seed,
-            "table": {"name": table.path.name, "sha256": table.sha256, "dialect": table.dialect},
+            "base_seed": catalog.file.base_seed,
+            "channel": checks.id if checks else None,
+            "channels": list(catalog.file.channels),
+            "retries": catalog.file.retries.seeds,
+            "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
         for key, what in _FIXED.items():
@@ -140,21 +126,52 @@ class CatalogRun:
                     place=str(self.folder),
                     remedy="choose another --out, so that both can be compared",
                 )
-        self.ledger.record_facts(facts)
-        write_text(self.folder / WORKFLOW_FILE, json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n")
-        self.ledger.plan(plan)
+        self.ledger.record_facts(facts, event="run")
+        for key, workflow in catalog.workflows.items():
+            text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
+            write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
+        write_plan(self.ledger, catalog.plan)
         remember_run(self.folder)
 
-    def execute(
+    def workflows(self) -> dict[str, Workflow]:
+        """The workflows of the run's items, by key, from the copies in its folder.
+
+        Raises:
+            CatalogInvalid: a copy was changed.
+        """
+        facts = self.ledger.facts()
+        wanted = {"": facts["workflow"], **facts.get("workflows", {})}
+        paths = {key: self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE) for key in wanted}
+        loaded = {key: Workflow.load(path) for key, path in paths.items()}
+        for key, workflow in loaded.items():
+            if workflow.sha256 != wanted[key]["sha256"]:
+                raise CatalogInvalid(
+                    "the run's copy of its workflow was changed",
+                    place=str(paths[key]),
+                    remedy="run the catalogue again with the same workflow; it is copied anew",
+                )
+        return loaded
+
+    def branded_workflows(self) -> dict[str, Workflow]:
+        """The workflows as hosts get them: with the brand's kit in each node that takes one."""
+        kit = _kit(self.ledger.facts())
+        return {key: branded(one, kit) if kit else one for key, one in self.workflows().items()}
+
+    def scheduler(
         self,
+        hosts: Sequence[HostSpec],
         client: Client,
         profile: Profile,
         *,
+        join: Callable[[str], HostSpec],
         settled: Callable[[str, PackshotError | None], None],
-        revive: Callable[[PackshotError], Client],
-        timeout: float = PICTURE_TIMEOUT,
-    ) -> Counts:
-        """Make what is pending; see :class:`~.runner.Runner`. Whatever ends it, the ledger is right.
+        limits: Limits | None = None,
+    ) -> Scheduler:
+        """What makes the pending items; see :class:`~.scheduler.Scheduler`. Whatever ends it, the ledger is right.
+
+        Args:
+            hosts: to begin with.
+            client: of one of them, to judge the weights by.
 
         Raises:
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
@@ -162,58 +179,67 @@ class CatalogRun:
                 be used, or not with this model, or is not on the host as it was approved.
         """
         facts = self.ledger.facts()
+        workflows = self.workflows()
+        weights, decision = self._judge(client, workflows, profile)
+        decision.enforce(workflows[""].place)
+        if (kit := _kit(facts)) is not None:
+            for one in workflows.values():
+                kept = enforce_kit(kit, client.prepare(one), client.object_info, weights.cards, client.api)
+                if kept:
+                    _log.warning("%s", kept)
         shown = {
-            "workflow": facts["workflow"],
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
+            "channel": facts.get("channel"),
             "table": facts["table"],
+            "licences": {"decision": decision.decision, "ids": list(decision.licences)},
         }
-        workflow = Workflow.load(self.folder / WORKFLOW_FILE)
-        if workflow.sha256 != facts["workflow"]["sha256"]:
-            raise CatalogInvalid(
-                "the run's copy of its workflow was changed",
-                place=str(self.folder / WORKFLOW_FILE),
-                remedy="run the catalogue again with the same workflow; it is copied anew",
-            )
-        weights, decision = self._judge(client, workflow, profile)
-        decision.enforce(workflow.place)
-        if (kit := _kit(facts)) is not None:
-            kept = enforce_kit(kit, client.prepare(workflow), client.object_info, weights.cards, client.api)
-            if kept:
-                _log.warning("%s", kept)
-            workflow = branded(workflow, kit)
-        shown["licences"] = {"decision": decision.decision, "ids": list(decision.licences)}
-        runner = Runner(
-            client,
-            workflow,
+        by_workflow = {key: {"workflow": _named(one), **shown} for key, one in workflows.items()}
+        return Scheduler(
             self.ledger,
             self.folder,
-            facts=shown,
-            timeout=timeout,
+            hosts,
+            join=join,
+            facts=by_workflow,
+            limits=limits or Limits(),
             settled=settled,
-            revive=revive,
         )
-        runner.run()
-        return self.ledger.counts()
 
-    def _judge(self, client: Client, workflow: Workflow, profile: Profile) -> tuple[Weights, Decision]:
+    def gates(self) -> dict[str, Gate]:
+        """The checks that pictures must pass: by the channel that they are for; under "" those for all others."""
+        facts = self.ledger.facts()
+        named = {"": facts.get("channel"), **{channel: channel for channel in facts.get("channels", ())}}
+        kit = _kit(facts)
+        return {key: Gate(load_channel(channel), kit, facts["retries"]) for key, channel in named.items() if channel}
+
+    def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.
 
         Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
         """
-        given: dict[str, set[str]] = {}
+        given: dict[str, dict[str, set[str]]] = {key: {} for key in workflows}
         cards = set(card_ids())
         for row in self.ledger.rows():
             if row["state"] != "pending":
                 continue
             for name, text in json.loads(row["inputs"]).items():
-                named = given.setdefault(name, set())
+                named = given[row["workflow"]].setdefault(name, set())
                 if is_model_file(text.strip()) or text.strip() in cards:
                     named.add(text.strip())
-        weights = weights_of_run(client.prepare(workflow), client.object_info, given)
+        files: set[str] = set()
+        named_cards: set[str] = set()
+        for key, workflow in workflows.items():
+            loads = weights_of_run(client.prepare(workflow), client.object_info, given[key])
+            files |= loads.files
+            named_cards |= loads.cards
+        weights = Weights(frozenset(files), frozenset(named_cards))
         decision = judge_weights(weights, profile, client.api)
-        self.ledger.record_facts({"licences": decision.as_dict()})
+        self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
         return weights, decision
+
+    def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The attempts at an item before the one that its picture is from."""
+        return [one for one in self.ledger.attempts_of(row["item_id"]) if one["prompt_id"] != row["prompt_id"]]
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
@@ -225,30 +251,31 @@ class CatalogRun:
         info = RunInfo(
             kit=_kit(facts),
             table=facts["table"]["name"],
-            workflow=_label(facts),
+            workflow=_label(facts["workflow"]),
             base_seed=facts["base_seed"],
             made=datetime.now(timezone.utc),
         )
         write_manifests(self.folder, self.entries())
-        return write_report(self.folder, info, self.entries())
+        return write_report(self.folder, info, self.entries)
 
     def entries(self) -> Iterator[Entry]:
         """Every item of the run, as reports show it."""
         facts = self.ledger.facts()
-        workflow, brand = _label(facts), facts["brand"]["name"] if facts["brand"] else ""
+        labels = {"": _label(facts["workflow"]), **{k: _label(one) for k, one in facts.get("workflows", {}).items()}}
+        brand = facts["brand"]["name"] if facts["brand"] else ""
         for row in self.ledger.rows():
-            done = row["state"] == "done"
+            made = row["state"] in ("done", "quarantined")
             yield Entry(
                 item_id=row["item_id"],
                 sku=row["sku"],
                 variant=row["variant"],
                 title=row["title"] or row["item_id"],
                 status=row["state"],
-                file=row["file"] if done else "",
-                sha256=row["sha256"] if done else "",
-                seed=row["seed"],
+                file=row["file"] if made else "",
+                sha256=row["sha256"] if made else "",
+                seed=row["made_with"],
                 inputs=json.loads(row["inputs"]),
-                workflow=workflow,
+                workflow=labels[row["workflow"]],
                 brand=brand,
                 host=row["host"] or "",
                 prompt_id=row["prompt_id"] or "",
@@ -256,13 +283,20 @@ class CatalogRun:
                 attempts=row["attempts"],
                 error=json.loads(row["error"]) if row["error"] else None,
                 problems=(),
+                checks=json.loads(row["scores"]) if row["scores"] else (),
+                axes=json.loads(row["axes"]),
+                record=json.loads(row["detail"]) if row["detail"] else {},
+                tried=self._tried(row) if row["attempts"] > 1 else (),
             )
+
+
+def _named(workflow: Workflow) -> dict[str, str]:
+    return {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256}
 
 
 def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
     return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
 
 
-def _label(facts: Mapping[str, Any]) -> str:
-    workflow = facts["workflow"]
-    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else str(workflow["name"])
+def _label(workflow: Mapping[str, str]) -> str:
+    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else workflow["name"]

@@ -35,33 +35,50 @@ class Preview:
     note: str
 
 
-def make_previews(out: Path, pictures: Iterable[tuple[str, str]]) -> dict[str, Preview]:
-    """Thumbnails of the pictures, made only where they are missing, and none left of pictures that are gone.
+class Previews:
+    """Thumbnails of pictures, made only where they are missing.
 
     A thumbnail is named after its picture's hash, so another picture in the same place gets another one.
 
     Args:
         out: the run's folder.
-        pictures: (path relative to ``out``, sha256 in hex) of each.
-
-    Returns:
-        path -> preview. A file that is missing or broken, or no picture, gets a note instead of an error.
-
-    Raises:
-        OutputUnwritable: the folder or the disk refuses.
     """
-    wanted = dict(pictures)
-    folder = out / FOLDER
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling leave Python's lock
-        previews = dict(zip(wanted, pool.map(lambda one: _preview(out, *one), wanted.items()), strict=True))
-    used = {preview.thumb for preview in previews.values()}
-    with writing(folder):
-        for old in folder.iterdir():
-            if _NAME.fullmatch(old.name) and f"{FOLDER}/{old.name}" not in used:
-                old.unlink(missing_ok=True)
-    return previews
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._folder = out / FOLDER
+        self._used: set[str] = set()
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+
+    def make(self, pictures: Iterable[tuple[str, str]]) -> dict[str, Preview]:
+        """Thumbnails of some pictures.
+
+        Args:
+            pictures: (path relative to the run's folder, sha256 in hex) of each.
+
+        Returns:
+            path -> preview. A file that is missing or broken, or no picture, gets a note instead of an error.
+
+        Raises:
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        wanted = dict(pictures)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling leave Python's lock
+            previews = dict(zip(wanted, pool.map(lambda one: _preview(self._out, *one), wanted.items()), strict=True))
+        self._used.update(preview.thumb for preview in previews.values())
+        return previews
+
+    def remove_unused(self) -> None:
+        """Remove the thumbnails of pictures that none of the calls asked for.
+
+        Raises:
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        with writing(self._folder):
+            for old in self._folder.iterdir():
+                if _NAME.fullmatch(old.name) and f"{FOLDER}/{old.name}" not in self._used:
+                    old.unlink(missing_ok=True)
 
 
 def _preview(out: Path, file: str, sha256: str) -> Preview:

@@ -31,6 +31,7 @@ def new(
         Path | None,
         typer.Option(metavar="FILE", help="PNG with transparency, or SVG; it is copied.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Begin a kit: write brand.yaml, with a comment for what is still to be filled in, and copy the logo beside it."""
     import hashlib
@@ -56,8 +57,12 @@ def new(
         with atomic_write(folder / copied) as written:
             written.write(content)
     write_text(file, template(name, colours, copied, digest))
-    BrandKit.load(file)
-    say(f"{file}\n  fill it in, then run: packshot brand check {folder}")
+    made = BrandKit.load(file)
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "name": made.name, "hash": made.hash}, ensure_ascii=False))
+        return
+    typer.echo(str(file))
+    say(f"  fill it in, then run: packshot brand check {folder}")
 
 
 @app.command()
@@ -134,11 +139,12 @@ def show(kit: KitArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command("hash")
-def hash_(kit: KitArgument) -> None:
+def hash_(kit: KitArgument, as_json: JsonOption = False) -> None:
     """Print the kit's hash: what an approval names, and what the record of a picture has."""
     from ..brand.kit import BrandKit
 
-    typer.echo(BrandKit.load(kit).hash)
+    said = BrandKit.load(kit).hash
+    typer.echo(json.dumps({"hash": said}) if as_json else said)
 
 
 @app.command()

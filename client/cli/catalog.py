@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, connect, pairs, reviver, say
+from . import inspect
+from .catalog_dry_run import print_plan
+from .catalog_hosts import Engine, EngineKind, EngineOption, Hosts, HostsOption, RayAddressOption
+from .catalog_watch import watch_run
+from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 
 if TYPE_CHECKING:
-    from ..catalog.ledger import Counts
-    from ..catalog.plan import Plan
+    from ..catalog.failures import Limits
+    from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
+    from ..catalog.scheduler import Scheduler
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
+
+app.command()(inspect.inspect)
 
 Folder = Annotated[Path, typer.Argument(help="The --out folder of a catalogue run.")]
 
 
 @app.command()
 def run(
-    table: Annotated[Path, typer.Argument(help="A product table: a Shopify export, or a CSV with sku and title.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")],
-    workflow: Annotated[str, typer.Option(help="Name[@version] in the library, or a file.")] = "product-shot",
+    table: Annotated[
+        str, typer.Argument(help="A product table, its address, or a catalog.yaml that says all of this and more.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; run again into the same folder to go on with it.")
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(help="Name[@version] in the library, or a file.", show_default="product-shot")
+    ] = None,
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
-    host: HostOption = None,
+    host: HostsOption = None,
     header: HeaderOption = None,
+    engine: EngineOption = EngineKind.local,
+    ray_address: RayAddressOption = None,
     profile: ProfileOption = None,
-    seed: Annotated[int, typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Base seed; each item's own seed is derived from it and the SKU.", show_default="0"),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="Whose checks a picture must pass, such as amazon-main; by default all are kept.")
+    ] = None,
+    retries: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Other seeds tried for a picture that fails them, before it is quarantined.", show_default="2"
+        ),
+    ] = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
     ] = True,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make a damaged ledger anew from the audit; the old one is kept aside.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Make only the first N.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
     as_json: JsonOption = False,
@@ -44,34 +78,56 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..brand import BrandKit
-    from ..catalog.run import CatalogRun, plan_run
-    from ..catalog.sources import read_table
-    from ..workflow import Workflow
+    from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
+    from ..catalog.rebuild import replay, set_aside
+    from ..catalog.run import CatalogRun
 
-    loaded = Workflow.load(workflow)
-    kit = BrandKit.load(brand) if brand else None
-    products = read_table(table)
-    plan = plan_run(products, loaded, kit, pairs(mapping), base_seed=seed, per_variant=per_variant, limit=limit)
+    file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
+    given: dict[str, Any] = {
+        "workflow": workflow,
+        "brand": str(brand) if brand else None,
+        "base_seed": seed,
+        "channel": channel,
+    }
+    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None}
+    file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
+    file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
+    if retries is not None:
+        file = file.model_copy(update={"retries": file.retries.model_copy(update={"seeds": retries})})
+    planned = Catalog(file, limit=limit)
     if dry_run:
-        _print_plan(plan, as_json)
+        print_plan(planned, profile, as_json)
         return
-    with CatalogRun(out, create=True) as catalog:
-        catalog.plan(plan, products, loaded, kit, base_seed=seed)
+    if file.out is None:
+        raise typer.BadParameter("say where to put the pictures", param_hint="--out")
+    folder = Path(file.out)
+    if rebuild and (aside := set_aside(folder)):
+        say(f"the damaged ledger lies at {aside}")
+    with CatalogRun(folder, create=True) as catalog:
+        catalog.plan(planned)
+        if rebuild:
+            workflows = {key: one.sha256 for key, one in catalog.branded_workflows().items()}
+            say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
-            catalog.retry(item.item_id for item in plan.items)
-        counts = make(catalog, host, header, profile)
+            catalog.retry(item.item_id for item in planned.plan.items)
+        counts = make(catalog, file.hosts, header, profile, file.limits, Engine(engine, ray_address))
         finish(catalog, counts, as_json)
 
 
 @app.command()
-def status(folder: Folder, as_json: JsonOption = False) -> None:
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the run is over, or Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Say where a run stands; it may be running."""
     from ..catalog.ledger import Ledger
 
+    if watch and not as_json:
+        watch_run(folder)
     with Ledger(folder) as ledger:
         counts = ledger.counts()
-        failures = [row for row in ledger.rows() if row["state"] == "failed"] if not as_json else []
+        failures = [row for row in ledger.rows() if row["error"]] if not as_json else []
     if as_json:
         typer.echo(json.dumps(counts.as_dict()))
         return
@@ -94,11 +150,51 @@ def report(folder: Folder, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def audit(folder: Folder, as_json: JsonOption = False) -> None:
+    """Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken."""
+    from ..catalog.rebuild import summary, verify
+
+    answer = verify(folder)
+    typer.echo(json.dumps(answer) if as_json else summary(answer))
+    if not answer["ok"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def hosts(
+    folder: Folder,
+    add: Annotated[list[str] | None, typer.Option(help="Address of a host that a run should use from now on.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Address of a host that it should leave.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The hosts of a run, what they made and what went wrong with them; add and remove some while it runs."""
+    from dataclasses import asdict
+
+    from ..catalog.ledger import Ledger
+    from ..comfy.http import HostAddress
+
+    with Ledger(folder) as ledger:
+        for urls, wanted in ((add, True), (remove, False)):
+            for url in urls or []:
+                ledger.want_host(HostAddress(url).url, wanted)
+        known = ledger.hosts()
+    if as_json:
+        typer.echo(json.dumps({"hosts": [asdict(host) for host in known]}))
+        return
+    for host in known:
+        typer.echo(f"{host.url}  {host.state if host.wanted else 'not wanted'}, {host.made} pictures")
+        for fault in host.faults:
+            typer.echo(f"  {time.strftime('%F %T', time.localtime(fault['at']))}  {fault['reason']}")
+
+
+@app.command()
 def retry(
     folder: Folder,
     items: Annotated[list[str] | None, typer.Argument(help="SKUs; by default all that failed on a host.")] = None,
-    host: HostOption = None,
+    host: HostsOption = None,
     header: HeaderOption = None,
+    engine: EngineOption = EngineKind.local,
+    ray_address: RayAddressOption = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -107,12 +203,23 @@ def retry(
 
     with CatalogRun(folder) as catalog:
         say(f"{catalog.retry(items or None)} to make again")
-        counts = make(catalog, host, header, profile)
+        counts = make(catalog, host, header, profile, engine=Engine(engine, ray_address))
         finish(catalog, counts, as_json)
 
 
-def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profile: Path | None = None) -> Counts:
-    """Make what is pending, with a progress bar; Ctrl-C leaves a run that goes on when it is run again."""
+def make(
+    catalog: CatalogRun,
+    host: list[str] | None,
+    header: list[str] | None,
+    profile: Path | None = None,
+    limits: Limits | None = None,
+    engine: Engine | None = None,
+) -> Counts:
+    """Make what is pending, with a progress bar.
+
+    The first Ctrl-C lets what is under way land and begins nothing more; the second one ends at once. Either leaves a
+    run that goes on when it is run again.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -139,8 +246,9 @@ def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profil
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
+    hosts = Hosts(host, header, catalog, engine or Engine())
     with (
-        connect(host, header) as client,
+        hosts.first() as client,
         Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
     ):
         task = progress.add_task("", total=before.rows, completed=before.rows - before.pending - before.running)
@@ -150,18 +258,42 @@ def make(catalog: CatalogRun, host: str | None, header: list[str] | None, profil
             if error is not None:
                 progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
 
-        # A host that was never there is a mistake in the command; only one that was there is waited for.
-        client.api.system_stats()
         try:
-            return catalog.execute(client, stated, settled=settled, revive=reviver(host, header))
+            scheduler = catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled, limits=limits)
+            with draining(scheduler):
+                scheduler.run()
+        except KeyboardInterrupt:
+            raise
         except BaseException:
             catalog.report()
             raise
+    if scheduler.draining:
+        say(f"{scheduler.draining}; run the same command again to go on")
+    return catalog.ledger.counts()
+
+
+@contextlib.contextmanager
+def draining(scheduler: Scheduler) -> Iterator[None]:
+    """Ctrl-C drains the run; a second one does what Ctrl-C always does."""
+
+    def drain(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        say("what is under way is brought home; Ctrl-C again ends at once")
+        scheduler.drain("stopped by Ctrl-C")
+
+    before = signal.signal(signal.SIGINT, drain)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
     """Write the reports, say what was made and where it lies, and exit with 3 when something failed."""
+    from ..catalog.estimate import remember
+
     page = catalog.report()
+    remember(catalog.ledger)
     if as_json:
         typer.echo(json.dumps({**counts.as_dict(), "out": str(catalog.folder), "report": str(page)}))
     else:
@@ -171,36 +303,20 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
         typer.echo(f"manifest       {catalog.folder / 'manifest.csv'}")
         for duty in catalog.ledger.facts().get("licences", {}).get("duties", ()):
             typer.echo(f"licence        {duty}")
-        if counts.failed:
+        if counts.quarantined:
+            typer.echo(f"kept out       {catalog.folder / 'quarantine'}")
+        if counts.failed or counts.quarantined:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
-
-
-def _print_plan(plan: Plan, as_json: bool) -> None:
-    if as_json:
-        answer = {
-            "items": [
-                {"item_id": item.item_id, "seed": item.seed, "file": item.name, "inputs": dict(item.inputs)}
-                for item in plan.items
-            ],
-            "problems": [
-                {"slug": problem.slug, "message": problem.message, "place": problem.place, "remedy": problem.remedy}
-                for problem in plan.problems
-            ],
-        }
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    for item in plan.items:
-        typer.echo(f"{item.item_id}  seed {item.seed}  {item.inputs.get('prompt', '')}")
-    for problem in plan.problems:
-        say(f"refused [{problem.slug}] {problem.place}: {problem.message} → {problem.remedy}")
-    say(f"{len(plan.items)} pictures would be made, {len(plan.problems)} rows refused")
+    if counts.pending or counts.running:
+        raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
 
 
 def _summary(counts: Counts) -> str:
     parts = [f"{counts.done} of {counts.rows} pictures"]
     parts += [f"{counts.failed} failed"] if counts.failed else []
+    parts += [f"{counts.quarantined} quarantined"] if counts.quarantined else []
     parts += [f"{counts.running + counts.pending} still to make"] if counts.running + counts.pending else []
     parts += [f"{counts.seconds_per_row:.1f} s each"] if counts.seconds_per_row is not None else []
     parts += [f"{counts.extra_runs} made again after a loss"] if counts.extra_runs else []

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from ..errors import HostUnreachable, PackshotError
 
 if TYPE_CHECKING:
     from ..comfy.client import Client
@@ -29,8 +26,6 @@ ProfileOption = Annotated[
     typer.Option("--profile", metavar="FILE", help="Licence profile. By default profile.yaml in your settings folder."),
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]
-
-_RETURN = 120.0  # seconds that a host of the user's own is given to come back in the middle of a run
 
 
 def say(line: str) -> None:
@@ -91,37 +86,11 @@ def connect(url: str | None, headers: list[str] | None, **options: Any) -> Clien
     """A client of the host named, or of the managed one, which is started when it is not up."""
     from ..comfy.client import Client
 
-    return Client(url or _managed(), headers=pairs(headers, ":"), **options)
+    return Client(url or managed_url(), headers=pairs(headers, ":"), **options)
 
 
-def reviver(url: str | None, headers: list[str] | None) -> Callable[[PackshotError], Client]:
-    """What to do when a host is lost in the middle of a run: start ours again, or wait for the user's own."""
-
-    def revive(error: PackshotError) -> Client:
-        if url is None:
-            say(f"the host was lost ({error.message}); starting it again")
-            return connect(None, headers)
-        say(f"the host was lost ({error.message}); waiting up to {_RETURN:g} s for it to come back")
-        client = connect(url, headers)
-        deadline = time.monotonic() + _RETURN
-        while True:
-            try:
-                client.api.system_stats()
-                return client
-            except PackshotError:
-                if time.monotonic() > deadline:
-                    client.close()
-                    raise HostUnreachable(
-                        f"the host did not come back within {_RETURN:g} s",
-                        place=client.url,
-                        remedy="start it and run the same command again: it goes on where it stopped",
-                    ) from error
-                time.sleep(1.0)
-
-    return revive
-
-
-def _managed() -> str:
+def managed_url() -> str:
+    """The address of the managed host, which is started when it is not up."""
     from ..comfy.host import ManagedHost
 
     host = ManagedHost()

@@ -18,14 +18,12 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"), as_json: JsonOption = False
 ) -> None:
     """Install what is missing, start a host, and make the pictures of a small catalogue."""
-    from ..brand import BrandKit
-    from ..catalog.run import CatalogRun, plan_run
-    from ..catalog.sources import read_table
+    from ..catalog.planfile import Catalog, CatalogFile
+    from ..catalog.run import CatalogRun
     from ..comfy.host import ManagedHost
     from ..comfy.install import install, remembered
     from ..models.starter import write_starter
     from ..paths import shipped
-    from ..workflow import Workflow
     from .catalog import finish, make
 
     host = ManagedHost()
@@ -33,16 +31,17 @@ def demo(
         if remembered(host.home) is None:
             install(host.home, begin)
         write_starter(host.models, begin)
-    workflow = Workflow.load(WORKFLOW)
-    kit = BrandKit.load(shipped("examples") / BRAND)
-    table = read_table(shipped("examples") / TABLE)
-    say(f"{kit.name}: {len(table.products)} products, workflow {workflow.name}@{workflow.version}")
+    examples = shipped("examples")
+    planned = Catalog(CatalogFile(table=str(examples / TABLE), workflow=WORKFLOW, brand=str(examples / BRAND)))
+    workflow = planned.workflows[""]
+    brand = planned.kit.name if planned.kit else ""
+    say(f"{brand}: {len(planned.table.products)} products, workflow {workflow.name}@{workflow.version}")
     with CatalogRun(out, create=True) as catalog:
-        plan = plan_run(table, workflow, kit, {}, base_seed=0, per_variant=False)
-        catalog.plan(plan, table, workflow, kit, base_seed=0)
+        catalog.plan(planned)
         counts = make(catalog, None, None)
         finish(catalog, counts, as_json)
     if not as_json:
         typer.echo("")
-        typer.echo(f'next           {command_name()} run product-shot --set prompt="a red mug on linen" --set seed=7')
+        prompt = "a red mug on a white background"
+        typer.echo(f'next           {command_name()} run product-shot --set prompt="{prompt}" --set seed=7')
         typer.echo(f"the host       stays up for it; {command_name()} host down ends it")

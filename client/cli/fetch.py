@@ -35,7 +35,7 @@ def fetch(
 ) -> None:
     """Fetch the files that models need, into the folders that ComfyUI reads. What is there already stays as it is."""
     from ..models.cards import load_card
-    from ..models.fetch import Mirror, look_for, survey
+    from ..models.fetch import Mirror, check_supported, look_for, survey
     from ..models.fetch import fetch as fetch_files
     from ..models.hub import Hub
     from ..models.memory.advisor import choose
@@ -46,6 +46,7 @@ def fetch(
     source = Hub() if mirror is None else Mirror(mirror)
     answers = []
     for card in [load_card(name) for name in dict.fromkeys(cards)]:
+        check_supported(card)
         chosen = choose(card, device, precision, lambda part, file: look_for(part, file, folder).state == "present")
         steering: list[Control] = list(card.controls) if control else []
         wanted = survey(chosen | {part: part.files[0] for part in steering}, folder)

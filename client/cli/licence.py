@@ -11,7 +11,7 @@ import typer
 from .common import JsonOption, ProfileOption, say
 
 if TYPE_CHECKING:
-    from ..models.licensing.licences import Decision, Profile
+    from ..models.licensing.licences import Decision, Profile, Reason
 
 
 def licence(
@@ -67,6 +67,11 @@ def _judge(subject: str, profile: Profile) -> Decision:
     return judge_weights(weights_of_graph(Workflow.load(subject).graph), profile)
 
 
+def _limits(decision: Decision) -> list[Reason]:
+    """The clauses that would refuse another profile."""
+    return [reason for reason in decision.grounds if reason.changes_if.startswith("refused ")]
+
+
 def _show(decision: Decision) -> None:
     """The answer for people: what is refused and why, the duties, and where each licence is known from."""
     from ..models.licensing.licences import NOTICE
@@ -79,6 +84,9 @@ def _show(decision: Decision) -> None:
         typer.echo(f"         → {reason.changes_if}")
     for duty in decision.duties:
         typer.echo(f"duty     {duty}")
+    if decision.decision != "refuse":
+        for line in dict.fromkeys(f"{one.changes_if} [{one.licence}, {one.citation}]" for one in _limits(decision)):
+            typer.echo(f"limit    {line}")
     for duty in decision.when_distributing:
         typer.echo(f"if you pass on the weights: {duty}")
     say(NOTICE)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ..brand.training import Recipe
     from ..comfy.job import Job
 
-app = typer.Typer(help="Train LoRAs.", no_args_is_help=True)
+app = typer.Typer(
+    help="LoRA files: look into them, join, shrink, convert and stamp them; and train new ones.", no_args_is_help=True
+)
 dataset = typer.Typer(help="Pictures to train on.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
 lora_files.add_to(app)

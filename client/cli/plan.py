@@ -54,5 +54,7 @@ def plan(
     Console().print(table)
     verdict = "fits" if result.fits else "does not fit"
     typer.echo(f"{verdict} in {size / GIB:.1f} GiB; peak {result.peak_gib:.1f} GiB (estimates, not measurements)")
+    for file in result.files:
+        typer.echo(f"  {file.file}  {file.precision}  {file.gib:.1f} GiB{'' if file.here else '  (not here)'}")
     for line in result.advice:
         typer.echo(f"- {line}")

@@ -216,6 +216,10 @@ class HostApi:
         self.request("POST", "/queue", json={"delete": [prompt_id]})
         return self.request("POST", "/interrupt", json={"prompt_id": prompt_id}).ok
 
+    def free_memory(self) -> None:
+        """``POST /free``: have the host unload its models and empty its caches before the next job."""
+        self.request("POST", "/free", json={"unload_models": True, "free_memory": True})
+
     def has_file(self, filename: str, subfolder: str, folder: str) -> bool:
         """Whether a file is in the host's ``input``, ``output`` or ``temp`` folder."""
         query = {"filename": filename, "subfolder": subfolder, "type": folder}

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Result:
         timings: node id -> seconds, as far as the event socket told.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied: kit and file hashes, strengths,
             how much of each fitted. Empty where none were.
+        memory: what each phase took, where the workflow has a Packshot Memory Report; see ``docs/vram.md``.
     """
 
     job: str
@@ -46,6 +47,7 @@ class Result:
     seconds: float | None
     timings: Mapping[str, float]
     look: tuple[Mapping[str, Any], ...] = ()
+    memory: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The result as ``packshot run --json`` prints it."""
@@ -56,6 +58,7 @@ class Result:
             "seconds": self.seconds,
             "timings": dict(self.timings),
             "look": [dict(one) for one in self.look],
+            "memory": [dict(phase) for phase in self.memory],
         }
 
 
@@ -180,7 +183,9 @@ class Job:
         items = select(record.outputs, self._wanted)
         folder = Path(out) if out is not None else self._out
         outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
-        return Result(self.id, self.host, outputs, record.seconds, dict(self._clock.timings), record.look)
+        return Result(
+            self.id, self.host, outputs, record.seconds, dict(self._clock.timings), record.look, record.memory
+        )
 
     def cancel(self) -> bool:
         """Take the job out of the host's queue or interrupt it; False when it was already over."""

@@ -193,6 +193,8 @@ class Record:
         seconds: execution time on the host, None where its messages carry no time.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
+        memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
+            those of the pack's ``Phase``.
     """
 
     succeeded: bool
@@ -202,6 +204,7 @@ class Record:
     interrupted: bool
     error: Mapping[str, Any]
     look: tuple[Mapping[str, Any], ...] = ()
+    memory: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -227,6 +230,7 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         interrupted="execution_interrupted" in messages,
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
         look=tuple(_look(entry.get("outputs") or {})),
+        memory=tuple(_phases(entry.get("outputs") or {})),
     )
 
 
@@ -236,6 +240,13 @@ def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for one in found if isinstance(found, list) else ():
             if isinstance(one, Mapping):
                 yield {"node": str(node), **one}
+
+
+def _phases(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Of the report that says most, where there are several: each tells all that ran before it."""
+    reports = [kinds.get("packshot_memory") for kinds in outputs.values() if isinstance(kinds, Mapping)]
+    longest = max((report for report in reports if isinstance(report, list)), key=len, default=[])
+    return (phase for phase in longest if isinstance(phase, Mapping))
 
 
 def _outputs(outputs: Mapping[str, Any]) -> list[HostFile | HostText]:

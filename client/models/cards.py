@@ -15,7 +15,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ..errors import ModelMissing, WorkflowInvalid
+from ..errors import ModelMissing, WorkflowInvalid, nearest
 from ..paths import config_dir
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "nvfp4", "fp4", "gguf-q8", "gguf-q5", "gguf-q4"]
@@ -268,7 +268,7 @@ def load_card(card_id: str) -> Card:
         raise ModelMissing(
             f"there is no model card '{card_id}'",
             place="model cards",
-            remedy="see `packshot models list`",
+            remedy=nearest(card_id, card_ids()),
         )
     return _read(path, path.stat().st_mtime_ns)
 

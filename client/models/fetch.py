@@ -87,6 +87,16 @@ class Source(Protocol):
         """Append to ``part`` what it lacks of the file."""
 
 
+def check_supported(card: Card) -> None:
+    """Refuse a card whose model the host cannot run: there is nothing to do with its files.
+
+    Raises:
+        InputInvalid: ComfyUI has no code for the model.
+    """
+    if not card.supported_by_host:
+        raise InputInvalid(f"ComfyUI has no code for {card.name}", place=f"card '{card.id}'", remedy=card.host_note)
+
+
 def fetch(card: Card, wanted: Sequence[Wanted], models: Path, source: Source, progress: Progress) -> list[Path]:
     """Fetch what is missing of a card; check what is there. The starter's files are not fetched but generated.
 
@@ -107,8 +117,7 @@ def fetch(card: Card, wanted: Sequence[Wanted], models: Path, source: Source, pr
         HostUnreachable: the hub does not answer, or broke off again and again.
         InputInvalid: ComfyUI has no code for the model.
     """
-    if not card.supported_by_host:
-        raise InputInvalid(f"ComfyUI has no code for {card.name}", place=f"card '{card.id}'", remedy=card.host_note)
+    check_supported(card)
     with writing(models):
         models.mkdir(parents=True, exist_ok=True)
     try:

@@ -75,7 +75,9 @@ def _field(name: str, known: Mapping[str, str]) -> str:
     value = known.get(name, "").strip()
     if not value:
         raise InputInvalid(
-            f"the product has no '{name}'", place=f"field '{name}'", remedy=nearest(name, sorted(known)) or "give one"
+            f"the product has no '{name}'",
+            place=f"field '{name}'",
+            remedy="give one" if name in known else nearest(name, sorted(known)) or "give one",
         )
     return value
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .. import __version__
 from ..errors import InputInvalid, OutputUnwritable
 from ..paths import atomic_write
 from .credentials import Credentials
@@ -24,8 +23,6 @@ from .reading import statement_of
 from .xmp import write_xmp
 
 FileFormat = Literal["JPEG", "PNG", "WEBP"]
-
-_TOOL = ("Packshot", __version__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class WriteOptions:
         graph: ComfyUI's graph by keyword (``prompt``, ``workflow``) as JSON, to keep in a PNG; by default it is not.
         credentials: sign a C2PA manifest with them; None writes none.
         ingredients: what the picture was made from, for the manifest.
+        version: of Packshot, as the picture is to say it; empty where Packshot is installed, which then says it itself.
     """
 
     file_format: FileFormat = "JPEG"
@@ -49,6 +47,7 @@ class WriteOptions:
     graph: Mapping[str, str] | None = None
     credentials: Credentials | None = None
     ingredients: Sequence[Ingredient] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,8 @@ def _image(pixels: npt.NDArray[np.uint8], options: WriteOptions) -> Image.Image:
 
 def _within_limit(image: Image.Image, statement: Statement, options: WriteOptions) -> tuple[Encoded, bytes]:
     """The file's bytes, manifest and all: the room that a manifest takes is known when it is signed."""
-    xmp = write_xmp(statement, " ".join(_TOOL))
+    tool = ("Packshot", options.version or _installed_version())
+    xmp = write_xmp(statement, " ".join(tool))
     limit = options.max_bytes
     while True:
         encoded = encode(
@@ -147,12 +147,18 @@ def _within_limit(image: Image.Image, statement: Statement, options: WriteOption
             options.file_format,
             statement,
             options.credentials,
-            tool=_TOOL,
+            tool=tool,
             ingredients=options.ingredients,
         )
         if options.max_bytes is None or len(data) <= options.max_bytes:
             return encoded, data
         limit = min(options.max_bytes - (len(data) - len(encoded.data)), len(encoded.data) - 1)
+
+
+def _installed_version() -> str:
+    from .. import __version__
+
+    return __version__
 
 
 def _verified(data: bytes, image: Image.Image, statement: Statement, options: WriteOptions) -> ManifestReport | None:

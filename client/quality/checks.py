@@ -127,8 +127,12 @@ class Subject:
 
     @cached_property
     def region(self) -> Region | None:
+        """By the mask that is given, else by that of the original, else by a plain background."""
+        original = self.given.original
         if self._mask is not None:
             return region_of(self.pixels, self._mask)
+        if original is not None and original.alpha is not None and original.alpha.shape == self.pixels.shape[:2]:
+            return region_of(self.pixels, original.alpha >= 128)
         return find_product(self.pixels, self.picture.alpha)
 
     def product(self) -> Region:

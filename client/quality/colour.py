@@ -66,21 +66,17 @@ def distinct_colours(pixels: Bytes) -> tuple[Bytes, npt.NDArray[np.int64]]:
     """The colours of a picture and how often each stands in it: work on these is exact and far less.
 
     Args:
-        pixels: uint8 [..., 3].
+        pixels: uint8 [H, W, 3].
 
     Returns:
-        Colours uint8 [N, 3] in ascending order, and counts int64 [N].
+        Colours uint8 [N, 3] in ascending order of blue, green and red, and counts int64 [N].
     """
-    packed = pixels[..., 0].astype(np.uint32).ravel()
-    packed <<= 8
-    packed |= pixels[..., 1].ravel()
-    packed <<= 8
-    packed |= pixels[..., 2].ravel()
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGBX")  # four bytes a pixel: one number to sort
+    packed = np.array(image).view("<u4").ravel()
     packed.sort()
     first = np.flatnonzero(np.concatenate([[True], packed[1:] != packed[:-1]]))
-    colours = packed[first]
     counts = np.diff(first, append=len(packed))
-    return np.stack([colours >> 16, colours >> 8, colours], axis=1).astype(np.uint8), counts
+    return packed[first].view(np.uint8).reshape(-1, 4)[:, :3], counts
 
 
 def delta_e_2000(one: npt.ArrayLike, other: npt.ArrayLike) -> Floats:
@@ -116,6 +112,20 @@ def delta_e_2000(one: npt.ArrayLike, other: npt.ArrayLike) -> Floats:
         exact = [np.array((row if len(row) == 1 else row[again]).T, np.float64, order="C") for row in rows]
         result[again] = _delta_e(*exact)[0]
     return result.reshape(shape[:-1])
+
+
+def lightness_term(one: Planes, other: Planes) -> Planes:
+    """The part of CIEDE2000 that is lightness alone, which the whole is never below: |ΔL'| / S_L (equations 8 and 19).
+
+    What is added to it for chroma and hue is never negative, as R_T stays within ±√3.
+
+    Args:
+        one, other: L*, 0..100; shapes are broadcast.
+    """
+    off = (one + other) * np.float32(0.5) - np.float32(50)
+    off *= off
+    term: Planes = np.abs(one - other) / (1 + np.float32(0.015) * off / np.sqrt(20 + off))
+    return term
 
 
 def _rows(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -82,7 +82,9 @@ def identifier(label: str) -> str:
 
     Letters of any script stay; what begins with a digit is ``input_…``.
     """
-    text = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", label).casefold()).strip("_")
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    # Python's names take fewer characters than a regular expression's words: no numbers such as ⅓.
+    text = re.sub(r" +", "_", "".join(char if f"_{char}".isidentifier() else " " for char in folded)).strip("_")
     if not text.isidentifier():
         text = f"input_{text}".strip("_")
     return f"{text}_" if keyword.iskeyword(text) else text

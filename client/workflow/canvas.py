@@ -136,11 +136,13 @@ class _Conversion:
         for path, node in self._running():
             if node.definition is None:
                 where = f"{self._place}, {node.node.place_at(full_id(path, node))}"
+                noted = node.node.properties.get("cnr_id") or node.node.properties.get("aux_id")
+                pack = f"the node pack '{noted}'" if isinstance(noted, str) else "the node pack it comes from"
                 self._api.problems.append(
                     NodeMissing(
                         f"the host does not have the node type '{node.node.type}'",
                         place=where,
-                        remedy="install the node pack it comes from on the host, or remove the node",
+                        remedy=f"install {pack} on the host, or remove the node",
                     )
                 )
             else:

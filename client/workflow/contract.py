@@ -29,7 +29,7 @@ class InputSpec:
         type: ComfyUI's ``INT``, ``FLOAT``, ``STRING``, ``BOOLEAN`` or ``COMBO``.
         default: the value that the artist saved.
         minimum, maximum: inclusive bounds of a number, None where there are none.
-        choices: what a COMBO offers, None for other types.
+        choices: what a COMBO offers; None for other types, and where its node finds that out while it runs.
         uploads: whether a local file may be given, which is then uploaded.
         help: what it is for, in the workflow's own words.
         place: the input in messages.
@@ -164,18 +164,32 @@ class Names:
 def read_contract(data: Mapping[str, Any], api: ApiGraph, place: str) -> Contract:
     """The contract in ``extra.packshot``; for a file without one, what its App Mode shows.
 
+    App Mode's entries that lead to nothing are left out, as the canvas leaves them out; `check` names them.
+
     A widget in a subgraph is named by the node that stands for the subgraph and the name that it has there, or, as App
     Mode once did, by the node inside; one that the subgraph does not promote by the ids of both: ``"98:22"``.
 
     Raises:
-        WorkflowInvalid: it names a node or widget that is not there, or one that is wired and so has no value to set.
+        WorkflowInvalid: ``extra.packshot`` names a node or widget that is not there, or one that is wired and so has no
+            value to set.
     """
-    names = read_names(data)
-    inputs = {each.name: read_input(each, api, place) for each in names.inputs}
-    for name, node in names.outputs.items():
-        if node not in api.nodes:
-            raise WorkflowInvalid(f"the output '{name}' names node {node}, which is not there or muted", place=place)
-    return Contract(inputs, names.outputs)
+    names, ours = read_names(data), read_block(data) is not None
+    inputs: dict[str, InputSpec] = {}
+    for each in names.inputs:
+        try:
+            inputs[each.name] = read_input(each, api, place)
+        except WorkflowInvalid:
+            if ours:
+                raise
+    outputs = {name: node for name, node in names.outputs.items() if node in api.nodes}
+    if ours and (gone := names.outputs.keys() - outputs.keys()):
+        name = min(gone)
+        raise WorkflowInvalid(
+            f"the output '{name}' names node {names.outputs[name]}, which is not there or muted",
+            place=place,
+            remedy=_CONTRACT,
+        )
+    return Contract(inputs, outputs)
 
 
 def output_types(contract: Contract, api: ApiGraph, info: ObjectInfo) -> dict[str, str]:
@@ -286,7 +300,7 @@ def read_input(named: NamedInput, api: ApiGraph, place: str) -> InputSpec:
         default=values[0],
         minimum=options.get("min"),
         maximum=options.get("max"),
-        choices=None if choices is None else tuple(choices),
+        choices=tuple(choices) if choices else None,  # with none listed, the node finds out while it runs
         uploads=any(options.get(f"{media}_upload") for media in ("image", "video", "audio")),
         help=named.help,
         place=f"input '{name}' ('{widget}' of {found.place})",
@@ -301,4 +315,4 @@ def _promoted(api: ApiGraph, inner_id: str, widget: str) -> Field | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-_CONTRACT = "mend the inputs in the file's extra.packshot, or rebuild the App on the canvas"
+_CONTRACT = "mend the inputs and outputs in the file's extra.packshot, or rebuild the App on the canvas"

@@ -78,7 +78,7 @@ class Spec:
     @property
     def widget_type(self) -> str | None:
         """The type of widget that the canvas shows for it; None for a mere socket."""
-        kind = self.options.get("widgetType") or self.type
+        kind = str(self.options.get("widgetType") or self.type)
         return kind if kind in _BEGIN and not self.options.get("forceInput") else None
 
     @property
@@ -160,8 +160,9 @@ def _added(definition: NodeDefinition, required: Mapping[str, Any]) -> Iterator[
         if name == "audio" and spec.options.get("audio_upload") is True:
             yield Spec("upload", "AUDIOUPLOAD", {})
             break
-    if definition.get("name") in _ADDED:
-        yield Spec(*_ADDED[str(definition["name"])], {})
+    added = _ADDED.get(str(definition.get("name")))
+    if added is not None:
+        yield Spec(*added, {})
 
 
 def dynamic_options(spec: Spec) -> list[Mapping[str, Any]]:

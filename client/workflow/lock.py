@@ -159,5 +159,9 @@ def _pack_text(pack: LockedPack) -> str:
 
 def _model_text(model: LockedModel) -> str:
     return (
-        f"sha256 {model.sha256[:12]}" if model.sha256 else f"{model.size:,} bytes" if model.size is not None else "it"
+        f"sha256 {model.sha256[:12]}"
+        if model.sha256
+        else f"{model.size:,} bytes"
+        if model.size is not None
+        else "a file"
     )

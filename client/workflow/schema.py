@@ -6,9 +6,11 @@ gateway or a form generator in any language can stand before Packshot.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import InputInvalid
 from .app_mode import identifier
 from .contract import Contract, InputSpec
 from .workflow import Workflow
@@ -82,7 +84,9 @@ def _property(spec: InputSpec) -> Schema:
         found |= {"maximum": spec.maximum} if spec.maximum is not None else {}
     if spec.choices is not None:
         found["enum"] = list(spec.choices)
-    return {**found, "default": spec.default}
+    with contextlib.suppress(InputInvalid):  # a default that this host does not take is no valid value here
+        found["default"] = spec.check(spec.default)
+    return found
 
 
 def _result(contract: Contract) -> Schema:
@@ -107,8 +111,9 @@ def _result(contract: Contract) -> Schema:
             },
             "seconds": {"type": ["number", "null"], "description": "by the host's clock"},
             "timings": {"type": "object", "additionalProperties": {"type": "number"}},
+            "memory": {"type": "array", "items": {"type": "object"}},
         },
-        "required": ["job", "host", "outputs", "seconds", "timings"],
+        "required": ["job", "host", "outputs", "seconds", "timings", "memory"],
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ModelMissing, nearest
 from .canvas import ApiGraph, is_model_file, to_api
-from .contract import Contract, contract_names, read_contract
+from .contract import Contract, contract_names, read_contract, read_requires
 from .definitions import ObjectInfo
 from .graph import CanvasGraph, parse, read_json
 from .versions import SUFFIX, resolve
@@ -96,8 +96,15 @@ class Workflow:
                 raise ModelMissing(
                     f"the host does not have the file '{value}'",
                     place=f"{self.place}, {field.place}, input '{field.widget.name}'",
-                    remedy=nearest(str(value), map(str, choices)) or "put it into the host's model folder",
+                    remedy="; ".join(filter(None, (nearest(str(value), map(str, choices)), self._source()))),
                 )
+
+    def _source(self) -> str:
+        """Where to get its weights, as far as the file tells."""
+        cards = read_requires(self.data).get("models")
+        if isinstance(cards, list) and cards:
+            return f"fetch it with `packshot models fetch {cards[0]}`"
+        return "put it into the host's model folder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Takes the pictures of ``docs/library.md``: each workflow of the library in ComfyUI's own frontend, canvas and App.
+"""Takes pictures of each workflow of the library in ComfyUI's own frontend, canvas and App.
 
     .venv/bin/python docs/images/library.py
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,8 +27,14 @@ from packshot.workflow.versions import library
 
 HERE = Path(__file__).parent / "library"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-_OPEN = """async workflow => {
-    await window.app.loadGraphData(workflow)
+_SETTINGS = {
+    "Comfy.TutorialCompleted": True,
+    "Comfy.Minimap.Visible": False,
+    "Comfy.Graph.CanvasInfo": False,
+    "LiteGraph.Canvas.MinFontSizeForLOD": 0,  # text however small
+}
+_OPEN = """async ([workflow, name]) => {
+    await window.app.loadGraphData(workflow, true, true, name)
     await new Promise(done => setTimeout(done, 1500))
 }"""
 _FIT = "() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')"
@@ -42,13 +49,17 @@ def main() -> None:
         pictures = Path(folder) / "base" / "input"
         pictures.mkdir(parents=True)
         Image.fromarray(photographs.coffee()).save(pictures / "example.png")
+        settings = Path(folder) / "base" / "user" / "default" / "comfy.settings.json"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
         try:
             url = managed.up().url
             assert url is not None
             with sync_playwright() as playwright:
                 executable = shutil.which("chromium") or shutil.which("google-chrome")
                 browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-                page = browser.new_page(viewport={"width": 1600, "height": 900})
+                page = browser.new_page(viewport={"width": 1440, "height": 810})
+                page.set_default_timeout(300_000)  # without a GPU, a large canvas takes its time
                 page.goto(url)
                 page.wait_for_function(
                     "() => window.app && window.app.graph && window.app.vueAppReady", timeout=300_000
@@ -64,7 +75,7 @@ def _take(page: Page, name: str) -> None:
     for view in ("canvas", "app"):
         data = copy.deepcopy(Workflow.load(name).data)
         data["extra"]["linearMode"] = view == "app"
-        page.evaluate(_OPEN, data)
+        page.evaluate(_OPEN, [data, name])
         if view == "canvas":
             page.evaluate(_FIT)
         page.wait_for_timeout(1500)

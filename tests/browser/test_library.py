@@ -17,8 +17,10 @@ from packshot.workflow.versions import library
 
 _OPEN = "async workflow => { await window.app.loadGraphData(workflow) }"
 _SUBMIT = "async () => JSON.parse(JSON.stringify((await window.app.graphToPrompt()).output))"
-# What the canvas draws in red: nodes of a type that it does not know.
-_UNKNOWN = "() => window.app.graph.nodes.filter(node => node.has_errors).map(node => node.type)"
+# Types that the canvas does not know. It marks nodes as well whose pictures or weights this host does not have.
+_UNKNOWN = (
+    "() => window.app.graph.nodes.map(node => node.type).filter(type => !window.LiteGraph.registered_node_types[type])"
+)
 _SHOWN = "() => window.app.graph.serialize().extra.linearData.inputs.length"
 
 

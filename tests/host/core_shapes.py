@@ -134,6 +134,77 @@ MODELS: dict[str, tuple[str, str, Any, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+# Names of the diffusers library for blocks that are laid out as FLUX.1's, and for what each model has beside them.
+_BLOCKS = (
+    (r"double_blocks\.(\d+)\.img_attn\.qkv\.(.*)", r"transformer_blocks.\1.attn.to_q.\2"
+     r" transformer_blocks.\1.attn.to_k.\2 transformer_blocks.\1.attn.to_v.\2"),
+    (r"double_blocks\.(\d+)\.txt_attn\.qkv\.(.*)", r"transformer_blocks.\1.attn.add_q_proj.\2"
+     r" transformer_blocks.\1.attn.add_k_proj.\2 transformer_blocks.\1.attn.add_v_proj.\2"),
+    (r"double_blocks\.(\d+)\.img_attn\.proj\.(.*)", r"transformer_blocks.\1.attn.to_out.0.\2"),
+    (r"double_blocks\.(\d+)\.txt_attn\.proj\.(.*)", r"transformer_blocks.\1.attn.to_add_out.\2"),
+    (r"double_blocks\.(\d+)\.img_mlp\.0\.(.*)", r"transformer_blocks.\1.ff.net.0.proj.\2"),
+    (r"double_blocks\.(\d+)\.img_mlp\.2\.(.*)", r"transformer_blocks.\1.ff.net.2.\2"),
+    (r"double_blocks\.(\d+)\.txt_mlp\.0\.(.*)", r"transformer_blocks.\1.ff_context.net.0.proj.\2"),
+    (r"double_blocks\.(\d+)\.txt_mlp\.2\.(.*)", r"transformer_blocks.\1.ff_context.net.2.\2"),
+    (r"double_blocks\.(\d+)\.img_mod\.lin\.(.*)", r"transformer_blocks.\1.norm1.linear.\2"),
+    (r"double_blocks\.(\d+)\.txt_mod\.lin\.(.*)", r"transformer_blocks.\1.norm1_context.linear.\2"),
+    (r"single_blocks\.(\d+)\.linear1\.(weight)", r"single_transformer_blocks.\1.attn.to_q.\2"
+     r" single_transformer_blocks.\1.attn.to_k.\2 single_transformer_blocks.\1.attn.to_v.\2"
+     r" single_transformer_blocks.\1.proj_mlp.\2"),
+    (r"single_blocks\.(\d+)\.linear2\.(.*)", r"single_transformer_blocks.\1.proj_out.\2"),
+    (r"single_blocks\.(\d+)\.modulation\.lin\.(.*)", r"single_transformer_blocks.\1.norm.linear.\2"),
+    (r"final_layer\.linear\.(.*)", r"proj_out.\1"),
+    (r"final_layer\.adaLN_modulation\.1\.(.*)", r"norm_out.linear.\1"),
+)  # fmt: skip
+_REFINER = r"txt_in\.individual_token_refiner\.blocks\.(\d+)\."
+_REFINED = r"context_embedder.token_refiner.refiner_blocks.\1."
+_RENAMED: dict[str, tuple[tuple[str, str], ...]] = {
+    "chroma": (
+        *_BLOCKS,
+        (r"img_in\.(.*)", r"x_embedder.\1"),
+        (r"txt_in\.(.*)", r"context_embedder.\1"),
+        (r"(distilled_guidance_layer\.(?:in|out)_proj\..*)", r"\1"),
+        (r"(distilled_guidance_layer\.layers\.\d+)\.in_layer\.(.*)", r"\1.linear_1.\2"),
+        (r"(distilled_guidance_layer\.layers\.\d+)\.out_layer\.(.*)", r"\1.linear_2.\2"),
+    ),
+    "hunyuanimage": (
+        *_BLOCKS,
+        (r"img_in\.(.*)", r"x_embedder.\1"),
+        (r"byt5_in\.fc(\d)\.(.*)", r"context_embedder_2.linear_\1.\2"),
+        (r"time_in\.in_layer\.(.*)", r"time_guidance_embed.timestep_embedder.linear_1.\1"),
+        (r"time_in\.out_layer\.(.*)", r"time_guidance_embed.timestep_embedder.linear_2.\1"),
+        (r"txt_in\.input_embedder\.(.*)", r"context_embedder.proj_in.\1"),
+        (r"txt_in\.t_embedder\.in_layer\.(.*)", r"context_embedder.time_text_embed.timestep_embedder.linear_1.\1"),
+        (r"txt_in\.t_embedder\.out_layer\.(.*)", r"context_embedder.time_text_embed.timestep_embedder.linear_2.\1"),
+        (r"txt_in\.c_embedder\.in_layer\.(.*)", r"context_embedder.time_text_embed.text_embedder.linear_1.\1"),
+        (r"txt_in\.c_embedder\.out_layer\.(.*)", r"context_embedder.time_text_embed.text_embedder.linear_2.\1"),
+        (_REFINER + r"self_attn\.qkv\.(.*)",
+         rf"{_REFINED}attn.to_q.\2 {_REFINED}attn.to_k.\2 {_REFINED}attn.to_v.\2"),
+        (_REFINER + r"self_attn\.proj\.(.*)", _REFINED + r"attn.to_out.0.\2"),
+        (_REFINER + r"mlp\.0\.(.*)", _REFINED + r"ff.net.0.proj.\2"),
+        (_REFINER + r"mlp\.2\.(.*)", _REFINED + r"ff.net.2.\2"),
+        (_REFINER + r"adaLN_modulation\.1\.(.*)", _REFINED + r"norm_out.linear.\2"),
+    ),
+    "wan": (
+        (r"blocks\.(\d+)\.self_attn\.([qkv])\.(.*)", r"blocks.\1.attn1.to_\2.\3"),
+        (r"blocks\.(\d+)\.self_attn\.o\.(.*)", r"blocks.\1.attn1.to_out.0.\2"),
+        (r"blocks\.(\d+)\.cross_attn\.([qkv])\.(.*)", r"blocks.\1.attn2.to_\2.\3"),
+        (r"blocks\.(\d+)\.cross_attn\.o\.(.*)", r"blocks.\1.attn2.to_out.0.\2"),
+        (r"blocks\.(\d+)\.ffn\.0\.(.*)", r"blocks.\1.ffn.net.0.proj.\2"),
+        (r"blocks\.(\d+)\.ffn\.2\.(.*)", r"blocks.\1.ffn.net.2.\2"),
+        (r"blocks\.(\d+)\.modulation", r"blocks.\1.scale_shift_table"),
+        (r"(patch_embedding\..*)", r"\1"),
+        (r"text_embedding\.0\.(.*)", r"condition_embedder.text_embedder.linear_1.\1"),
+        (r"text_embedding\.2\.(.*)", r"condition_embedder.text_embedder.linear_2.\1"),
+        (r"time_embedding\.0\.(.*)", r"condition_embedder.time_embedder.linear_1.\1"),
+        (r"time_embedding\.2\.(.*)", r"condition_embedder.time_embedder.linear_2.\1"),
+        (r"time_projection\.1\.(.*)", r"condition_embedder.time_proj.\1"),
+        (r"head\.head\.(.*)", r"proj_out.\1"),
+        (r"head\.modulation", r"scale_shift_table"),
+    ),
+}  # fmt: skip
+
+
 def native(kind: Any, config: dict[str, Any]) -> Shapes:
     """Name: shape of every parameter that ComfyUI's class makes for this configuration."""
     model_config = kind(dict(config))
@@ -164,6 +235,8 @@ def diffusers(variant: str, config: dict[str, Any], shapes: Shapes) -> Shapes:
         names = comfy.utils.z_image_to_diffusers({"n_layers": config["n_layers"], "dim": config["dim"]})
     elif architecture in ("sd-unet", "sdxl-unet"):
         names = comfy.utils.unet_to_diffusers(config)
+    elif architecture in _RENAMED:
+        return renamed(shapes, _RENAMED[architecture])
     else:
         return {}
     found: Shapes = {}
@@ -175,6 +248,23 @@ def diffusers(variant: str, config: dict[str, Any], shapes: Shapes) -> Shapes:
             if part is not None:  # axis, begin, length
                 shape[part[0]] = part[2]
             found[name] = tuple(shape)
+    return found
+
+
+def renamed(shapes: Shapes, rules: tuple[tuple[str, str], ...]) -> Shapes:
+    """The names of the diffusers library, where ComfyUI does not translate them; norms stay out.
+
+    A rule with several names, set apart by spaces, splits a layer's outputs: into equal parts, or for single blocks'
+    ``linear1`` into three as long as its inputs and the rest.
+    """
+    found: Shapes = {}
+    for name, shape in shapes.items():
+        for pattern, target in rules:
+            if re.fullmatch(pattern, name):
+                targets = [re.sub(pattern, part, name) for part in target.split()]
+                last = shape[0] - 3 * shape[1] if len(targets) == 4 else shape[0] // len(targets)
+                sides = [shape[1]] * 3 + [last] if len(targets) == 4 else [last] * len(targets)
+                found |= {part: (side, *shape[1:]) for part, side in zip(targets, sides, strict=True)}
     return found
 
 
@@ -245,7 +335,7 @@ def recognised(shapes: Shapes) -> str | None:
         converted = detection.convert_diffusers_mmdit(dict(weights), "")
         if converted is not None:
             config = detection.model_config_from_unet(converted, "")
-        else:
+        elif "conv_in.weight" in weights:
             config = detection.model_config_from_diffusers_unet(weights)
     return type(config).__name__ if config else None
 

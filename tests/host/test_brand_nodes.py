@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
-from brand_graphs import content, core_loader, failed, graph, node, picture, refused, run, stack, texts, with_brand
+from brand_graphs import (
+    content,
+    core_loader,
+    failed,
+    graph,
+    node,
+    picture,
+    refused,
+    run,
+    run_with_id,
+    stack,
+    texts,
+    with_brand,
+)
 from brand_kits import ALGORITHMS
 
 from packshot import Client
@@ -149,6 +164,42 @@ def test_a_schedule_gives_each_step_its_strength(client: Client) -> None:
     assert late not in (plain, full)
 
 
+def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:
+    """Core's own loaders, encoder and sampler, with one LoRA loader in between."""
+    words = {name: node("CLIPTextEncode", clip=["20", 1], text=text) for name, text in (("3", "a mug"), ("4", "text"))}
+    links = {"model": ["20", 0], "positive": ["3", 0], "negative": ["4", 0], "latent_image": ["12", 0]}
+    sampling = {"seed": 7, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+    return words | {
+        "1": node("UNETLoader", unet_name="starter-flux2.safetensors", weight_dtype="default"),
+        "10": node("CLIPLoader", clip_name="starter-clip-l.safetensors", type="stable_diffusion"),
+        "11": node("VAELoader", vae_name="starter-flux2-vae.safetensors"),
+        "12": node("EmptyFlux2LatentImage", width=128, height=128, batch_size=1),
+        "20": node(kind, model=["1", 0], clip=["10", 0], **inputs),
+        "5": node("KSampler", **links, **sampling),
+        "6": node("VAEDecode", samples=["5", 0], vae=["11", 0]),
+        "7": node("PreviewImage", images=["6", 0]),
+    }
+
+
+def test_the_nodes_work_after_cores_own_loaders(client: Client) -> None:
+    file = {"lora_name": "mine/tide.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+    expected = picture(client, core_graph("LoraLoader", **file))
+    assert expected != picture(client, core_graph("LoraLoader", **{**file, "strength_model": 0.0}))
+    kit_node = {"2": node("PackshotBrand", kit="good")}
+    own = core_graph("PackshotBrandLoRA", brand=["2", 0], lora="", strength=0.0)
+    assert picture(client, own | kit_node) == expected
+    assert picture(client, core_graph("PackshotLoRAStack", text="<lora:tide:0.8>")) == expected
+
+
+def test_what_has_not_changed_is_not_made_again(client: Client, brand_home: Path) -> None:
+    wanted = with_brand("good")
+    assert run(client, wanted).succeeded
+    assert {"20", "5"} <= run(client, wanted).cached
+    tide = brand_home / "models" / "loras" / "mine" / "tide.safetensors"
+    os.utime(tide)
+    assert "20" not in run(client, wanted).cached, "another file may be refused"
+
+
 def test_the_brand_reports_what_it_did(client: Client) -> None:
     record = run(client, with_brand("steps"))
     report = texts(record, "20")
@@ -159,12 +210,28 @@ def test_the_brand_reports_what_it_did(client: Client) -> None:
 
 
 def test_the_brand_node_shows_the_palette(client: Client) -> None:
-    record = run(client, {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])})
+    wanted = {"2": node("PackshotBrand", kit="aldern-quay"), "3": node("PreviewAny", source=["2", 1])}
+    record, job = run_with_id(client, wanted)
     (shown,) = (out for out in record.outputs if isinstance(out, HostFile) and out.node == "2")
     assert bytes.fromhex("3F5E57") * 90 in content(client, shown), "a row of tidal green"
     kit_hash = texts(record, "3")
     assert len(kit_hash) == 64
     assert f"Aldern Quay 1.1.0: not approved, hash {kit_hash}" in texts(record, "2")
+    said = client.api.history(job)[job]["outputs"]["2"]
+    assert said["palette"][0] == {"name": "oat", "hex": "#EFE6D6", "role": "background"}
+    assert said["brand"] == [{"name": "Aldern Quay", "version": "1.1.0", "hash": kit_hash, "approved_by": []}]
+
+
+def test_a_kit_may_be_given_as_text(client: Client) -> None:
+    wanted = with_brand("none")
+    wanted["2"]["inputs"]["content"] = "{name: Sent, loras: ["
+    assert isinstance(refused(client, wanted), BrandInvalid)
+    wanted["2"]["inputs"]["content"] = "{name: Sent, palette: [{name: oat, hex: '#EFE6D6'}]}"
+    record = run(client, wanted)
+    assert record.succeeded
+    assert "Sent: kit " in texts(record, "20")
+    (look,) = record.look
+    assert (look["brand"], look["loras"]) == ("Sent", [])
 
 
 def test_the_prompt_has_the_brands_words(client: Client) -> None:

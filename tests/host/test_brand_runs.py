@@ -108,11 +108,11 @@ def test_another_file_is_refused_on_the_host_where_it_lies(
     brand_client: Client, brand_home: Path, table: Path, tmp_path: Path
 ) -> None:
     folder = write_kit(tmp_path / "kit", kit(brand_home / "models" / "loras", sha256="0" * 64))
-    answer = catalog(brand_client, tmp_path, table, folder, tmp_path / "run", code=3)
-    assert (answer["done"], answer["failed"]) == (0, 2)
-    (row, _) = (json.loads(line) for line in (tmp_path / "run" / "manifest.jsonl").read_text().splitlines())
-    assert row["error"]["slug"] == "model-corrupt"
-    assert "another file than the brand approved" in row["error"]["message"]
+    error = catalog(brand_client, tmp_path, table, folder, tmp_path / "run", code=2)["error"]
+    assert error["slug"] == "model-corrupt"
+    assert "another file than the brand approved" in error["message"]
+    assert "PackshotBrandLoRA" in error["place"]
+    assert not list((tmp_path / "run").glob("pictures/*.png"))
 
 
 def test_a_workflow_without_the_brands_node_says_that_no_lora_is_applied(

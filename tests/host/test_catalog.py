@@ -176,8 +176,9 @@ def test_bad_usage_says_what_and_where(
     host: HostStatus, tmp_path: Path, arguments: list[str], slug: str, code: int
 ) -> None:
     table = write_table(tmp_path / "table.csv", {"A": 1})
-    # Of an option given twice the last one counts.
-    command = ["catalog", "run", table, "--workflow", PLAIN, "--host", host.url, "--out", tmp_path / "run", *arguments]
+    # Of an option given twice the last one counts; but several hosts are several hosts.
+    address = [] if "--host" in arguments else ["--host", host.url]
+    command = ["catalog", "run", table, "--workflow", PLAIN, *address, "--out", tmp_path / "run", *arguments]
     done = packshot(*command, code=code)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error")]
     assert len(lines) == 1

@@ -27,6 +27,7 @@ def main(comfyui: Path, models: Path) -> None:
     from comfy.ldm.modules.diffusionmodules.mmdit import MMDiT
     from comfy.ldm.modules.diffusionmodules.model import Decoder
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+    from comfy.ldm.wan.vae import WanVAE
     from safetensors.torch import save_file
 
     torch.manual_seed(SEED)
@@ -74,6 +75,9 @@ def main(comfyui: Path, models: Path) -> None:
         legacy=False, dtype=torch.float16, operations=layers,
     )  # fmt: skip
     save("controlnet/tiny-sd15-canny.safetensors", filled(net))
+    # Wan's, which Qwen-Image has too; its norms are called gamma, and have more than one dimension.
+    wan = filled(WanVAE(dim=32, z_dim=16, temperal_downsample=[False, True, True]))
+    save("vae/tiny-wan.safetensors", {n: v.fill_(1) if n.endswith("gamma") else v for n, v in wan.items()})
     for channels in (4, 16):
         decoder = Decoder(
             ch=32, out_ch=3, ch_mult=(1, 2, 4, 4), num_res_blocks=2, attn_resolutions=[], in_channels=3,

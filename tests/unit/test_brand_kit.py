@@ -103,6 +103,30 @@ def test_a_kit_survives_json(tmp_path: Path) -> None:
     assert BrandKit.model_validate_json(dated.model_dump_json()).loras[0].expires == TODAY
 
 
+def test_a_kit_travels_as_text_and_keeps_its_hash(tmp_path: Path) -> None:
+    kit = load(tmp_path, {"name": "ü", "loras": [{**LORA, "expires": TODAY}], "approvals": [
+        {"by": "Ann", "date": TODAY, "of": "0" * 64}]})  # fmt: skip
+    read = BrandKit.parse(kit.text(), "input 'content'")
+    assert (read.hash, read.loras, read.approvals) == (kit.hash, kit.loras, kit.approvals)
+    assert read.folder is None
+    assert BrandKit.parse("name: x\n", "here").name == "x"
+    for text in (
+        "",
+        "[]",
+        "{",
+        '"x"',
+        '{"name": ""}',
+        '{"name": "x", "names": 1}',
+        "a: [",
+        "{" * 100_000,
+        "x" * 300_000,
+    ):
+        with pytest.raises(BrandInvalid) as caught:
+            BrandKit.parse(text, "input 'content'")
+        assert caught.value.place.startswith("input 'content'")
+        assert caught.value.remedy
+
+
 def test_the_examples_are_complete_and_good() -> None:
     folders = sorted((shipped("examples") / "brands").iterdir())
     assert len(folders) == 2
@@ -219,6 +243,15 @@ def test_checking_the_files_of_loras(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "no licence 'mine'" in said["loras[3]"]
 
 
+def test_loras_of_a_kit_that_fight_are_said_before_any_picture(tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("two", 1), ("three", 3)):
+        loras.write(tmp_path / f"{name}.safetensors", seed=seed, layers=loras.STARTER)
+    own = [{**LORA, "name": name, "file": f"{name}.safetensors", "base": "starter"} for name in ("one", "two", "three")]
+    said = found(load(tmp_path, {"name": "x", "loras": own}), loras=tmp_path)
+    assert "one and two: 100% of the change is in the same directions" in said["loras[0] and loras[1]"]
+    assert not [place for place in said if "loras[2]" in place and " and " in place]
+
+
 def test_the_policy_picks_the_lora_for_the_base(tmp_path: Path) -> None:
     kit = load(
         tmp_path, {"name": "x", "loras": [LORA, {**LORA, "name": "Reef"}, {**LORA, "name": "F", "base": "flux1"}]}
@@ -273,6 +306,19 @@ def test_words_of_the_brand_are_not_translated(tmp_path: Path) -> None:
     assert compose(load(tmp_path, {"name": "y"}), "une tasse", locale="fr").positive == "une tasse"
 
 
+def test_what_a_catalogue_has_said_already_is_not_said_twice() -> None:
+    kit = BrandKit.load(shipped("examples") / "brands" / "aldern-quay")
+    once = compose(kit, "Cup")
+    again = compose(kit, once.positive, negative=once.negative, triggers=["tide style"])
+    assert again.positive == f"tide style, {once.positive}"
+    assert again.negative == once.negative
+    assert compose(kit, "Cup", negative="cups").negative == f"{kit.prompt.negative}, cups"
+    assert compose(kit, "Cup", negative="people").negative == kit.prompt.negative
+    bare = BrandKit(name="none")
+    assert compose(bare, " Cup ", negative="text").positive == "Cup"
+    assert compose(bare, "Cup", negative="text").negative == "text"
+
+
 def test_trigger_words_are_said_once(tmp_path: Path) -> None:
     kit = load(tmp_path, {"name": "x", "prompt": {"prefix": "tide style photo of"}})
     made = compose(kit, "a mug", triggers=["Tide Style", "reef", "reef", "mu"])
@@ -315,12 +361,14 @@ def test_from_logo_and_colours_to_a_checked_kit(tmp_path: Path) -> None:
     logo = picture(tmp_path / "mark.PNG")
     kit = tmp_path / "kiln-harbor"
     colours = ["--colour", "oat=#EFE6D6", "--colour", "ink=#20302D"]
-    run("new", str(kit), "--name", 'Kiln "&" Harbor: ü', *colours, "--logo", str(logo))
+    new = json.loads(run("new", str(kit), "--name", 'Kiln "&" Harbor: ü', *colours, "--logo", str(logo), "--json"))
+    assert new["file"] == str(kit / "brand.yaml")
     answer = json.loads(run("check", str(kit), "--json"))
     assert answer["ok"] is True
     assert answer["name"] == 'Kiln "&" Harbor: ü'
     assert [problem["place"] for problem in answer["problems"]] == ["approvals"]
-    assert run("hash", str(kit)).strip() == answer["hash"]
+    assert run("hash", str(kit)).strip() == answer["hash"] == new["hash"]
+    assert json.loads(run("hash", str(kit), "--json")) == {"hash": answer["hash"]}
     assert "ink" in run("show", str(kit))
     assert json.loads(run("show", str(kit), "--json"))["palette"][0]["role"] == "background"
     with pytest.raises(BrandInvalid, match="there is a kit already"):

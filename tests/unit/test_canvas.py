@@ -208,4 +208,24 @@ def test_a_model_file_that_the_host_does_not_have() -> None:
     with pytest.raises(ModelMissing, match=r"'flux2-va\.safetensors'") as caught:
         Workflow({"nodes": [loader], "links": []}, "test").prepare(info)
     assert caught.value.place == "test, \"VAELoader\" (VAELoader, node 1), input 'vae_name'"
-    assert caught.value.remedy == "did you mean 'flux2-vae.safetensors'?"
+    assert caught.value.remedy == "did you mean 'flux2-vae.safetensors'?; put it into the host's model folder"
+
+
+@pytest.mark.parametrize(
+    ("noted", "said"), [({"cnr_id": "fancy"}, "'fancy'"), ({"aux_id": 5}, "it comes from"), ({}, "it comes")]
+)
+def test_a_missing_node_names_the_pack_that_the_canvas_noted(noted: dict[str, Any], said: str) -> None:
+    node = {"id": 3, "type": "Fancy", "title": "Glow", "properties": noted}
+    with pytest.raises(NodeMissing) as caught:
+        Workflow({"nodes": [node], "links": []}, "w").api_graph({})
+    assert said in caught.value.remedy
+    assert '"Glow" (Fancy, node 3)' in caught.value.place
+
+
+def test_a_definition_with_odd_parts_is_read_as_far_as_it_goes() -> None:
+    info = copy.deepcopy(INFO)
+    info["ImageBlur"]["name"] = {"of": "a damaged file"}
+    for raw in info["ImageBlur"]["input"]["required"].values():
+        raw[1:] = [{"widgetType": ["INT"]}]
+    nodes, links = chain(blur(2))
+    Workflow({"nodes": nodes, "links": links}, "test").api_graph(info)

@@ -234,6 +234,14 @@ def test_without_a_block_of_its_own_the_app_is_the_contract() -> None:
     assert two.outputs == {"output_9": "9", "output_10": "10"}
 
 
+def test_what_app_mode_shows_and_is_gone_is_left_out_as_on_the_canvas() -> None:
+    """Eight of the 24 official workflows with an App Mode have such entries; the canvas drops them and runs."""
+    linear = {"inputs": [[99, "text"], [7, "nothing"], [7, "steps"]], "outputs": [98]}
+    contract = prepare({**SAMPLER, "extra": {"linearData": linear}}).contract
+    assert list(contract.inputs) == ["steps"]
+    assert contract.outputs == {}, "every output counts"
+
+
 @pytest.mark.parametrize("extra", [None, {}, [], {"packshot": {}}, {"linearData": None}, {"packshot": None}])
 def test_a_file_that_is_no_app_has_no_inputs(extra: Any) -> None:
     contract = prepare({**SAMPLER, "extra": extra}).contract

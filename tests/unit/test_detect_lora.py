@@ -182,7 +182,8 @@ def test_every_naming_and_algorithm(tmp_path: Path, case: str) -> None:
     # OFT does not tell what a layer takes in, in which alone SD 1.5 and SD 2.1 differ.
     assert found.base == (None if algorithm == "oft" else variant)
     assert set(found.lora.layers) == {algorithm}
-    assert found.lora.rank == (16 if algorithm in ("lora", "dora", "loha") or make is lokr else None)
+    ranked = algorithm in ("lora", "dora", "loha", "glora") or make is lokr
+    assert found.lora.rank == (16 if ranked else None)
 
 
 def test_xlabs_processors(tmp_path: Path) -> None:
@@ -217,12 +218,131 @@ def test_a_few_blocks_are_told_by_their_sides(tmp_path: Path, case: str) -> None
     assert detected(tmp_path, lora(variant, only)).base == base
 
 
+def one(layer: str, shape: tuple[int, ...], make: Make = PEFT) -> Shapes:
+    return make(layer, shape, 8)
+
+
+# One layer each, as trainers write it: the layer, its shape, what makes the tensors, the base.
+ONE_LAYER = {
+    "sd15, kohya": ("lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k", (320, 768), KOHYA, "sd15"),
+    "sd21, kohya": ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_v", (1280, 1024), KOHYA, "sd21"),
+    "sdxl, kohya": ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k", (640, 2048), KOHYA, "sdxl"),
+    "flux1": ("lora_unet_single_blocks_0_linear1", (21504, 3072), KOHYA, "flux1"),
+    "flux2 dev": ("diffusion_model.single_blocks.0.linear1", (55296, 6144), PEFT, "flux2-dev"),
+    "flux2 dev, diffusers": ("transformer.transformer_blocks.0.attn.to_q", (6144, 6144), PEFT, "flux2-dev"),
+    "klein 9b": ("diffusion_model.single_blocks.0.linear2", (4096, 16384), PEFT, "flux2-klein-9b"),
+    "klein 4b": ("diffusion_model.single_blocks.0.linear2", (3072, 12288), PEFT, "flux2-klein-4b"),
+    "klein 4b, diffusers": (
+        "transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj", (27648, 3072), PEFT, "flux2-klein-4b"
+    ),
+    "z-image": ("diffusion_model.layers.0.attention.qkv", (11520, 3840), PEFT, "z-image"),
+    "z-image, diffusers": ("transformer.layers.0.attention.to_q", (3840, 3840), PEFT, "z-image"),
+    "z-image, modulation": ("diffusion_model.layers.0.adaLN_modulation.0", (15360, 256), KOHYA, "z-image"),
+    "qwen-image": ("transformer_blocks.0.img_mlp.net.0.proj", (12288, 3072), KOHYA, "qwen-image"),
+    "ernie-image": ("transformer.layers.0.mlp.linear_fc2", (4096, 12288), PEFT, "ernie-image"),
+    "hunyuanimage": ("lora_unet_double_blocks_0_img_attn_qkv", (10752, 3584), KOHYA, "hunyuanimage-2.1"),
+    "hunyuanimage, diffusers": ("transformer.transformer_blocks.0.attn.to_q", (3584, 3584), PEFT, "hunyuanimage-2.1"),
+    "pixart-sigma": ("lora_unet_blocks_0_attn_qkv", (3456, 1152), KOHYA, "pixart-sigma"),
+    "pixart-sigma, diffusers": ("transformer.transformer_blocks.0.attn1.to_q", (1152, 1152), PEFT, "pixart-sigma"),
+    "ltx-2": ("diffusion_model.transformer_blocks.0.audio_attn1.to_q", (2048, 2048), PEFT, "ltx-2"),
+    "wan 1.3b": ("diffusion_model.blocks.0.cross_attn.k", (1536, 1536), PEFT, "wan"),
+    "wan 14b, diffusers": ("transformer.blocks.0.attn2.to_k", (5120, 5120), PEFT, "wan"),
+    "wan 5b, kohya": ("lora_unet_blocks_0_cross_attn_k", (3072, 3072), KOHYA, "wan"),
+    "chroma, diffusers": ("transformer.distilled_guidance_layer.layers.0.linear_1", (5120, 5120), PEFT, "chroma"),
+    "sd3.5 medium": ("lora_unet_joint_blocks_0_x_block_attn2_qkv", (4608, 1536), KOHYA, "sd3.5-medium"),
+    "sd3.5 medium, diffusers": ("transformer.transformer_blocks.0.attn2.to_q", (1536, 1536), PEFT, "sd3.5-medium"),
+    "sd3.5 large, diffusers": ("transformer.transformer_blocks.0.attn.to_q", (2432, 2432), PEFT, "sd3.5-large"),
+    "sdxl, loha": ("lora_unet_middle_block_1_transformer_blocks_9_attn2_to_k", (1280, 2048), loha, "sdxl"),
+    "sdxl, glora": ("lora_unet_middle_block_1_transformer_blocks_9_attn2_to_k", (1280, 2048), glora, "sdxl"),
+    "flux2 dev, lokr": ("lycoris_transformer_blocks_0_attn_to_q", (6144, 6144), lokr, "flux2-dev"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ONE_LAYER)
+def test_one_layer_tells_the_base(tmp_path: Path, case: str) -> None:
+    name, shape, make, base = ONE_LAYER[case]
+    assert detected(tmp_path, one(name, shape, make)).base == base
+
+
+def test_layers_of_convolutions_fit_whatever_their_kernel(tmp_path: Path) -> None:
+    attention = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
+    conv = "lora_unet_down_blocks_0_resnets_0_conv1"
+    tucker = {
+        f"{conv}.lora_down.weight": (8, 320, 1, 1), f"{conv}.lora_mid.weight": (8, 8, 3, 3),
+        f"{conv}.lora_up.weight": (320, 8, 1, 1),
+    }  # fmt: skip
+    sides = {"w1_a": (8, 320), "w1_b": (8, 320), "w2_a": (8, 320), "w2_b": (8, 320), "t1": (8, 8, 3, 3)}
+    tucker_loha: Shapes = {f"{conv}.hada_{part}": shape for part, shape in {**sides, "t2": (8, 8, 3, 3)}.items()}
+    flat_loha = loha(conv, (320, 320 * 9), 8)
+    for changed in (KOHYA(conv, (320, 320, 3, 3), 8), tucker, tucker_loha, flat_loha):
+        found = detected(tmp_path, {**one(attention, (640, 2048), KOHYA), **changed})
+        assert (found.base, found.confidence) == ("sdxl", 0.99), found.reasons
+
+
+def test_the_naming_of_text_encoders_does_not_count(tmp_path: Path) -> None:
+    """OneTrainer names them as kohya does."""
+    shapes = one("lora_transformer_single_transformer_blocks_0_proj_mlp", (12288, 3072), KOHYA)
+    for layer in ("mlp_fc1", "mlp_fc2", "self_attn_q_proj"):
+        shapes |= one(f"lora_te1_text_model_encoder_layers_0_{layer}", (768, 768), KOHYA)
+    found = detected(tmp_path, shapes)
+    assert found.lora is not None
+    assert (found.base, found.lora.layout, found.lora.text_layers) == ("flux1", "onetrainer", 3)
+
+
+def test_early_glora_has_its_factors_the_other_way_round(tmp_path: Path) -> None:
+    layer = "lora_unet_middle_block_1_transformer_blocks_9_attn2_to_k"
+    shapes = {"a1": (8, 2048), "a2": (2048, 8), "b1": (8, 2048), "b2": (1280, 8)}
+    found = detected(tmp_path, {f"{layer}.{part}.weight": shape for part, shape in shapes.items()})
+    assert found.lora is not None
+    assert (found.base, found.lora.rank) == ("sdxl", 8)
+
+
 def test_a_width_of_3072_alone_is_ambiguous(tmp_path: Path) -> None:
     found = detected(tmp_path, lora("flux1", r"^double_blocks\.[0-3]\.img_attn"))
     assert found.base is None
     assert found.confidence <= 0.5
     assert {"flux1-dev", "flux1-schnell", "flux2-klein-4b"} <= set(found.cards)
     assert not found.mismatch
+
+
+def test_all_blocks_of_the_smaller_model_are_taken_for_it(tmp_path: Path) -> None:
+    found = detected(tmp_path, lora("flux2-klein-4b", r"^double_blocks\.\d\.img_attn"))
+    assert found.base == "flux2-klein-4b"
+    assert found.confidence <= 0.6
+    assert {"flux1-dev", "flux2-klein-4b"} <= set(found.cards), "it may be for the larger one all the same"
+    assert any("not all that flux1 has" in reason for reason in found.reasons)
+    said = {"ss_base_model_version": "flux1"}
+    assert detected(tmp_path, lora("flux2-klein-4b", r"^double_blocks\.\d\.img_attn"), said).base == "flux1"
+
+
+@pytest.mark.parametrize(
+    ("variant", "only", "base"),
+    [
+        ("sd3-medium", r"attn", "sd3-medium"),
+        ("sd3.5-medium", r"attn", "sd3.5-medium"),
+        ("sd3.5-medium", r"mlp", None),
+        ("sd3-medium", r"^joint_blocks\.20\..*attn", None),
+    ],
+)
+def test_attention_without_its_second_kind_is_of_the_model_that_has_none(
+    tmp_path: Path, variant: str, only: str, base: str | None
+) -> None:
+    found = detected(tmp_path, lora(variant, only))
+    assert found.base == base
+    assert base is not None or {"sd3-medium", "sd3.5-medium"} <= set(found.cards)
+
+
+@pytest.mark.parametrize("variant", ["flux1", "flux2-klein-9b", "sdxl", "pixart-sigma"])
+def test_glora_tells_its_sides_in_both_of_its_orders(tmp_path: Path, variant: str) -> None:
+    def turned(layer: str, shape: tuple[int, ...], rank: int) -> Shapes:
+        new = glora("", shape, rank)
+        return {layer + name: new[name.translate(str.maketrans("12", "21"))] for name in new}
+
+    for make in (glora, turned):
+        found = detected(tmp_path, lora(variant, r"attn|to_q", make))
+        assert found.base == variant
+        assert found.lora is not None
+        assert found.lora.rank == 16
 
 
 def test_in_diffusers_naming_qwen_is_a_third_candidate(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from packshot.catalog.ledger import FILE_NAME, Ledger
 from packshot.catalog.plan import Item, Plan
-from packshot.catalog.sources import RowProblem
+from packshot.catalog.planning import write_plan
+from packshot.catalog.products import RowProblem
 from packshot.errors import CatalogInvalid, JobFailed, OutputUnwritable
 
 
@@ -31,7 +32,7 @@ def _item(sku: str, prompt: str = "a mug", seed: int = 1) -> Item:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     opened = Ledger(tmp_path, create=True)
-    opened.plan(Plan((_item("A"), _item("B"), _item("C")), ()))
+    write_plan(opened, Plan((_item("A"), _item("B"), _item("C")), ()))
     return opened
 
 
@@ -55,7 +56,7 @@ def test_counts_follow_an_item_through_its_life(ledger: Ledger) -> None:
 
 def test_an_attempt_survives_the_process_that_began_it(tmp_path: Path) -> None:
     with Ledger(tmp_path, create=True) as first:
-        first.plan(Plan((_item("A"),), ()))
+        write_plan(first, Plan((_item("A"),), ()))
         first.begin("A", "job-a", "http://host")
     with Ledger(tmp_path) as second:
         (attempt,) = second.open_attempts()
@@ -82,23 +83,31 @@ def test_two_accepted_pictures_for_one_item_are_impossible(ledger: Ledger) -> No
 
 def test_planning_again_keeps_what_is_done(ledger: Ledger) -> None:
     _make(ledger, "A", "job-a")
-    ledger.plan(Plan((_item("A"), _item("B"), _item("C")), ()))
+    write_plan(ledger, Plan((_item("A"), _item("B"), _item("C")), ()))
     assert ledger.pending() == ["B", "C"]
 
 
 def test_a_changed_row_is_made_again_and_a_new_one_added(ledger: Ledger) -> None:
     _make(ledger, "A", "job-a")
     _make(ledger, "B", "job-b")
-    ledger.plan(Plan((_item("D"), _item("A", "another prompt"), replace(_item("B"), title="Renamed")), ()))
+    write_plan(ledger, Plan((_item("D"), _item("A", "another prompt"), replace(_item("B"), title="Renamed")), ()))
     assert ledger.pending() == ["D", "A"]
     assert {row["item_id"]: row["title"] for row in ledger.rows()}["B"] == "Renamed"
     _make(ledger, "A", "job-a2")
     assert ledger.counts().extra_runs == 0
 
 
+def test_a_job_that_was_sent_for_a_row_as_it_was_is_not_taken_for_the_changed_one(ledger: Ledger) -> None:
+    ledger.begin("A", "job-a", "http://host")
+    write_plan(ledger, Plan((_item("A", "another prompt"), _item("B"), _item("C")), ()))
+    assert ledger.open_attempts() == []
+    assert ledger.pending() == ["A", "B", "C"]
+    assert ledger.counts().extra_runs == 0
+
+
 def test_a_row_that_left_the_table_goes_unless_it_has_a_picture(ledger: Ledger) -> None:
     _make(ledger, "A", "job-a")
-    ledger.plan(Plan((_item("B"),), ()))
+    write_plan(ledger, Plan((_item("B"),), ()))
     assert {row["item_id"]: row["state"] for row in ledger.rows()} == {"A": "done", "B": "pending"}
 
 
@@ -108,12 +117,12 @@ def test_refused_rows_are_recorded_and_leave_the_others_alone(ledger: Ledger) ->
         RowProblem("A", "table.csv, row 10", "SKU 'A' stands already in row 2", "give it its own"),
         RowProblem("", "table.csv, row 11", "no handle", "give it one"),
     )
-    ledger.plan(Plan((_item("A"), _item("B")), problems))
+    write_plan(ledger, Plan((_item("A"), _item("B")), problems))
     counts = ledger.counts()
     assert (counts.rows, counts.failed, counts.pending) == (5, 3, 2)
     assert ledger.pending() == ["A", "B"]
     assert ledger.retry(None) == 0, "a refused row cannot be retried before the table is mended"
-    ledger.plan(Plan((_item("A"), _item("B"), _item("X")), ()))
+    write_plan(ledger, Plan((_item("A"), _item("B"), _item("X")), ()))
     assert ledger.pending() == ["A", "B", "X"]
     assert ledger.counts().failed == 0
 

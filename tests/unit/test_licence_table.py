@@ -10,7 +10,7 @@ import yaml
 
 from packshot.models.cards import card_ids
 from packshot.models.files.findings import CARDS
-from packshot.models.licensing.licences import judge
+from packshot.models.licensing.licences import judge, licence_ids, load_licence
 from packshot.models.licensing.parts import Origin, parts_of_files
 from packshot.models.licensing.profile import Profile
 from packshot.workflow.canvas import is_model_file
@@ -42,6 +42,13 @@ def test_the_answer(request_: dict[str, Any]) -> None:
     for reason in decision.reasons:
         assert reason.changes_if
         assert reason.citation
+    # Whatever the answer, it says which clauses it rests on, where they stand and what would change it.
+    for said in decision.as_dict()["reasons"]:
+        assert all(said[field] for field in ("component", "clause", "citation", "changes_if")), said
+    assert bool(decision.as_dict()["reasons"]) == any(
+        load_licence(part.part.licence if part.part.licence in licence_ids() else "unknown").clauses
+        for part in decision.parts
+    )
     for wanted in request_.get("duties", ()):
         assert any(wanted in duty for duty in decision.duties), decision.duties
     assert len(set(decision.duties)) == len(decision.duties)

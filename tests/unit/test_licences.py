@@ -133,20 +133,21 @@ def test_without_a_file_nothing_is_said(settings: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("revenue: 5", "revenue"),
-        ("annual_revenue_usd: '5'", "annual_revenue_usd"),
+        ("revenue: 5", "revenue: a licence profile has no such line"),
+        ("annual_revenue_usd: '5'", "annual_revenue_usd: must be a number in digits"),
+        ("annual_revenue_usd: 1e6", "annual_revenue_usd: must be a number in digits"),  # a text, to YAML 1.1
         ("annual_revenue_usd: true", "annual_revenue_usd"),
         ("annual_revenue_usd: -1", "annual_revenue_usd"),
         ("annual_revenue_usd: .nan", "annual_revenue_usd"),
         ("monthly_active_users: 1.5", "monthly_active_users"),
         ("publish_territories: [UK]", "the United Kingdom is GB"),
         ("publish_territories: [Germany]", "GERMANY"),
-        ("publish_territories: DE", "publish_territories"),
+        ("publish_territories: DE", "publish_territories: must be a list"),
         ("server_territory: EU", "one country"),
         ("purpose: testing", "purpose"),
-        ("hosted_for_others: 'no'", "hosted_for_others"),
+        ("hosted_for_others: 'no'", "hosted_for_others: must be true or false"),
         ("attestations: [bfl]", "attestations"),
-        ("[1, 2]", "dictionary"),
+        ("[1, 2]", "must be lines of NAME: VALUE"),
         ("purpose: [", "cannot be read"),
         ("\x00", "cannot be read"),
     ],
@@ -247,6 +248,30 @@ def test_a_refusal_names_part_clause_place_and_the_line_to_add(settings: Path) -
         decision.enforce("product-shot")
     assert "annual_revenue_usd" in caught.value.remedy
     assert (caught.value.place, caught.value.slug) == ("product-shot", "licence-refused")
+
+
+def test_what_is_allowed_says_what_would_refuse_it() -> None:
+    """Every limit that a grown-up profile keeps to is named; a profile beyond it is refused by that clause."""
+    beyond = {
+        "revenue": {"annual_revenue_usd": 1_000_001},
+        "no-foundation-model": {"trains_on_outputs": True},
+    }
+    part = [Part("model", "stability-community-2024", "test")]
+    kept = judge(part, profile(annual_revenue_usd=1_000_000))
+    limits = {one.clause_id: one.changes_if for one in kept.grounds if one.changes_if.startswith("refused ")}
+    assert (kept.decision, limits.keys()) == ("duties", beyond.keys())
+    assert limits["revenue"] == "refused with more than 1,000,000 USD a year"
+    assert [one["clause_id"] for one in kept.as_dict()["reasons"]] == [one.clause_id for one in kept.grounds]
+    for clause, change in beyond.items():
+        refused = judge(part, profile(**{"annual_revenue_usd": 1_000_000, **change}))
+        assert [one["clause_id"] for one in refused.as_dict()["reasons"]] == [clause]
+
+
+def test_a_licence_held_stands_among_the_reasons() -> None:
+    held = judge(
+        [Part("model", "ltx-2-community", "test")], profile(annual_revenue_usd=10**9, attestations=["ltx-commercial"])
+    )
+    assert "refused without `ltx-commercial` among the attestations" in {one.changes_if for one in held.grounds}
 
 
 def test_a_file_of_unknown_licence_is_named_with_the_line_that_declares_it(settings: Path) -> None:

@@ -148,6 +148,39 @@ def test_a_checkpoint_that_is_not_there_is_split_by_its_family(kiln: Path) -> No
     assert planner.card("ltx-2").parts.encoder < planner.card("ltx-2").parts.total / 2
 
 
+def test_no_part_of_a_card_is_counted_twice(kiln: Path) -> None:
+    planner = Planner(24 * GIB, None, kiln)
+    for card in map(load_card, card_ids()):
+        if card.supported_by_host:
+            parts = planner.card(card.id).parts
+            assert parts.encoder + parts.diffusion + parts.vae == parts.total, card.id
+            assert parts.diffusion > 0, card.id
+            assert parts.encoder > 0, card.id
+            assert 0 < parts.vae < parts.total / 4, card.id
+    # The file of its diffusion model and VAE alone has 4.34 GB, of which the VAE takes 0.17; its T5 is in fp8.
+    assert planner.card("sd3-medium").parts.diffusion == pytest.approx(4.17e9, rel=0.01)
+
+
+def test_the_plan_names_the_files_it_priced(kiln: Path) -> None:
+    plan = price(kiln, 16)
+    assert [(file.precision, round(file.gib), file.here) for file in plan.files] == [
+        ("fp8", 12, False), ("bf16", 9, False), ("bf16", 0, False)
+    ]  # fmt: skip
+    file = kiln / plan.files[1].file
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as made:
+        made.truncate(9 * GIB)
+    assert [one.here for one in price(kiln, 16).files] == [False, True, False]
+
+
+def test_four_bits_are_advised_with_the_chip_that_computes_in_them(kiln: Path) -> None:
+    plan = price(kiln, 9)
+    assert means(plan)[1] == STREAM
+    assert any(
+        "in nvfp4 (7.0 GiB) would stay resident, but only on an NVIDIA GPU of Blackwell" in n for n in plan.advice
+    )
+
+
 def test_a_vae_of_unknown_size_is_left_out_and_said_to_be(kiln: Path) -> None:
     planner = Planner(24 * GIB, None, kiln)
     plan = planner.plan([planner.card("kiln"), planner.files("vae", ["own.safetensors"])], [], None)
@@ -252,7 +285,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_answers_in_json_and_in_words(tmp_path: Path) -> None:
     options = ("product-shot", "--vram", "12GiB", "--card", "flux2-dev", "--models", str(tmp_path))
     answer = json.loads(command(*options, "--json").stdout)
-    assert set(answer) == {"fits", "phases", "peak_gib", "advice"}
+    assert set(answer) == {"fits", "phases", "peak_gib", "files", "advice"}
     assert [phase["phase"] for phase in answer["phases"]] == ["text encoder", "diffusion", "VAE decode"]
     assert answer["fits"] is True
     assert answer["phases"][1]["means"] == STREAM

@@ -219,6 +219,19 @@ def test_memory_that_ran_out_is_known_by_its_names(exception: str, message: str)
     assert error.place == "node 1"
 
 
+def test_a_record_carries_the_longest_report_of_memory() -> None:
+    early = [{"phase": "text encoder", "peak": 5}]
+    late = [*early, {"phase": "sampling", "peak": 9, "steps": ["out of memory; then other models unloaded"]}]
+    outputs = {
+        "7": {"text": ["…"], "packshot_memory": early},
+        "9": {"packshot_memory": [*late, "no phase"]},
+        "8": {"packshot_memory": {"not": "a list"}},
+    }
+    record = protocol.read_record({"id": {"outputs": outputs}}, "id")
+    assert record is not None
+    assert list(record.memory) == late
+
+
 def test_no_record_is_no_verdict() -> None:
     assert protocol.read_record({}, "job") is None
     assert protocol.read_record(RECORDS["history"]["success"], "another") is None

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import Item, Plan
+from packshot.catalog.planning import write_plan
 from packshot.cli.main import app
 from packshot.errors import InputInvalid, OutputUnwritable
 from packshot.provenance.credentials import TEST_ORGANISATION, load_credentials, make_test_credentials
@@ -353,11 +354,12 @@ def test_the_ledger_agrees_or_not(tmp_path: Path) -> None:
     written = write_picture(photo("coffee.png").pixels, run / "pictures", "MUG-1.png", statement, WriteOptions("PNG"))
     with Ledger(run, create=True) as ledger:
         ledger.record_facts({"workflow": {"name": "product-shot", "version": "1.0.0"}})
-        ledger.plan(Plan((item,), ()))
+        write_plan(ledger, Plan((item,), ()))
         ledger.begin("MUG-1", "job-1", "http://127.0.0.1:1")
         ledger.accept("job-1", "pictures/MUG-1.png", written.sha256, 1.0)
     code, answer = verify(written.file, "--run", run)
-    assert (code, answer["ledger"]) == (0, {"item_id": "MUG-1", "agrees": True, "differences": []})
+    agreed = {"item_id": "MUG-1", "agrees": True, "audit": "agrees", "differences": []}
+    assert (code, answer["ledger"]) == (0, agreed)
     write_picture(photo("chelsea.png").pixels, run / "pictures", "MUG-1.png", statement, WriteOptions("PNG"))
     code, answer = verify(written.file, "--run", run)
     assert (code, answer["ledger"]["item_id"]) == (3, "MUG-1")
@@ -373,3 +375,8 @@ def test_the_ledger_agrees_or_not(tmp_path: Path) -> None:
     code, answer = verify(lying.file, "--run", run)
     assert code == 3
     assert [line.partition(":")[0] for line in answer["ledger"]["differences"]] == ["seed", "workflow"]
+    audit = run / "audit.jsonl"
+    audit.write_bytes(audit.read_bytes().replace(b'"accepted"', b'"accepteD"', 1))
+    code, answer = verify(lying.file, "--run", run)
+    assert (code, answer["ledger"]["audit"]) == (3, "differs")
+    assert any("the audit does not hold: line " in line for line in answer["ledger"]["differences"])

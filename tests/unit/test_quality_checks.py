@@ -452,3 +452,23 @@ def test_a_check_of_ones_own_takes_part() -> None:
 def test_an_unknown_check_is_named() -> None:
     with pytest.raises(InputInvalid, match="did you mean"):
         find_check("product.offst")
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        ((40, 40, 360, 360), ""),
+        ((50, 20, 350, 360), ""),
+        ((50, 50, 349, 349), "product-too-small"),
+        ((9, 9, 391, 391), "product-too-large"),
+    ],
+)
+def test_in_a_scene_the_originals_mask_says_where_the_product_is(box: tuple, reason: str) -> None:
+    scene = np.random.default_rng(3).integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
+    alpha = np.zeros((SIDE, SIDE), np.uint8)
+    left, top, right, bottom = box
+    alpha[top:bottom, left:right] = 255
+    limit = Limit(0.75, 0.905)
+    assert measured("product.fill-side", scene, limit).reason == "no-product-on-plain-background"
+    original = Given(original=Picture.from_array(np.dstack([scene, alpha])))
+    assert measured("product.fill-side", scene, limit, original).reason == reason

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from planted import PHOTOGRAPHS, photo
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from packshot.quality.colour import delta_e_2000, distinct_colours, hex_to_lab, hex_to_rgb, luminance, srgb_to_lab
+from packshot.quality.colour import (
+    delta_e_2000,
+    distinct_colours,
+    hex_to_lab,
+    hex_to_rgb,
+    lightness_term,
+    luminance,
+    srgb_to_lab,
+)
 
 # Sharma, Wu, Dalal 2005, table 1: L*, a*, b* of two colours, and their difference.
 PAIRS = np.array(
@@ -92,6 +100,14 @@ def test_agrees_with_scikit_image_on_close_colours() -> None:
     assert np.abs(delta_e_2000(one, other) - deltaE_ciede2000(one, other))[keep].max() <= 5e-5
 
 
+def test_no_difference_is_below_its_term_of_lightness() -> None:
+    random = np.random.default_rng(9)
+    one, other = random.uniform([0, -110, -110], [100, 110, 110], (2, 200_000, 3)).astype(np.float32)
+    assert (lightness_term(one[:, 0], other[:, 0]) <= delta_e_2000(one, other) + 1e-3).all()
+    grey = one * np.array([1, 0, 0], np.float32), other * np.array([1, 0, 0], np.float32)
+    assert np.abs(lightness_term(grey[0][:, 0], grey[1][:, 0]) - delta_e_2000(*grey)).max() < 1e-3
+
+
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_photographs_in_lab(name: str) -> None:
     pixels = photo(name).pixels
@@ -127,8 +143,8 @@ def test_every_grey_is_neutral() -> None:
 def test_distinct_colours_are_those_of_numpy(name: str) -> None:
     pixels = photo(name).pixels
     colours, counts = distinct_colours(pixels)
-    expected, times = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
-    assert np.array_equal(colours, expected)
+    expected, times = np.unique(pixels.reshape(-1, 3)[:, ::-1], axis=0, return_counts=True)
+    assert np.array_equal(colours[:, ::-1], expected)
     assert np.array_equal(counts, times)
 
 

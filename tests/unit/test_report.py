@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -100,7 +101,7 @@ def test_a_sheet_shows_every_item_with_its_picture(tmp_path):
         ),
         entry("D"),
     ]
-    index = write_report(tmp_path, RUN, iter(entries))
+    index = write_report(tmp_path, RUN, lambda: entries)
     assert index == tmp_path / "index.html"
     sheet = page(tmp_path)
     images = [image for image in sheet.all("img") if "src" in image]
@@ -132,7 +133,7 @@ def test_everything_from_outside_is_text(tmp_path):
         ),
         pictured(tmp_path, "x", "pictures/x'x.png", title=EVIL, host=EVIL, problems=(EVIL,)),
     ]
-    write_report(tmp_path, dataclasses.replace(RUN, table=EVIL, workflow=EVIL), entries)
+    write_report(tmp_path, dataclasses.replace(RUN, table=EVIL, workflow=EVIL), lambda: entries)
     sheet = page(tmp_path)
     assert len(sheet.scripts) == 2
     assert not [image for image in sheet.all("img") if image.get("src") == "x" or "onerror" in image]
@@ -142,7 +143,8 @@ def test_everything_from_outside_is_text(tmp_path):
 
 
 def test_the_page_needs_no_network_and_runs_no_other_script(tmp_path):
-    write_report(tmp_path, RUN, [pictured(tmp_path, "A", "a.png")])
+    one = [pictured(tmp_path, "A", "a.png")]
+    write_report(tmp_path, RUN, lambda: one)
     sheet = page(tmp_path)
     addresses = [value for _, attributes in sheet.tags for name, value in attributes.items() if name in ("src", "href")]
     assert addresses
@@ -160,21 +162,23 @@ def test_thumbnails_are_kept_replaced_and_removed_with_their_pictures(tmp_path):
         return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "thumbs").glob("*.webp")}
 
     first = [pictured(tmp_path, "A", "A.png"), pictured(tmp_path, "B", "B.png", colour="blue")]
-    write_report(tmp_path, RUN, first)
+    write_report(tmp_path, RUN, lambda: first)
     before = thumbs()
     (tmp_path / "thumbs" / "mine.webp").write_bytes(b"not ours")
-    write_report(tmp_path, RUN, first)
+    write_report(tmp_path, RUN, lambda: first)
     after = thumbs()
     assert after.pop("mine.webp")
     assert after == before
-    write_report(tmp_path, RUN, [first[0], pictured(tmp_path, "B", "B.png", colour="green")])
+    second = [first[0], pictured(tmp_path, "B", "B.png", colour="green")]
+    write_report(tmp_path, RUN, lambda: second)
     assert len(before.keys() & thumbs().keys()) == 1
     assert len(thumbs()) == 3
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "L", "LA", "P", "I;16", "1"])
 def test_pictures_of_every_kind_get_a_thumbnail(tmp_path, mode):
-    write_report(tmp_path, RUN, [pictured(tmp_path, "A", "A.png", mode=mode)])
+    one = [pictured(tmp_path, "A", "A.png", mode=mode)]
+    write_report(tmp_path, RUN, lambda: one)
     assert page(tmp_path).items[0]["thumb"]
 
 
@@ -188,7 +192,7 @@ def test_missing_broken_and_other_files_are_said_and_stop_nothing(tmp_path):
         entry("C", file="half.png", sha256="1" * 64, status="done"),
         entry("D", file="clip.mp4", sha256="2" * 64, status="done"),
     ]
-    write_report(tmp_path, RUN, entries)
+    write_report(tmp_path, RUN, lambda: entries)
     notes = [(bool(item["thumb"]), item["note"]) for item in page(tmp_path).items]
     assert notes == [
         (True, ""),
@@ -198,16 +202,37 @@ def test_missing_broken_and_other_files_are_said_and_stop_nothing(tmp_path):
     ]
 
 
-def test_two_thousand_items_a_page(tmp_path):
-    write_report(tmp_path, RUN, [entry(f"S{number}") for number in range(4001)])
+def test_five_hundred_items_a_page_and_an_index_over_all(tmp_path):
+    write_report(tmp_path, RUN, lambda: (entry(f"S{number}", seconds=number / 2) for number in range(1001)))
     sizes = [len(page(tmp_path, name).items) for name in ("index.html", "index-2.html", "index-3.html")]
-    assert sizes == [2000, 2000, 1]
+    assert sizes == [500, 500, 1]
     links = [link["href"] for link in page(tmp_path).all("a") if "index" in str(link.get("href"))]
     assert links == ["index.html", "index-2.html", "index-3.html"]
+    script = (tmp_path / "report-index.js").read_text()
+    rows = json.loads(script.removeprefix("packshotIndex(").removesuffix(")").replace(",\n]", "\n]"))
+    assert [row[0] for row in rows] == [0] * 500 + [1] * 500 + [2]
+    assert rows[700][1:] == ["S700", "Title of S700", "S700", "pending", None, 350.0, ""]
+    write_report(tmp_path, RUN, lambda: [entry("S")])
+    assert not (tmp_path / "report-index.js").exists()
+
+
+def test_earlier_attempts_are_shown_beside_what_was_kept(tmp_path):
+    rejected = pictured(tmp_path, "x", "attempts/one.png", colour="blue")
+    tried = [
+        {"outcome": "lost", "reason": "the host died", "host": "http://h", "file": "", "sha256": ""},
+        {"outcome": "rejected", "reason": "too dark", "host": "h", "file": rejected.file, "sha256": rejected.sha256},
+    ]
+    memory = {"timings": {"3": 2.0}, "memory": {"peak_gib": 7.5}}
+    kept = pictured(tmp_path, "A", "pictures/A.png", tried=tried, record=memory, axes={"angle": "front"})
+    write_report(tmp_path, RUN, lambda: [kept])
+    (item,) = page(tmp_path).items
+    assert [(one["outcome"], bool(one["thumb"])) for one in item["tried"]] == [("lost", False), ("rejected", True)]
+    facts = item["facts"]
+    assert (facts["Angle"], facts["memory Peak gib"], facts["Slowest nodes"]) == ("front", "7.5", "3 2.0 s")
 
 
 def test_a_run_without_items_or_brand(tmp_path):
-    write_report(tmp_path, dataclasses.replace(RUN, kit=None), [])
+    write_report(tmp_path, dataclasses.replace(RUN, kit=None), list)
     sheet = page(tmp_path)
     assert sheet.items == []
     assert "This run has no items." in sheet.text
@@ -224,7 +249,7 @@ def test_manifests_hold_every_field(tmp_path):
             error={"slug": "timeout", "message": "m", "place": "p", "remedy": "r"},
         ),
     ]
-    table, lines = write_manifests(tmp_path, iter(entries))
+    table, lines, parquet = write_manifests(tmp_path, iter(entries))
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     records = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
@@ -240,11 +265,15 @@ def test_manifests_hold_every_field(tmp_path):
     assert json.loads(rows[1]["error"]) == records[1]["error"] == entries[1].error
     assert records[0]["seed"] == 2**50 - 1
     assert "急須" in rows[0]["inputs"]
+    columns = pq.read_table(parquet).to_pylist()
+    assert [row["title"] for row in columns] == ["=1+1", 'a "b", c\nd']
+    assert (columns[0]["seed"], columns[1]["seconds"]) == (2**50 - 1, None)
+    assert json.loads(columns[1]["inputs"]) == records[1]["inputs"]
 
 
 def test_a_manifest_that_breaks_off_leaves_the_older_one(tmp_path):
-    table, lines = write_manifests(tmp_path, [entry("old")])
-    before = table.read_bytes(), lines.read_bytes()
+    table, lines, parquet = write_manifests(tmp_path, [entry("old")])
+    before = [path.read_bytes() for path in (table, lines, parquet)]
 
     def broken():
         yield entry("new")
@@ -252,14 +281,14 @@ def test_a_manifest_that_breaks_off_leaves_the_older_one(tmp_path):
 
     with pytest.raises(RuntimeError):
         write_manifests(tmp_path, broken())
-    assert (table.read_bytes(), lines.read_bytes()) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "manifest.jsonl"]
+    assert [path.read_bytes() for path in (table, lines, parquet)] == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "manifest.jsonl", "manifest.parquet"]
 
 
 def test_a_folder_that_cannot_be_one_is_said(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("x")
-    for write in (lambda: write_report(blocked, RUN, []), lambda: write_manifests(blocked, [])):
+    for write in (lambda: write_report(blocked, RUN, list), lambda: write_manifests(blocked, [])):
         with pytest.raises(OutputUnwritable) as caught:
             write()
         assert caught.value.remedy

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.catalog import rows
-from packshot.catalog.sources import plain_text, read_table
+from packshot.catalog.csv_rows import CELL_LIMIT
+from packshot.catalog.products import plain_text
+from packshot.catalog.sources import read_table
 from packshot.errors import CatalogInvalid
 from packshot.paths import shipped
 
@@ -196,11 +197,25 @@ def test_a_column_twice(table):
     assert "two columns are named 'title'" in fault(table("sku,title,title\na,b,c\n")).message
 
 
+@pytest.mark.parametrize("text", ["Tasse für 5 €", "Große Vase – „schön“"])
+def test_windows_own_encoding_is_read_and_reported(table, text):
+    read = read_table(table(f"sku,title\nA,plain\nB,{text}\n".encode("cp1252")))
+    assert [product.title for product in read.products] == ["plain", text]
+    assert read.encoding == "cp1252"
+    (note,) = read.notes
+    assert "cp1252" in note
+    assert "line 3" in note
+
+
+def test_a_file_of_two_encodings_is_refused(table):
+    error = fault(table("sku,title\nA,schöne Grüße aus der Küche und noch viel mehr\n".encode() + b"B,f\xfcr dich\n"))
+    assert "not UTF-8" in error.message
+    assert error.place.endswith("line 3")
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        ("cp1252", "Tasse für 5 €"),
-        ("cp1252", "Große Vase – „schön“"),
         ("cp932", "大きなマグカップ 陶器の美しい花瓶"),
         ("utf_16", "Tasse für dich"),
     ],
@@ -231,7 +246,7 @@ def test_not_utf8_far_into_a_large_file(table):
         (b"sku,title\nA,a\0b\n", "NUL", "line 2"),
         (b'sku,title\nA,a\nB,"b" c\nC,c\n', "stray quote", "row 3 (line 3)"),
         (b'sku,title\nA,"x\ny"\nB,"never closed\nC,c\n', "never closed", "row 3 (line 4)"),
-        (b"sku,title\nA,a\nB,%s\n" % (b"x" * (rows.CELL_LIMIT + 1)), "more than", "row 3 (line 3)"),
+        (b"sku,title\nA,a\nB,%s\n" % (b"x" * (CELL_LIMIT + 1)), "more than", "row 3 (line 3)"),
     ],
 )
 def test_damaged_cells(table, content, message, place):

@@ -133,7 +133,7 @@ def test_the_metadata_inherit_the_licence_of_the_weights() -> None:
     assert inherited_licence(load_card("starter")) == "Apache-2.0"
     assert "FLUX" in inherited_licence(load_card("flux2-dev"))
     assert token_limit(load_card("starter")) == 77
-    assert native_side(load_card("starter")) == 256
+    assert native_side(load_card("starter")) == 128
     assert token_limit(load_card("flux2-klein-4b-base")) == 512
 
 

@@ -163,6 +163,21 @@ def test_names_come_from_labels() -> None:
     assert not valid({"cfg": 7.5}, schema)
 
 
+def test_a_default_that_this_host_does_not_take_is_not_in_the_schema() -> None:
+    """OpenAPI wants every default to be valid. A combo without choices finds them out while it runs."""
+    info = json.loads(json.dumps(INFO))
+    info["KSampler"]["input"]["required"]["scheduler"][0] = []
+    data = _app([[7, "cfg"], [7, "scheduler"], [7, "sampler_name"]])
+    data["nodes"][0]["widgets_values"][3:6] = [1e6, "gone", "unheard of"]
+    prepared = Workflow(data, "foreign.json").prepare(info)
+    assert prepared.contract.check({"scheduler": "anything"})
+    properties = json_schema(prepared.workflow, prepared.contract)["properties"]
+    assert properties["scheduler"] == {"default": "unheard of"}
+    assert "default" not in properties["cfg"]
+    assert "default" not in properties["sampler_name"]
+    openapi_spec_validator.validate(openapi(prepared.workflow, prepared.contract, {}))
+
+
 def test_equal_names_are_told_apart_by_the_node_and_always_alike() -> None:
     data = _app([[8, "value"], [10, "value"], [7, "cfg"], [7, "steps"]], {"cfg": "Value", "steps": "Value 7"})
     assert _names(data) == ["value", "value_10", "value_7", "value_7_7"]
@@ -210,6 +225,7 @@ def test_entries_in_another_form_are_counted() -> None:
         ("***", "input"),
         ("", "input"),
         ("ﬁle", "file"),
+        ("𐋡 of ⅓", "of_1_3"),
         ("model.resolution", "model_resolution"),
     ],
 )

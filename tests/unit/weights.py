@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
@@ -68,11 +69,28 @@ def write_gguf(
     return path
 
 
+@functools.cache
+def _table() -> dict[str, dict[str, dict[str, str]]]:
+    table: dict[str, dict[str, dict[str, str]]] = json.loads(
+        Path(model_shapes.__file__).with_name("shapes.json").read_text("utf-8")
+    )
+    return table
+
+
+def namings() -> list[tuple[str, str]]:
+    """Every published model with every way of naming that ``shapes.json`` has for it."""
+    return [
+        (variant, naming)
+        for variant, entry in _table().items()
+        for naming in ("native", "diffusers")
+        if naming in entry
+    ]
+
+
 def model(variant: str, naming: str = "native") -> dict[str, tuple[int, ...]]:
     """Name: shape of every matrix and convolution of a published model, from ``shapes.json``."""
-    table = json.loads(Path(model_shapes.__file__).with_name("shapes.json").read_text("utf-8"))
     shapes: dict[str, tuple[int, ...]] = {}
-    for line, spelt in table[variant][naming].items():
+    for line, spelt in _table()[variant][naming].items():
         for name in _expand(line):
             last = name.rpartition(".")[2]
             shapes[name if last in _BARE else f"{name}.weight"] = tuple(map(int, spelt.split("x")))

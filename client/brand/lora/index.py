@@ -24,7 +24,7 @@ from .hashes import Hashes, file_hashes
 from .quick import SummaryReader
 from .tensors import TensorFile
 
-_VERSION = 1  # of the table below and of what `summarise` says
+_VERSION = 2  # of the table below and of what `summarise` says
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL,

@@ -228,6 +228,14 @@ def _read_oft(parts: Mapping[str, Shape]) -> _Told:
     return None, (blocks[-3] * blocks[-1] if len(blocks) in (3, 4) else None, None)
 
 
+def _read_glora(parts: Mapping[str, Shape]) -> _Told:
+    """``b1 b2`` is added to the weight and ``weight a1 a2``; LyCORIS once had the two of each the other way round."""
+    inputs, rank = _side(parts, "a1", 0), _side(parts, "a1", 1)
+    if inputs is not None and rank is not None and rank <= inputs:
+        return rank, (_side(parts, "b1", 0), _side(parts, "b2", 1))
+    return inputs, (_side(parts, "b2", 0), _side(parts, "b1", 1))
+
+
 def _read_diff(parts: Mapping[str, Shape]) -> _Told:
     shape = parts.get("diff") or parts.get("bias") or ()
     return None, shape if len(shape) >= 2 else ()
@@ -244,6 +252,7 @@ _READERS = {
     "lokr": _read_lokr,
     "oft": _read_oft,
     "boft": _read_oft,
+    "glora": _read_glora,
     "diff": _read_diff,
     "norm": _read_norm,
 }

@@ -27,6 +27,16 @@ __all__ = ["Detection", "LoraInfo", "detect", "detect_file"]
 _VAES = ("first_stage_model.", "vae.")
 # Where checkpoints keep their text encoders; the rest of the name up to the encoder's own is found by its layout.
 _TEXT = ("cond_stage_model.", "conditioner.embedders.", "text_encoders.", "text_encoder.", "text_encoder_2.")
+_NONE = "no diffusion model, text encoder, VAE, LoRA or ControlNet that is known"
+# Other files that stand in ComfyUI's folders, by a part of a name in them.
+_ELSE = (
+    ("redux_up.", "a FLUX Redux style model"),
+    ("ip_adapter.", "an IP-Adapter"),
+    ("vision_model.encoder.layers.", "an image encoder"),
+    ("emb_params", "a textual inversion"),
+    ("conv_first.weight", "an upscaler"),
+    ("bb.layers.0.blocks.", "a matting model"),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,20 +89,22 @@ def detect(header: Header) -> Detection:
         if answer is not None:
             return _detection(answer[0], said, lora=answer[1])
     if found is None:
-        found, parts = _model(shapes)
+        found, parts = _model(shapes, said)
         return _detection(found, said, parts)
     return _detection(found, said)
 
 
-def _model(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, tuple[str, ...]]:
+def _model(shapes: Mapping[str, tuple[int, ...]], said: Claim | None) -> tuple[Finding, tuple[str, ...]]:
     """A diffusion model, a VAE, a text encoder, or a checkpoint of several, with the names of its parts."""
     decoders = [found for prefix in _VAES if (found := vae(_under(shapes, prefix)))]
     encoders = [found for name in _text_parts(shapes) if (found := text_encoder(_under(shapes, name)))]
     rest = {name: shape for name, shape in shapes.items() if not name.startswith((*_VAES, *_TEXT))}
-    model = diffusion_model(without_prefix(rest), shapes)
+    model = diffusion_model(without_prefix(rest), shapes, said)
     if model is None:
         alone = vae(shapes) or text_encoder(shapes)
-        reason = "no diffusion model, text encoder, VAE, LoRA or ControlNet that is known"
+        reason = next(
+            (f"{what}: nothing that Packshot loads" for mark, what in _ELSE if any(mark in n for n in shapes)), _NONE
+        )
         return alone or next(iter(decoders + encoders), Finding("unknown", reasons=(reason,))), ()
     if not decoders and not encoders:
         return model, ()

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 _KEYS = ("modelspec.architecture", "ss_base_model_version", "ss_base_model", "general.architecture")
 _LONGEST = 256  # characters of a value that is looked at
 
+# llama.cpp's word for all of FLUX's architecture, whichever model.
+_GGUF = {"flux": ("flux1", "flux2-dev", "flux2-klein-4b", "flux2-klein-9b", "starter", "chroma")}
+
 _SD3S = ("sd3-medium", "sd3.5-medium", "sd3.5-large")
 _FLUX2S = ("flux2-dev", "flux2-klein-4b", "flux2-klein-9b")
 
@@ -25,10 +28,10 @@ _SPELLINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"flux2dev", ("flux2-dev",)),
     (r"flux2", (*_FLUX2S, "starter")),
     (r"flux", ("flux1",)),
-    (r"(stablediffusion|sd)35m", ("sd3.5-medium",)),
-    (r"(stablediffusion|sd)35l", ("sd3.5-large",)),
-    (r"(stablediffusion|sd)3m", ("sd3-medium",)),
-    (r"(stablediffusion|sd)3", _SD3S),
+    (r"(stablediffusion|sd)v?35m", ("sd3.5-medium",)),
+    (r"(stablediffusion|sd)v?35l", ("sd3.5-large",)),
+    (r"(stablediffusion|sd)v?3m", ("sd3-medium",)),
+    (r"(stablediffusion|sd)v?3", _SD3S),
     (r"stablediffusionxl|sdxl", ("sdxl",)),
     (r"playgroundv25", ("sdxl",)),
     (r"(stablediffusion|sd)v?1", ("sd15",)),
@@ -40,7 +43,7 @@ _SPELLINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"pixartsigma", ("pixart-sigma",)),
     (r"ltx2", ("ltx-2",)),
     (r"chroma", ("chroma",)),
-    (r"wan", ("wan",)),
+    (r"wan([0-9]|$|video|t2v|i2v)", ("wan",)),
 )
 
 
@@ -57,8 +60,12 @@ def claim(metadata: Mapping[str, str]) -> Claim | None:
     """The first claim that names a base known here; None if there is none."""
     for key in _KEYS:
         value = metadata.get(key, "")[:_LONGEST]
-        spelt = re.sub(r"[^a-z0-9]", "", value.lower())
-        for pattern, bases in _SPELLINGS:
-            if re.match(pattern, spelt):
-                return Claim(key, value, bases)
+        if key == "general.architecture" and value in _GGUF:
+            return Claim(key, value, _GGUF[value])
+        # The model may stand behind its owner (``owner/model``) or before the kind of file (``model/lora``).
+        for part in reversed(value.split("/")):
+            spelt = re.sub(r"[^a-z0-9]", "", part.lower())
+            for pattern, bases in _SPELLINGS:
+                if re.match(pattern, spelt):
+                    return Claim(key, value, bases)
     return None

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .adapters import Adapter, adapters, most_common, stated_alpha
+from .detect_choice import choose
 from .detect_claims import Claim
 from .findings import Finding
 from .header import Header
-from .model_shapes import Layer, Match, layer, matches
+from .model_shapes import Match, layer, matches
 from .quantisation import logical_shapes
 
 # Share of the layers that fit a base. Image-to-video and control models have layers more than their base; none has
 # layers beyond its blocks, which is how the larger models of an architecture show.
 _KNOWN = 0.6
-_DERIVED = {"chroma": "flux1"}  # has the blocks of the other: a LoRA of those fits both
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,10 @@ def lora(header: Header, claim: Claim | None) -> tuple[Finding, LoraInfo] | None
 def _describe(found: list[Adapter], metadata: Mapping[str, str]) -> LoraInfo:
     algorithms = Counter(adapter.algorithm for adapter in found)
     ranks = [adapter.rank for adapter in found if adapter.rank is not None]
+    # Some tools name the layers of text encoders as others do.
+    naming = [adapter.layout for adapter in found if not adapter.text] or [adapter.layout for adapter in found]
     return LoraInfo(
-        Counter(adapter.layout for adapter in found).most_common(1)[0][0],
+        Counter(naming).most_common(1)[0][0],
         algorithms.most_common(1)[0][0],
         most_common(ranks),
         tuple(sorted(set(ranks))),
@@ -74,37 +77,22 @@ def _describe(found: list[Adapter], metadata: Mapping[str, str]) -> LoraInfo:
 
 
 def _base(found: list[Adapter], claim: Claim | None) -> Finding:
-    layers = [layer(adapter.layer, adapter.shape) for adapter in found if not adapter.text and adapter.shape]
+    layers = [layer(adapter.layer, _sides(adapter)) for adapter in found if not adapter.text and adapter.shape]
     if not layers:
         return _text_only(found)
     compared = matches(layers)
     fitting = [match for match in compared if not match.beyond and match.share >= _KNOWN]
     if fitting:
-        most = max(match.fitting for match in fitting)
-        return _fitting([match for match in fitting if match.fitting == most], layers, claim)
+        told = any(None not in item.shape[:2] for item in layers)
+        answer = choose("lora", fitting, claim, 1.0 if told else 0.7)  # without shapes, names alone have to do
+        why = answer.reasons if told else (*answer.reasons, "its tensors do not tell the shapes of the layers")
+        return dataclasses.replace(answer, reasons=why)
     return _foreign(compared, len(layers))
 
 
-def _fitting(fitting: list[Match], layers: list[Layer], claim: Claim | None) -> Finding:
-    bases = tuple(dict.fromkeys(match.variant.base for match in fitting))
-    first = fitting[0]
-    reason = f"{first.fitting} of {first.total} layers have names and shapes of"
-    told = any(None not in item.shape for item in layers)
-    sure = first.share if told else first.share * 0.7  # without shapes, names alone have to do
-    own = tuple(base for base in bases if _DERIVED.get(base) not in bases)
-    if claim is not None and len(bases) > 1 and len(named := [base for base in bases if base in claim.bases]) == 1:
-        base, confidence = named[0], sure * (0.8 if len(own) > 1 else 0.9)
-        why: tuple[str, ...] = (f"{reason} {' and '.join(bases)}", f"its metadata says {claim.bases[0]}")
-    elif len(own) == 1:
-        base, confidence = own[0], sure * (1.0 if len(bases) == 1 else 0.9)
-        also = f", and of {' and '.join(set(bases) - set(own))}, made from it" if len(bases) > 1 else ""
-        why = (f"{reason} {base}{also}",)
-    else:
-        together = f"{reason} {', '.join(own)}: what it changes is the same in all of them"
-        return Finding("lora", None, confidence=round(sure / len(own), 2), reasons=(together,), bases=own)
-    architecture = next(match.variant.architecture for match in fitting if match.variant.base == base)
-    why = why if told else (*why, "its tensors do not tell the shapes of the layers")
-    return Finding("lora", base, None, architecture, round(min(confidence, 0.99), 2), why, bases)
+def _sides(adapter: Adapter) -> tuple[int | None, ...]:
+    """The layer's sides; the kernel of a convolution is not told by what changes it."""
+    return adapter.shape if adapter.algorithm == "diff" else (*adapter.shape, *[None] * (5 - len(adapter.shape)))
 
 
 def _foreign(compared: list[Match], total: int) -> Finding:

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .findings import Finding
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-# Of each layout: what the name of the first layer's marker ends with, and where its layers are counted.
-_CLIP = ("text_model.encoder.layers.0.mlp.fc1.weight", "text_model.encoder.layers.")
-_OPEN_CLIP = ("transformer.resblocks.0.mlp.c_fc.weight", "transformer.resblocks.")
-_T5 = ("encoder.block.0.layer.0.SelfAttention.k.weight", "encoder.block.")
-_LLM = ("layers.0.input_layernorm.weight", "layers.")
-_GGUF_T5 = ("enc.blk.0.attn_k.weight", "enc.blk.")
-_GGUF_LLM = ("blk.0.attn_norm.weight", "blk.")
 
-# Width, layers: the model. CLIP-H as Stable Diffusion 2 has it leaves out its last layer.
-_CLIPS = {(768, 12): "clip-l", (1024, 23): "clip-h", (1024, 24): "clip-h", (1280, 32): "clip-g"}
-# Width, layers, what sets the attention apart. FLUX.2's Mistral comes whole or without its last ten layers.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a library names the layers of its text encoders.
+
+    Attributes:
+        before: what stands before a layer's number.
+        marker: the name in every layer that no other layout has; its shape's ``side`` is the model's width.
+        features: names in a layer that set models of one width apart, and what to call that; the first one counts.
+        plain: what to call a layer with none of them.
+        models: width, layers, feature: the component.
+        note: for people.
+    """
+
+    before: str
+    marker: str
+    side: int
+    models: Mapping[tuple[int, int, str], str]
+    features: tuple[tuple[str, str], ...] = ()
+    plain: str = ""
+    note: str = ""
+
+
+# CLIP-H as Stable Diffusion 2 has it leaves out its last layer.
+_CLIPS = {(768, 12, ""): "clip-l", (1024, 23, ""): "clip-h", (1024, 24, ""): "clip-h", (1280, 32, ""): "clip-g"}
+_T5S = {(4096, 24, ""): "t5xxl", (1472, 12, ""): "byt5-glyph"}
+# FLUX.2's Mistral comes whole or without its last ten layers.
 _LLMS = {
     (2560, 36, "qk-norm"): "qwen3-4b",
     (4096, 36, "qk-norm"): "qwen3-8b",
@@ -29,88 +46,58 @@ _LLMS = {
     (3072, 26, "plain"): "ministral-3-3b",
     (3840, 48, "post-norm"): "gemma3-12b",
 }
-_T5S = {(4096, 24): "t5xxl", (1472, 12): "byt5-glyph"}
+_LLM = (
+    ("post_feedforward_layernorm.weight", "post-norm"),
+    ("self_attn.q_norm.weight", "qk-norm"),
+    ("self_attn.k_proj.bias", "qkv-bias"),
+)
+_GGUF_LLM = (("post_ffw_norm.weight", "post-norm"), ("attn_q_norm.weight", "qk-norm"), ("attn_k.bias", "qkv-bias"))
+
+_LAYOUTS = (
+    _Layout("text_model.encoder.layers.", "mlp.fc1.weight", -1, _CLIPS),
+    _Layout("transformer.resblocks.", "mlp.c_fc.weight", -1, _CLIPS, note=" in OpenCLIP's layout"),
+    _Layout("encoder.block.", "layer.0.SelfAttention.k.weight", -1, _T5S),
+    _Layout("layers.", "input_layernorm.weight", 0, _LLMS, _LLM, "plain"),
+    _Layout("enc.blk.", "attn_k.weight", -1, _T5S, note=" in llama.cpp's layout"),
+    _Layout("blk.", "attn_norm.weight", 0, _LLMS, _GGUF_LLM, "plain", " in llama.cpp's layout"),
+)
 
 
 def text_encoder(shapes: Shapes) -> Finding | None:
     """What the weights are; None if they are no text encoder that ComfyUI's layouts know."""
-    for (marker, layers), read in _LAYOUTS.items():
-        # A language model that sees has other towers beside it; the text is under the shortest prefix.
-        prefixes = [name[: -len(marker)] for name in shapes if name.endswith(marker) and "vis" not in name]
-        if prefixes:
-            prefix = min(prefixes, key=len)
-            component, width, depth, feature = read(shapes, prefix, _depth(shapes, prefix + layers))
-            shown = f"{depth} layers of width {width}{feature}"
-            if component is None:
-                reason = f"a text encoder with {shown}, which is none that a card uses"
-                return Finding("text_encoder", confidence=0.8, reasons=(reason,))
-            return Finding("text_encoder", None, component, None, 0.95, (f"{shown}, as {component} has",))
+    for layout in _LAYOUTS:
+        marked = re.compile(rf"(.*?){re.escape(layout.before)}(\d{{1,4}})\.{re.escape(layout.marker)}")
+        layers: dict[str, list[str]] = {}
+        for name in shapes:
+            # A language model that sees has other towers beside it; the text is under the shortest prefix.
+            if name.endswith(layout.marker) and "vis" not in name and (match := marked.fullmatch(name)):
+                layers.setdefault(match[1], []).append(match[2])
+        if layers:
+            prefix = min(layers, key=len)
+            return _text_encoder(shapes, layout, f"{prefix}{layout.before}{layers[prefix][0]}.", len(layers[prefix]))
     return None
 
 
-def _depth(shapes: Shapes, prefix: str) -> int:
-    """Number of layers: of the numbers that follow ``prefix``."""
-    numbered = re.compile(re.escape(prefix) + r"(\d{1,4})\.")
-    return len({match[1] for name in shapes if (match := numbered.match(name))})
-
-
-_Read = tuple[str | None, int, int, str]
-
-
-def _read_clip(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _CLIP[0]][-1]
-    return _CLIPS.get((width, depth)), width, depth, ""
-
-
-def _read_open_clip(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _OPEN_CLIP[0]][-1]
-    return _CLIPS.get((width, depth)), width, depth, " in OpenCLIP's layout"
-
-
-def _read_t5(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _T5[0]][-1]
-    return _T5S.get((width, depth)), width, depth, ""
-
-
-def _read_gguf_t5(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _GGUF_T5[0]][-1]
-    return _T5S.get((width, depth)), width, depth, ""
-
-
-def _read_llm(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _LLM[0]][0]
-    first = f"{prefix}layers.0."
-    if any("deepstack" in name for name in shapes):
-        return None, width, depth, " and DeepStack vision (Qwen3-VL)"
-    if first + "post_feedforward_layernorm.weight" in shapes:
-        feature = "post-norm"
-    elif first + "self_attn.q_norm.weight" in shapes:
-        feature = "qk-norm"
-    else:
-        feature = "qkv-bias" if first + "self_attn.k_proj.bias" in shapes else "plain"
-    return _LLMS.get((width, depth, feature)), width, depth, f" ({feature})"
-
-
-def _read_gguf_llm(shapes: Shapes, prefix: str, depth: int) -> _Read:
-    width = shapes[prefix + _GGUF_LLM[0]][0]
-    first = f"{prefix}blk.0."
-    if first + "post_ffw_norm.weight" in shapes:
-        feature = "post-norm"
-    elif first + "attn_q_norm.weight" in shapes:
-        feature = "qk-norm"
-    else:
-        feature = "qkv-bias" if first + "attn_k.bias" in shapes else "plain"
-    return _LLMS.get((width, depth, feature)), width, depth, f" ({feature}, in llama.cpp's layout)"
-
-
-_LAYOUTS = {
-    _CLIP: _read_clip,
-    _OPEN_CLIP: _read_open_clip,
-    _T5: _read_t5,
-    _LLM: _read_llm,
-    _GGUF_T5: _read_gguf_t5,
-    _GGUF_LLM: _read_gguf_llm,
-}
+def _text_encoder(shapes: Shapes, layout: _Layout, layer: str, depth: int) -> Finding:
+    """Which text encoder it is, by the width and the names of one of its layers, and by their number."""
+    shape = shapes[layer + layout.marker]
+    width = shape[layout.side] if shape else 0
+    feature = next((what for name, what in layout.features if layer + name in shapes), layout.plain)
+    shown = f"{depth} layers of width {width}{f' ({feature})' if feature else ''}{layout.note}"
+    if layout.plain and any("deepstack" in name for name in shapes):
+        reason = f"{shown}, with DeepStack vision (Qwen3-VL), which is none that a card uses"
+        return Finding("text_encoder", confidence=0.8, reasons=(reason,))
+    component = layout.models.get((width, depth, feature))
+    if component is not None:
+        return Finding("text_encoder", None, component, None, 0.95, (f"{shown}, as {component} has",))
+    wider = {
+        name for (side, most, what), name in layout.models.items() if (side, what) == (width, feature) and depth < most
+    }
+    if len(wider) == 1:
+        component = wider.pop()
+        reason = f"{shown}: a part of {component}, or one with layers cut out"
+        return Finding("text_encoder", None, component, None, 0.6, (reason,))
+    return Finding("text_encoder", confidence=0.8, reasons=(f"{shown}: a text encoder that no card uses",))
 
 
 def vae(shapes: Shapes) -> Finding | None:
@@ -125,9 +112,13 @@ def vae(shapes: Shapes) -> Finding | None:
             return _vae(None, "is laid out as Wan 2.2's VAE")
         return _vae("wan2.1-vae", "is laid out as Wan 2.1's VAE, which Qwen-Image uses")
     if "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight" in shapes:
-        if shapes["decoder.up_blocks.0.res_blocks.0.conv1.conv.weight"][0] == 1024:
+        if _side(shapes, "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight", 0) == 1024:
             return _vae("ltx-2-vae", "is laid out as LTX-2's VAE; later ones of LTX-Video look the same", 0.7)
         return _vae(None, "is laid out as an early VAE of LTX-Video")
+    if "decoder.conv_in.conv.weight" in shapes:
+        return _vae(None, "is laid out as a VAE for video, of HunyuanVideo or another model that no card uses")
+    if "decoder.layers.0.weight" in shapes and "encoder.layers.0.weight" in shapes:
+        return _vae("taesd", "is laid out as a tiny autoencoder in diffusers' naming")
     encoder = _side(shapes, "encoder.conv_out.weight", 0)
     if encoder is not None and "encoder.conv_in.weight" in shapes:
         # An encoder alone: its last layer gives mean and variance.

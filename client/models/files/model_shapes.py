@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NUMBER = re.compile(r"(?<![^_])\d+(?![^_])")
+_DIGIT = re.compile(r"(?<=[a-z])\d+(?![a-z\d])")
 _BRACES = re.compile(r"\{[^}]*\}|(?<![^_])\d+(?![^_])")
 
 
@@ -44,6 +45,12 @@ class Variant:
     layers: dict[str, list[tuple[tuple[frozenset[int], ...], tuple[int, ...]]]]
     count: int
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in its matrices and convolutions; biases and norms beside them come to less than a thousandth."""
+        lines = (line for lines in self.layers.values() for line in lines)
+        return sum(math.prod(map(len, ranges)) * math.prod(shape) for ranges, shape in lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -54,7 +61,10 @@ class Match:
         fitting: those with a name and shape of the variant.
         beyond: those in a block that the variant does not have.
         alike: 0..1, how much of both has the same names, whatever the shapes and the number of blocks.
+        named: 0..1, the same of the file alone; 0 where none of the names is in a block.
         differs: a layer of the variant that has another shape in the file, for people; empty if there is none.
+        complete: of each name that the file has, it has all of the variant's blocks.
+        left_out: names of the variant that the file does not have, though it has their like: ``attn`` and no ``attn2``.
     """
 
     variant: Variant
@@ -62,7 +72,10 @@ class Match:
     fitting: int
     beyond: int
     alike: float
+    named: float
     differs: str
+    complete: bool
+    left_out: int
 
     @property
     def share(self) -> float:
@@ -113,6 +126,7 @@ def _variant(name: str, base: str, architecture: str, lines: dict[str, str]) -> 
     return Variant(name, base, architecture, layers, count)
 
 
+@functools.cache
 def _numbers(part: str) -> frozenset[int]:
     """``3``, ``{19}`` (0 to 18), ``{4-5}`` or ``{0,2}``."""
     if not part.startswith("{"):
@@ -125,12 +139,13 @@ def _numbers(part: str) -> frozenset[int]:
 
 
 def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Match:
-    fitting = beyond = 0
+    fitting = beyond = touched = 0
     differs = ""
     for pattern, layers in groups.items():
         known = variant.layers.get(pattern)
         if known is None:
             continue
+        touched += sum(math.prod(map(len, ranges)) for ranges, _ in known)
         for item in layers:
             shapes = [shape for ranges, shape in known if _within(item.numbers, ranges)]
             if any(_fits(item.shape, shape) for shape in shapes):
@@ -138,10 +153,21 @@ def _compare(variant: Variant, groups: dict[str, list[Layer]], total: int) -> Ma
             elif not shapes:
                 beyond += 1
             elif not differs:
-                mine = "×".join("?" if side is None else str(side) for side in item.shape)
+                mine = "×".join("?" if side is None else str(side) for side in _told(item.shape))
                 differs = f"{pattern} is {mine} and not {'×'.join(map(str, shapes[0]))}"
-    alike = len(groups.keys() & variant.layers.keys()) / len(groups.keys() | variant.layers.keys())
-    return Match(variant, total, fitting, beyond, alike, differs)
+    common = groups.keys() & variant.layers.keys()
+    alike = len(common) / len(groups.keys() | variant.layers.keys())
+    named = len(common) / len(groups) if any("#" in pattern for pattern in common) else 0.0
+    kinds = {_DIGIT.sub("", pattern) for pattern in groups}
+    left_out = sum(_DIGIT.sub("", pattern) in kinds for pattern in variant.layers.keys() - groups.keys())
+    return Match(variant, total, fitting, beyond, alike, named, differs, 0 < touched <= fitting, left_out)
+
+
+def _told(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Without the sides at the end that are not told."""
+    while len(shape) > 2 and shape[-1] is None:
+        shape = shape[:-1]
+    return shape
 
 
 def _within(numbers: tuple[int, ...], ranges: tuple[frozenset[int], ...]) -> bool:
@@ -149,7 +175,15 @@ def _within(numbers: tuple[int, ...], ranges: tuple[frozenset[int], ...]) -> boo
 
 
 def _fits(shape: tuple[int | None, ...], known: tuple[int, ...]) -> bool:
-    """Sides that are not told fit; so do those of length 1 at the end, which convolutions of one pixel add."""
+    """Sides that are not told fit; so do those of length 1 at the end, which convolutions of one pixel add.
+
+    A column may be a matrix that bitsandbytes has packed: its elements are counted. What an adapter takes in may be a
+    convolution's inputs times its kernel.
+    """
+    if len(shape) == 2 and shape[1] == 1 and shape[0] == math.prod(known):
+        return True
+    if None in shape[2:] and shape[1] == math.prod(known[1:]):
+        return shape[0] in (None, known[0])
     longer = max(len(shape), len(known))
     mine = (*shape, *(1,) * (longer - len(shape)))
     theirs = (*known, *(1,) * (longer - len(known)))

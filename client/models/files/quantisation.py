@@ -2,7 +2,7 @@
 
 The names are those of ComfyUI's ``QUANT_ALGOS`` (QUANTIZATION.md): ``float8_e4m3fn``, ``float8_e5m2``, ``nvfp4``,
 ``mxfp8``, ``int8_tensorwise``, ``convrot_w4a4``. What is not quantised goes by its dtype: ``bf16``, ``f16``, ``f32``;
-GGUF by its own: ``q4_k``, ``q8_0``.
+GGUF by its own: ``q4_k``, ``q8_0``; bitsandbytes' by its: ``nf4``, ``fp4``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _COMPANIONS = (
 )  # fmt: skip
 _BY_DTYPE = {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "I8": "int8_tensorwise"}
 _PACKED = ("nvfp4", "convrot_w4a4")  # two elements in a byte
+_COLUMN = ("nf4", "fp4")  # of bitsandbytes: the same, all in one column
 _MAX_METADATA = 1 << 20  # characters of JSON: several thousand layers
 
 
@@ -45,16 +46,20 @@ def summary(header: Header) -> dict[str, int]:
 def logical_shapes(header: Header) -> dict[str, tuple[int, ...]]:
     """Name: shape that the model has, without the tensors that only scale others.
 
-    A packed weight has twice the columns that are stored; a 4-bit weight of bitsandbytes, stored as one column, stays
-    as it is, for its shape is not in the header.
+    A packed weight has twice the columns that are stored. A 4-bit weight of bitsandbytes is stored as one column, and
+    its shape is not in the header: it is given as a column of all its elements.
     """
     shapes = {name: info.shape for name, info in header.tensors.items() if not name.endswith(_COMPANIONS)}
     if header.format == "safetensors":
         for layer, form in layer_formats(header).items():
             name = f"{layer}.weight"
             stored = header.tensors.get(name)
-            if form in _PACKED and stored is not None and stored.dtype in ("U8", "I8"):
+            if stored is None or stored.dtype not in ("U8", "I8"):
+                continue
+            if form in _PACKED:
                 shapes[name] = (*stored.shape[:-1], stored.shape[-1] * 2)
+            elif form in _COLUMN and stored.shape[1:] == (1,):
+                shapes[name] = (stored.shape[0] * 2, 1)
     return shapes
 
 
@@ -64,7 +69,10 @@ def _format(name: str, info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> s
     if info.dtype == "U8":
         if f"{layer}.weight_scale_2" in tensors:
             return "nvfp4"
-        if any(other in tensors for other in (f"{name}.quant_state.bitsandbytes__nf4", f"{name}.absmax")):
+        for form in _COLUMN:
+            if f"{name}.quant_state.bitsandbytes__{form}" in tensors:
+                return form
+        if f"{name}.absmax" in tensors:
             return "nf4"
     if info.dtype in ("F8_E4M3", "U8") and scale is not None and len(scale.shape) == 2 and scale.dtype != "F32":
         return "mxfp8"  # a scale for every 32 elements, stored as exponents

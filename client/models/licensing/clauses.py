@@ -1,7 +1,7 @@
 """The kinds of clause that a licence is written in, each with what it makes of a profile.
 
-A clause either has no objection, or says what to do so that it has none. A profile that does not say what a clause
-depends on meets an objection: nothing is allowed by silence.
+A clause either has no objection, and says what would make it object, or says what to do so that it has none. A profile
+that does not say what a clause depends on meets an objection: nothing is allowed by silence.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ class NonCommercial(_Restriction):
             change = "use a file under another licence"
         return self._or_licence(profile, change)
 
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return "refused for any other `purpose` than evaluation"
+
 
 class RevenueThreshold(_Restriction):
     """The licence ends for those who earn too much. ``over`` says on which side the amount itself lies."""
@@ -82,6 +86,10 @@ class RevenueThreshold(_Restriction):
             return None
         return self._or_licence(profile, f"it is for those with {_below(self.over)} {self.usd:,} USD a year")
 
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return f"refused with {_beyond(self.over)} {self.usd:,} USD a year"
+
 
 class MonthlyUsersThreshold(_Restriction):
     """The licence ends for those who have too many users a month."""
@@ -98,6 +106,10 @@ class MonthlyUsersThreshold(_Restriction):
         if not _exceeds(users, self.over, self.users):
             return None
         return self._or_licence(profile, f"it is for those with {_below(self.over)} {self.users:,} users a month")
+
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return f"refused with {_beyond(self.over)} {self.users:,} users a month"
 
 
 class TerritoryExcluded(_Restriction):
@@ -129,6 +141,10 @@ class TerritoryExcluded(_Restriction):
             changes.append(f"run the model outside {profile.server_territory}")
         return self._or_licence(profile, " and ".join(changes)) if changes else None
 
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return f"refused where pictures are shown, or the model runs, in {_named(expand(self.countries))}"
+
 
 class NoTrainingOnOutputs(_Restriction):
     """Pictures may not be used to make or better (some) other models; the text says which."""
@@ -140,6 +156,10 @@ class NoTrainingOnOutputs(_Restriction):
         if profile.trains_on_outputs is None:
             return _say(profile, "trains_on_outputs", "false, if no model is trained or improved with the pictures")
         return self._or_licence(profile, "train no model with the pictures") if profile.trains_on_outputs else None
+
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return "refused once a model is trained or improved with the pictures"
 
 
 class NoHosting(_Restriction):
@@ -155,6 +175,10 @@ class NoHosting(_Restriction):
             self._or_licence(profile, "do not offer it to others as a service") if profile.hosted_for_others else None
         )
 
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return "refused once others use the model through your service"
+
 
 class Unlicensed(_Restriction):
     """Nothing is known that allows the use."""
@@ -165,6 +189,10 @@ class Unlicensed(_Restriction):
         """Always: nobody has granted anything that is known here."""
         line = f"add `{FILE_NAME}: LICENCE` under `declared:` in {profile.file}"
         return f"find out its licence and {line} (`own`: your own work)"
+
+    def limit(self, _profile: Profile) -> str:
+        """It always objects."""
+        return "refused until its licence is known"
 
 
 class Duty(_Clause):
@@ -188,6 +216,15 @@ class Duty(_Clause):
         }
         return any(holds[when] for when in self.when)
 
+    def limit(self, profile: Profile) -> str:
+        """When it would no longer hold; of one that does not hold, when it would."""
+        if not self.applies(profile):
+            return "; ".join(_BEGINS[when] for when in self.when)
+        if "using" in self.when:
+            return "it holds for every use"
+        ends = [_ENDS[when] for when in self.when if when in _ENDS]
+        return f"it no longer holds {' and '.join(ends)}"
+
 
 Restriction: TypeAlias = (
     NonCommercial
@@ -201,12 +238,32 @@ Restriction: TypeAlias = (
 Clause: TypeAlias = Annotated[Restriction | Duty, Field(discriminator="kind")]
 
 
+_BEGINS: dict[When, str] = {
+    "using": "it holds for every use",
+    "production": "it holds once the `purpose` is production",
+    "evaluation": "it holds while the `purpose` is evaluation",
+    "hosting": "it holds once others use the model through your service",
+    "training": "it holds once a model is trained or improved with the pictures",
+    "distributing": "it holds once you pass on the weights, or what you make of them",
+}
+_ENDS: dict[When, str] = {
+    "production": "while the `purpose` is evaluation",
+    "evaluation": "once the `purpose` is production",
+    "hosting": "with `hosted_for_others: false`",
+    "training": "with `trains_on_outputs: false`",
+}
+
+
 def _exceeds(value: float, over: Over, limit: int) -> bool:
     return value > limit if over == "more-than" else value >= limit
 
 
 def _below(over: Over) -> str:
     return "at most" if over == "more-than" else "less than"
+
+
+def _beyond(over: Over) -> str:
+    return over.replace("-", " ")
 
 
 def _say(profile: Profile, field: str, what: str) -> str:

@@ -78,7 +78,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a part is refused: the clause in our words, where the licence says it, and what would change the answer."""
+    """A clause behind an answer: in our words, where the licence says it, and what would change the answer."""
 
     component: str
     licence: str
@@ -97,12 +97,15 @@ class PartDecision:
     """What one part's licence says to the profile.
 
     Attributes:
+        reasons: the clauses that refuse.
+        grounds: the clauses that do not, and so allow it: limits that are kept, duties, and those of distributing.
         duties: what to do when making and showing pictures, each with its place in the licence.
         when_distributing: what to do in addition by those who pass on the weights or what they make of them.
     """
 
     part: Part
     reasons: tuple[Reason, ...]
+    grounds: tuple[Reason, ...]
     duties: tuple[str, ...]
     when_distributing: tuple[str, ...]
 
@@ -128,6 +131,11 @@ class Decision:
     def reasons(self) -> tuple[Reason, ...]:
         """Why parts are refused."""
         return tuple(dict.fromkeys(reason for part in self.parts for reason in part.reasons))
+
+    @property
+    def grounds(self) -> tuple[Reason, ...]:
+        """The clauses that allow it, with what would change the answer."""
+        return tuple(dict.fromkeys(reason for part in self.parts for reason in part.grounds))
 
     @property
     def duties(self) -> tuple[str, ...]:
@@ -168,11 +176,11 @@ class Decision:
             raise LicenceRefused(self.summary(), place=place, remedy=self.remedy())
 
     def as_dict(self) -> dict[str, Any]:
-        """The object that ``packshot models licence --json`` prints."""
+        """The object that ``packshot models licence --json`` prints: the reasons are those of the decision."""
         return {
             "decision": self.decision,
             "duties": list(self.duties),
-            "reasons": [reason.as_dict() for reason in self.reasons],
+            "reasons": [reason.as_dict() for reason in self.reasons or self.grounds],
             "when_distributing": list(self.when_distributing),
             "licences": list(self.licences),
             "components": [
@@ -226,7 +234,12 @@ def judge(parts: Iterable[Part], profile: Profile) -> Decision:
 def _judge(part: Part, profile: Profile) -> PartDecision:
     known = part.licence in licence_ids()
     licence = load_licence(part.licence if known else UNKNOWN)
-    reasons, duties, when_distributing = [], [], []
+    reasons, grounds, duties, when_distributing = [], [], [], []
+
+    def reason(clause: Clause, changes_if: str) -> Reason:
+        text = clause.text if known else f"There is no licence '{part.licence}' here. {clause.text}"
+        return Reason(part.name, part.licence, clause.id, text, clause.citation, changes_if)
+
     for clause in licence.clauses:
         said = f"{clause.text} [{licence.name}, {clause.citation}]"
         if isinstance(clause, Duty):
@@ -234,17 +247,17 @@ def _judge(part: Part, profile: Profile) -> PartDecision:
                 duties.append(said)
             elif "distributing" in clause.when:
                 when_distributing.append(said)
+            grounds.append(reason(clause, clause.limit(profile)))
             continue
         objection = clause.objection(profile)
         if objection is None:
-            continue
-        if clause.waived(profile):
+            grounds.append(reason(clause, clause.limit(profile)))
+        elif clause.waived(profile):
             duties.append(f"Keep to the licence that `{clause.unless}` states you hold; it takes the place of: {said}")
-            continue
-        text = clause.text if known else f"There is no licence '{part.licence}' here. {clause.text}"
-        advice = objection.replace(FILE_NAME, part.name)
-        reasons.append(Reason(part.name, part.licence, clause.id, text, clause.citation, advice))
-    return PartDecision(part, tuple(reasons), tuple(duties), tuple(when_distributing))
+            grounds.append(reason(clause, f"refused without `{clause.unless}` among the attestations"))
+        else:
+            reasons.append(reason(clause, objection.replace(FILE_NAME, part.name)))
+    return PartDecision(part, tuple(reasons), tuple(grounds), tuple(duties), tuple(when_distributing))
 
 
 def _files() -> dict[str, Path]:

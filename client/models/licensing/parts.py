@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -93,9 +93,10 @@ def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile,
     """The parts of a graph: whole cards, and files by their names.
 
     A file is what a card lists under its base name; else what the table of well-known files says; else what the profile
-    declares. A LoRA that none of them knows stands under the licence of the model that it was made for; so does, beside
-    what is declared for it, every other file that was made from a known model. What its metadata call its licence is
-    added and takes nothing away. Anything else is unknown.
+    declares. One that by its header is a model under another licence has that one too, whatever its name. A LoRA that
+    none of them knows stands under the licence of the model that it was made for; so does, beside what is declared for
+    it, every other file that was made from a known model. What its metadata call its licence is added and takes nothing
+    away. Anything else is unknown.
 
     Raises:
         ModelMissing, WorkflowInvalid: there is no such card, or it is not valid.
@@ -109,13 +110,15 @@ def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile,
 def _parts_of_file(name: str, profile: Profile, look: Look) -> list[Part]:
     short = base_name(name)
     listed = [Part(name, component.licence, f"card {card.id}") for card, component in _listed(short)]
-    if listed:
-        return list({part.licence: part for part in listed}.values())
     known = next((one for one in known_files().files if fnmatch.fnmatchcase(short.lower(), one.pattern)), None)
-    if known is not None and UNKNOWN not in known.licences:
-        return [Part(name, licence, f"{known.what}: {known.source}") for licence in known.licences]
+    if not listed and known is not None and UNKNOWN not in known.licences:
+        listed = [Part(name, licence, f"{known.what}: {known.source}") for licence in known.licences]
+    origin = look(name)
+    if listed:
+        stated = {part.licence: part for part in listed}
+        return [*stated.values(), *_belied(name, stated, origin)]
     declared = profile.declared.get(short)
-    inherited = list(_inherited(name, look(name), declared))
+    inherited = list(_inherited(name, origin, declared))
     if declared is not None:
         return [Part(name, declared, f"declared in {profile.file}"), *inherited]
     if known is not None or not inherited:
@@ -123,22 +126,39 @@ def _parts_of_file(name: str, profile: Profile, look: Look) -> list[Part]:
     return inherited
 
 
+def _belied(name: str, stated: Collection[str], origin: Origin | None) -> Iterator[Part]:
+    """The licences of what a file is by its header, where it has the name of a model under none of them."""
+    licences = _licences(origin)
+    if not licences.keys() & set(stated):
+        for licence, models in licences.items():
+            yield Part(name, licence, f"by its header, whatever its name, it is made from {models}")
+
+
+def _licences(origin: Origin | None) -> dict[str, str]:
+    """The licences of the models that a file may be made from, and the names of those that stand under each."""
+    models: dict[str, list[str]] = {}
+    for card in map(load_card, origin.cards if origin is not None else ()):
+        for licence in dict.fromkeys(_model_licences(card)):
+            models.setdefault(licence, []).append(card.name)
+    return {licence: " or ".join(names) for licence, names in models.items()}
+
+
 def _inherited(name: str, origin: Origin | None, declared: str | None) -> Iterator[Part]:
     """The licences that come with what a file was made from, and the one that its metadata name.
 
     Bases that cannot be told apart count all of them, unless the user declares the licence of one.
     """
-    cards = [load_card(card_id) for card_id in origin.cards] if origin is not None else []
-    if origin is None or not cards:
+    licences = _licences(origin)
+    if origin is None or declared in licences:
         return
-    licences = {licence: card for card in cards for licence in _model_licences(card)}
-    if declared in licences:
+    others = f"; its header fits {', '.join(origin.cards)}, and `declared:` can say which"
+    for licence, models in licences.items():
+        yield Part(name, licence, f"made from {models}{others if len(licences) > 1 else ''}")
+    if not licences:
         return
-    others = f"; its header fits {', '.join(card.id for card in cards)}, and `declared:` can say which"
-    for licence, card in licences.items():
-        yield Part(name, licence, f"made from {card.name}{others if len(licences) > 1 else ''}")
     if declared is None and not origin.addition:
-        yield Part(name, UNKNOWN, f"a model made from {cards[0].name}, whose own licence no card lists")
+        first = load_card(origin.cards[0]).name
+        yield Part(name, UNKNOWN, f"a model made from {first}, whose own licence no card lists")
     if declared is None and origin.licence.strip():
         yield Part(name, _by_alias(origin.licence), f"its metadata call its licence '{origin.licence.strip()}'")
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from ...errors import InputInvalid
+from ...errors import InputInvalid, nearest
 from ...paths import config_dir
 
 Attestation = Literal[
@@ -105,6 +105,18 @@ class Profile(BaseModel):
         return {base_name(name): licence for name, licence in declared.items()}
 
 
+# What pydantic says of Python's types, for people who write YAML.
+_PLAIN = {
+    "tuple_type": "must be a list, in square brackets",
+    "float_type": "must be a number in digits, such as 500000",
+    "int_type": "must be a whole number in digits, such as 20000",
+    "bool_type": "must be true or false",
+    "dict_type": "must be lines of FILE NAME: LICENCE",
+    "model_type": "must be lines of NAME: VALUE",
+    "extra_forbidden": "a licence profile has no such line",
+}
+
+
 def _code(value: object) -> str:
     """One territory. YAML reads a bare ``NO`` as false, which in a list of countries can only mean Norway."""
     code = "NO" if value is False else str(value).upper()
@@ -138,10 +150,14 @@ def load_profile(path: Path | None = None) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
+        unknown = first["type"] == "extra_forbidden"
+        said = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise InputInvalid(
-            f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}",
+            f"{field + ': ' if field else ''}{said}",
             place=str(file),
-            remedy="correct the line; docs/licences.md shows what a licence profile says",
+            remedy=nearest(field, Profile.model_fields)
+            if unknown
+            else "correct the line; docs/licences.md shows what a licence profile says",
         ) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputInvalid(

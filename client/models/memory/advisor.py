@@ -42,8 +42,8 @@ _QUALITY: tuple[tuple[Precision, ...], ...] = (
 )
 _RANK: Mapping[str, int] = {name: rank for rank, names in enumerate(_QUALITY) for name in names}
 
-# Bytes a weight, for a file of unknown size. GGUF and the 4-bit floats hold scales beside the weights.
-_BYTES: Mapping[Precision, float] = {
+#: Bytes a weight, for a file of unknown size. GGUF and the 4-bit floats hold scales beside the weights.
+BYTES: Mapping[Precision, float] = {
     "fp32": 4,
     "bf16": 2,
     "fp16": 2,
@@ -103,7 +103,7 @@ def file_bytes(component: Component, file: ModelFile) -> int | None:
     """Size of a file: the card's, else from the count of parameters; None where neither is known."""
     if file.size is not None:
         return file.size
-    return None if component.parameters is None else round(component.parameters * _BYTES[file.precision])
+    return None if component.parameters is None else round(component.parameters * BYTES[file.precision])
 
 
 def choose(

@@ -7,7 +7,7 @@ from its card; working memory from core's formulas. Nothing is measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from ...errors import InputInvalid, ModelMissing
 from ..cards import Card, Component, ModelFile, card_ids, load_card
 from ..fetch import look_for
 from ..rules import fit_size
-from .advisor import Device, choose, file_bytes, runs
+from .advisor import BYTES, Device, choose, file_bytes, runs
 from .estimates import FAMILIES, GIB, INFERENCE, RESERVED, TILE, UNKNOWN, Family, decode_bytes, sampling_bytes
 from .weigh import Parts, split_checkpoint, weigh
 
@@ -31,6 +31,9 @@ _SLOT_OF = {
 # Core streams layer by layer and copies the next ones while it computes (two streams on NVIDIA and AMD). Assumed: room
 # for both; the two largest layers of the models served come to about 1 GiB (FLUX.2 dev in fp8: 0.7).
 _STREAM = 1 * GIB
+
+# The first generation of chips that compute in a precision which others have to unpack (see :mod:`.advisor`).
+_CHIPS = {"int8": "Turing", "nvfp4": "Blackwell", "fp4": "Blackwell"}
 
 RESIDENT, STREAM, TILED, TILED_STREAM, NONE = (
     "resident",
@@ -63,11 +66,22 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """A file that was priced, as ``folder/name``; ``here`` says whether it is in the models folder."""
+
+    file: str
+    precision: str
+    gib: float
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The phases in their order, whether all of them fit, and what to do."""
+    """The phases in their order, whether all of them fit, the files of cards that were priced, and what to do."""
 
     fits: bool
     phases: tuple[Phase, ...]
+    files: tuple[Priced, ...]
     advice: tuple[str, ...]
 
     @property
@@ -90,6 +104,7 @@ class Plan:
                 for phase in self.phases
             ],
             "peak_gib": round(self.peak_gib, 2),
+            "files": [asdict(file) | {"gib": round(file.gib, 2)} for file in self.files],
             "advice": list(self.advice),
         }
 
@@ -188,7 +203,13 @@ class Planner:
             self._decode(max(model.parts.vae for model in loaded), family, largest, tile),
         )
         fits = all(phase.means != NONE for phase in phases)
-        return Plan(fits, phases, tuple(self._advice(loaded, diffusion, phases, largest)))
+        files = dict.fromkeys(file for model in loaded for file in self._priced(model))
+        return Plan(fits, phases, tuple(files), tuple(self._advice(loaded, diffusion, phases, largest)))
+
+    def _priced(self, model: _Model) -> Iterable[Priced]:
+        for component, file in model.choice:
+            here = look_for(component, file, self.models).state == "present"
+            yield Priced(f"{component.folder}/{file.name}", file.precision, _size(component, file) / GIB, here)
 
     def _phase(self, name: PhaseName, weights: int, working: int, *, tiled: bool = False) -> Phase:
         working = RESERVED + max(INFERENCE, working)
@@ -240,20 +261,23 @@ class Planner:
                 if model.card is None or _PHASE_OF.get(component.slot) != phase.phase:
                     continue
                 others = round(phase.weights_gib * GIB) - _size(component, file)
-                fitting = [
+                smaller = [
                     other
                     for other in component.files
-                    if runs(other.precision, self.device)
-                    and other.node is None
+                    if other.node is None
                     and _size(component, other) < _size(component, file)
                     and others + _size(component, other) <= room
                 ]
-                if fitting:
-                    best = max(fitting, key=lambda other: _size(component, other))
-                    yield (
-                        f"lower precision: {component.title} in {best.precision} ({_size(component, best) / GIB:.1f}"
-                        f" GiB) would stay resident: packshot models fetch {model.card.id} --precision {best.precision}"
-                    )
+                if not smaller:
+                    continue
+                usable = [other for other in smaller if runs(other.precision, self.device)]
+                best = max(usable or smaller, key=lambda other: _size(component, other))
+                chip = "" if usable else f", but only on an NVIDIA GPU of {_CHIPS[best.precision]} or later"
+                yield (
+                    f"lower precision: {component.title} in {best.precision} ({_size(component, best) / GIB:.1f}"
+                    f" GiB) would stay resident{chip}: packshot models fetch {model.card.id} --precision"
+                    f" {best.precision}"
+                )
 
 
 def _size(component: Component, file: ModelFile) -> int:
@@ -264,8 +288,8 @@ def _by_card(card: Card, component: Component, file: ModelFile) -> Parts:
     """Weights by a card's size."""
     size = _size(component, file) // (2 if file.precision == "fp32" else 1)
     if component.slot == "checkpoint":
-        parts = split_checkpoint(card.family, size, component.parameters)
-        return replace(parts, encoder=0) if card.slot("text_encoder") else parts
+        encoders = not card.slot("text_encoder")
+        return split_checkpoint(card.family, size, component.parameters, BYTES[file.precision], encoders=encoders)
     return Parts.of(component.slot, size)
 
 

@@ -8,16 +8,14 @@ from pathlib import Path
 from ...errors import ModelCorrupt
 from ..files.detect import detect
 from ..files.header import Header, read_header
+from ..files.model_shapes import variants
 
 # Prefixes of the parts of a whole checkpoint, as core's classes in comfy/supported_models.py have them.
 _DIFFUSION = ("model.diffusion_model.",)
 _VAE = ("first_stage_model.", "vae.")
 _ENCODERS = ("cond_stage_model.", "conditioner.", "text_encoders.")
 
-
-# Parameters of the diffusion models that come in checkpoints with all their parts, and of their VAE: counted over the
-# shapes of the published weights.
-_DIFFUSION_PARAMETERS = {"sd15": 859_520_964, "sd21": 865_910_724, "sdxl": 2_567_463_684}
+# Parameters of the VAE of images, of any number of latent channels: counted over the shapes of the published weights.
 _VAE_PARAMETERS = 83_653_863
 
 
@@ -57,12 +55,24 @@ class Parts:
         )
 
 
-def split_checkpoint(family: str, size: int, parameters: int | None) -> Parts:
-    """The parts of a checkpoint that is not there. Of most they are not known: each is taken for all, to be safe."""
-    diffusion = _DIFFUSION_PARAMETERS.get(family)
-    if diffusion is None or parameters is None:
-        return Parts(size, size, size, size, family)
-    model, vae = (round(size * part / parameters) for part in (diffusion, _VAE_PARAMETERS))
+def split_checkpoint(family: str, size: int, parameters: int | None, width: float, *, encoders: bool) -> Parts:
+    """The parts of a checkpoint that is not there.
+
+    Its bytes are shared out by the parameters of each part. Where those of the whole are not known, because its parts
+    are of several precisions, the diffusion model and the VAE are taken to be of the file's own.
+
+    Args:
+        width: bytes of a weight in the file's precision.
+        encoders: it holds text encoders too; where not, what is no diffusion model counts as the VAE.
+    """
+    diffusion = next((variant.parameters for variant in variants() if variant.base == family), None)
+    if diffusion is None:
+        return Parts(size if encoders else 0, size, size, size, family)  # not known: each is taken for all, to be safe
+    share = size / parameters if parameters is not None else width
+    vae = min(size, round(_VAE_PARAMETERS * share))
+    model = min(size - vae, round(diffusion * share))
+    if not encoders:
+        vae = size - model
     return Parts(size - model - vae, model, vae, size, family)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import Limit, Subject, Value, measure
-from ..colour import Floats, delta_e_2000, hex_to_lab
+from ..colour import Floats, delta_e_2000, hex_to_lab, lightness_term
 
 _NEAR = 6.0  # ΔE00: the same paint under another light
 _OFF = 15.0  # ΔE00: another colour by any name
-# The largest S_L of CIEDE2000, at black and white. No ΔE00 is below the difference in lightness divided by it, as what
-# is added for chroma and hue is never negative: R_T stays within ±√3.
-_MOST_SL = 1.75
+_ROUNDING = 1e-3  # ΔE00
 
 
 @measure(
@@ -50,7 +48,7 @@ def _distances(subject: Subject) -> Floats:
     """For each distinct colour of the picture its ΔE00 [N] to a colour of the palette.
 
     To the nearest, but only as exactly as the two limits need: a colour that is near one is not compared with the rest,
-    and of one that is too much lighter or darker than all, no more is known than that.
+    nor is any with one that its lightness alone keeps too far away.
     """
     if "palette" not in subject.notes:
         lab = subject.colours[0]
@@ -58,7 +56,8 @@ def _distances(subject: Subject) -> Floats:
         nearest = np.full(len(lab), np.inf, np.float32)
         for colour in palette.values():
             brand = hex_to_lab(colour)
-            open_ = np.flatnonzero((nearest > _NEAR) & (np.abs(lab[:, 0] - brand[0]) <= _OFF * _MOST_SL))
+            limit = np.where(nearest > _OFF, np.float32(_OFF + _ROUNDING), np.float32(_NEAR + _ROUNDING))
+            open_ = np.flatnonzero((nearest > _NEAR) & (lightness_term(lab[:, 0], brand[0]) <= limit))
             nearest[open_] = np.minimum(nearest[open_], delta_e_2000(lab[open_], brand))
         subject.notes["palette"] = nearest
     distances: Floats = subject.notes["palette"]

@@ -1,0 +1,412 @@
+"""Catalogue runs: scaling over hosts, overhead a row, 100,000 rows, and a campaign of kills.
+
+python bench/catalog.py scale                   100,000 rows: plan, resume, memory, ledger, report; no host
+python bench/catalog.py hosts                   1, 2 and 4 hosts whose jobs sleep, beside a plain pool of threads
+python bench/catalog.py kills --kills 200       kill -9 of coordinator and hosts, and what is true afterwards
+python bench/catalog.py kills --engine ray      the same on a Ray cluster, whose nodes are killed too
+python bench/catalog.py kills --table FILE      a product table of your own; may be given twice
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+from _common import PLAIN, machine, say
+
+from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.rebuild import verify
+from packshot.catalog.run import CatalogRun
+from packshot.comfy.client import Client
+from packshot.comfy.host import ManagedHost
+from packshot.comfy.http import HostApi
+from packshot.comfy.install import install
+from packshot.paths import cache_dir
+
+SLEEP = 0.5  # seconds that a job sleeps on its host
+JOBS = 40  # per host
+NODE = """
+import time
+from comfy_api.latest import ComfyExtension, io
+
+class BenchSleep(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(node_id="BenchSleep", inputs=[io.Image.Input("image"), io.Float.Input("seconds", default=0.5)],
+                         outputs=[io.Image.Output()])
+    @classmethod
+    def execute(cls, image, seconds):
+        time.sleep(seconds)
+        return io.NodeOutput(image)
+
+class Extension(ComfyExtension):
+    async def get_node_list(self):
+        return [BenchSleep]
+
+async def comfy_entrypoint():
+    return Extension()
+"""
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80_000_000})
+node = lambda: cluster.add_node(num_cpus=1, resources={"comfy": 2}, object_store_memory=80_000_000)
+nodes = [node() for _ in range(3)]
+print("address", cluster.address, flush=True)
+for line in sys.stdin:
+    cluster.remove_node(nodes.pop(0), allow_graceful=False)
+    nodes.append(node())
+    print("killed", flush=True)
+cluster.shutdown()
+"""
+
+
+@contextlib.contextmanager
+def several_hosts(count: int, folder: Path) -> Iterator[list[ManagedHost]]:
+    """Hosts with a node that sleeps, each in a home of its own."""
+    installation = install(cache_dir() / "host", say)
+    hosts = [ManagedHost(folder / f"host{n}", installation, cache_dir() / "host" / "models") for n in range(count)]
+    for host in hosts:
+        nodes = host.home / "base" / "custom_nodes"
+        nodes.mkdir(parents=True)
+        (nodes / "bench_sleep.py").write_text(NODE)
+    try:
+        for host in hosts:
+            host.up(progress=say)
+        yield hosts
+    finally:
+        for host in hosts:
+            host.down()
+
+
+def url_of(host: ManagedHost) -> str:
+    url = host.status().url
+    assert url is not None
+    return url
+
+
+def write_table(path: Path, rows: int, shift: int = 0) -> Path:
+    with path.open("w", encoding="utf-8") as file:
+        file.write("sku,title,colour\n")
+        for number in range(rows):
+            file.write(
+                f"SKU-{number:06},Product {number} of a catalogue,{0x9E3779 * (number + 1 + shift) % (1 << 24)}\n"
+            )
+    return path
+
+
+def sleeping_workflow(path: Path) -> Path:
+    """The plain workflow with a node between that sleeps."""
+    data = json.loads(PLAIN.read_text())
+    data["nodes"].append(
+        {
+            "id": 3, "type": "BenchSleep", "pos": [200, 80], "size": [200, 80], "flags": {}, "order": 1, "mode": 0,
+            "inputs": [{"name": "image", "type": "IMAGE", "link": 1}],
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [2]}],
+            "title": "Sleep", "properties": {"Node name for S&R": "BenchSleep"}, "widgets_values": [SLEEP],
+        }
+    )  # fmt: skip
+    data["links"] = [[1, 1, 0, 3, 0, "IMAGE"], [2, 3, 0, 2, 0, "IMAGE"]]
+    data["nodes"][1]["inputs"][0]["link"] = 2
+    data["last_node_id"], data["last_link_id"] = 3, 2
+    path.write_text(json.dumps(data))
+    return path
+
+
+def command(table: Path, workflow: Path, out: Path, urls: list[str], *more: str) -> list[str]:
+    words = [sys.executable, "-m", "packshot", "catalog", "run", str(table), "--workflow", str(workflow)]
+    words += ["--out", str(out)]
+    for url in urls:
+        words += ["--host", url]
+    return [*words, *more]
+
+
+# -- hosts -------------------------------------------------------------------------------------------------------------
+
+
+def bench_hosts() -> None:
+    """Efficiency: the host's own seconds over what the run took, per host; and a pool of threads on the same hosts."""
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(4, Path(name)) as hosts:
+        folder = Path(name)
+        api = HostApi(url_of(hosts[0]))
+        print(json.dumps(machine(api.system_stats()["system"])))
+        api.close()
+        workflow = sleeping_workflow(folder / "sleep.app.json")
+        print("| hosts | rows | seconds | host seconds | efficiency | overhead a row (ms) | thread pool |")
+        for count in (1, 2, 4):
+            urls = [url_of(host) for host in hosts[:count]]
+            rows = JOBS * count
+            table = write_table(folder / f"t{count}.csv", rows, shift=1000 * count)
+            out = folder / f"run{count}"
+            file = CatalogFile(table=str(table), workflow=str(workflow), mapping={"color": "{{ row.colour }}"})
+            with CatalogRun(out, create=True) as run:
+                run.plan(Catalog(file))
+                took = _timed_run(run, urls)
+                with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
+                    (own,) = database.execute("SELECT sum(seconds) FROM attempts").fetchone()
+            efficiency = own / count / took
+            overhead = (took - own / count) / (rows / count) * 1000
+            pool = _thread_pool(urls, workflow, rows, folder)
+            print(f"| {count} | {rows} | {took:.2f} | {own:.2f} | {efficiency:.3f} | {overhead:.1f} | {pool:.2f} s |")
+
+
+def _timed_run(run: CatalogRun, urls: list[str]) -> float:
+    from packshot.catalog.scheduler import STAGE
+    from packshot.catalog.station import HostSpec, LocalStation
+    from packshot.models.licensing.licences import load_profile
+
+    def spec(url: str) -> HostSpec:
+        return HostSpec(url, lambda: LocalStation(Client(url), run.branded_workflows(), run.folder / STAGE, {}))
+
+    with Client(urls[0]) as client:
+        scheduler = run.scheduler(
+            [spec(url) for url in urls], client, load_profile(None), join=spec, settled=lambda _id, _error: None
+        )
+        begun = time.perf_counter()
+        scheduler.run()
+        return time.perf_counter() - begun
+
+
+def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> float:
+    """What the sample client of an article does: a pool of four threads for each host, no ledger, no checks."""
+    clients = [Client(url, out=folder / "pool") for url in urls]
+
+    def make(number: int) -> None:
+        clients[number % len(clients)].submit(workflow, color=0x100000 + rows * 1000 + number).result(120)
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(4 * len(urls)) as pool:
+        list(pool.map(make, range(rows)))
+    took = time.perf_counter() - begun
+    for client in clients:
+        client.close()
+    return took
+
+
+# -- 100,000 rows ------------------------------------------------------------------------------------------------------
+
+
+def bench_scale(rows: int) -> None:
+    """Each step in a process of its own, so that its memory is its own."""
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name:
+        folder = Path(name)
+        table = write_table(folder / "table.csv", rows)
+        print(f"| {rows:,} rows | seconds | peak MB |")
+        for step in ("plan", "plan again", "decide", "fill", "report"):
+            words = [sys.executable, __file__, "step", step, str(table), str(folder / "run")]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+            print(f"| {step} | {done.stdout.strip()} |", flush=True)
+        size = (folder / "run" / FILE_NAME).stat().st_size
+        print(f"| ledger, all rows done | {size / 1e6:.1f} MB |")
+        print(f"| audit | {(folder / 'run' / 'audit.jsonl').stat().st_size / 1e6:.1f} MB |")
+        print(f"| report opens in Chromium | {_opens(folder / 'run' / 'index.html')} |")
+
+
+def step(which: str, table: Path, out: Path) -> None:
+    """One step of :func:`bench_scale`; prints its seconds and its peak memory."""
+    begun = time.perf_counter()
+    with CatalogRun(out, create=True) as run:
+        if which in ("plan", "plan again"):
+            file = CatalogFile(table=str(table), workflow=str(PLAIN), mapping={"color": "{{ row.colour }}"})
+            run.plan(Catalog(file))
+        elif which == "decide":
+            assert len(run.ledger.backlog()) > 0
+        elif which == "fill":
+            _fill(run)
+        else:
+            run.report()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{time.perf_counter() - begun:.1f} | {peak:.0f}")
+
+
+def _fill(run: CatalogRun) -> None:
+    """What a whole run leaves in a ledger, without a sync for every row."""
+    with contextlib.closing(sqlite3.connect(run.folder / FILE_NAME)) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        hashed = hashlib.sha256(b"x").hexdigest()
+        for (item_id,) in database.execute("SELECT item_id FROM items").fetchall():
+            file = f"pictures/{item_id}.png"
+            database.execute(
+                "INSERT INTO attempts (prompt_id, item_id, host, outcome, started, ended, seconds, boot, file, sha256,"
+                " detail) VALUES (?, ?, 'http://127.0.0.1:8188', 'accepted', 1.5, 2.5, 1.0, ?, ?, ?, ?)",
+                (
+                    hashlib.md5(item_id.encode()).hexdigest(),
+                    item_id,
+                    hashed[:32],
+                    file,
+                    hashed,
+                    '{"timings": {"1": 0.5}}',
+                ),
+            )
+        database.execute(
+            "UPDATE items SET state = 'done', sha256 = ?, file = 'pictures/' || item_id || '.png'", (hashed,)
+        )
+        database.commit()
+
+
+def _opens(page: Path) -> str:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return "playwright is not installed"
+    executable = next(
+        (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        shown = browser.new_page()
+        begun = time.perf_counter()
+        shown.goto(page.as_uri(), wait_until="load")
+        opened = time.perf_counter() - begun
+        begun = time.perf_counter()
+        shown.fill("#search", "SKU-099999")
+        shown.wait_for_selector("#elsewhere li", state="visible")
+        found = time.perf_counter() - begun
+        browser.close()
+    return f"{opened:.2f} s; the last SKU is found in {found:.2f} s"
+
+
+# -- kills -------------------------------------------------------------------------------------------------------------
+
+
+def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
+    """Kill at random until all kills are used up or all is made; then check that every row has exactly one picture."""
+    seed = random.SystemRandom().randrange(2**32)
+    rng = random.Random(seed)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packshot-bench-")))
+        hosts = stack.enter_context(several_hosts(3, folder))
+        urls = [url_of(host) for host in hosts]
+        own = not tables
+        tables = tables or [write_table(folder / "table.csv", 8 * kills)]
+        more: list[str] = []
+        cluster = None
+        if engine == "ray":
+            cluster = stack.enter_context(_cluster())
+            assert cluster.stdout is not None
+            address = next(line.split()[1] for line in cluster.stdout if line.startswith("address"))
+            more = ["--engine", "ray", "--ray-address", address]
+        used = {"coordinator": 0, "host": 0, "node": 0}
+        for number, table in enumerate(tables):
+            out = folder / f"run{number}"
+            # Of a table of the user's own, which has no colours, a number that is another for every title.
+            colour = (
+                "{{ row.colour }}" if own else "{{ 65521 * (product.title | length) + 7 * (product.body | length) }}"
+            )
+            settings = ("--set", f"color={colour}", "--set", "width=1500", "--set", "height=1500")
+            words = command(table, PLAIN, out, urls, *more, *settings)
+            _campaign(words, out, hosts, cluster, kills // len(tables), rng, used)
+            _check(out, used, number)
+        print(json.dumps({"seed": seed, "kills": used, "engine": engine}))
+
+
+@contextlib.contextmanager
+def _cluster() -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-W", "ignore", "-c", CLUSTER]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
+            process.kill()
+
+
+def _campaign(
+    words: list[str],
+    out: Path,
+    hosts: list[ManagedHost],
+    cluster: subprocess.Popen[str] | None,
+    kills: int,
+    rng: random.Random,
+    used: dict[str, int],
+) -> None:
+    log = out.with_suffix(".log").open("ab")
+    run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
+    for _ in range(kills):
+        time.sleep(rng.uniform(0.2, 3.0))
+        if run.poll() is not None:
+            break
+        victim = rng.choice(["coordinator", "host", *(["node"] if cluster else [])])
+        used[victim] += 1
+        if victim == "coordinator":
+            run.kill()
+            run.wait()
+            run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
+        elif victim == "host":
+            host = rng.choice(hosts)
+            status = host.status()
+            assert status.pid is not None
+            assert status.url is not None
+            os.kill(status.pid, signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(status.pid).wait(10)
+            host.up(port=int(status.url.rsplit(":", 1)[1]))
+        elif cluster is not None:
+            assert cluster.stdin is not None
+            assert cluster.stdout is not None
+            cluster.stdin.write("kill\n")
+            cluster.stdin.flush()
+            cluster.stdout.readline()
+    code = run.wait()
+    assert code == 0, out.with_suffix(".log").read_text()[-4000:]
+
+
+def _check(out: Path, used: dict[str, int], number: int) -> None:
+    """Every row has exactly one accepted picture, whose bytes the ledger names; nothing else lies beside them."""
+    with Ledger(out) as ledger:
+        counts = ledger.counts()
+    assert (counts.done, counts.pending, counts.running) == (counts.rows, 0, 0), counts
+    with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
+        accepted = database.execute(
+            "SELECT count(*) FROM attempts WHERE outcome = 'accepted' GROUP BY item_id"
+        ).fetchall()
+        assert accepted == [(1,)] * counts.rows
+        for file, sha256 in database.execute("SELECT file, sha256 FROM items"):
+            assert hashlib.sha256((out / file).read_bytes()).hexdigest() == sha256, file
+    assert len(list((out / "pictures").glob("*.png"))) == counts.rows
+    assert verify(out)["ok"]
+    bound = 2 * used["host"] + 2 * used["coordinator"] + 2 * used["node"]
+    assert counts.extra_runs <= bound, (counts, used)
+    print(f"table {number}: {counts.rows} rows, one picture each; {counts.extra_runs} attempts made again", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["scale", "hosts", "kills", "step"])
+    parser.add_argument("rest", nargs="*")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--table", type=Path, action="append", default=[])
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    given = parser.parse_args()
+    if given.what == "scale":
+        bench_scale(given.rows)
+    elif given.what == "hosts":
+        bench_hosts()
+    elif given.what == "kills":
+        bench_kills(given.kills, given.table, given.engine)
+    else:
+        step(given.rest[0], Path(given.rest[1]), Path(given.rest[2]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What waits to be made, and which of it a host gets next.
+
+A host keeps to the model that it has loaded, because a change costs seconds to minutes. But pressure grows: whatever
+has been passed over too often goes first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..errors import PackshotError
+
+PATIENCE = 100
+"""How often the first item of a model may be passed over for others before it is served, warm host or not."""
+
+Key = tuple[str, str]
+"""Workflow and model: items that share it need the same weights."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """The items of one key, in the table's order, and how often they were passed over since one of them was taken."""
+
+    waiting: deque[str] = field(default_factory=deque)
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned:
+    item_id: str
+    key: Key
+    avoid: str
+
+
+class Backlog:
+    """The items to be made, shared by the threads of all hosts.
+
+    Args:
+        items: id, workflow and model of each, in the table's order.
+    """
+
+    def __init__(self, items: Iterable[tuple[str, str, str]]) -> None:
+        self.changed = threading.Condition()
+        self._lines: dict[Key, _Line] = {}
+        self._returned: deque[_Returned] = deque()
+        self._warm: dict[str, Key] = {}
+        self._live: set[str] = set()
+        self._unfit: dict[tuple[str, str], PackshotError] = {}
+        for item_id, workflow, model in items:
+            self._lines.setdefault((workflow, model), _Line()).waiting.append(item_id)
+
+    def __len__(self) -> int:
+        with self.changed:
+            return len(self._returned) + sum(len(line.waiting) for line in self._lines.values())
+
+    def host_is_live(self, url: str, live: bool) -> None:
+        """Whether a host takes items now. One that comes back may have another model loaded, or none."""
+        with self.changed:
+            (self._live.add if live else self._live.discard)(url)
+            self._warm.pop(url, None)
+            self.changed.notify_all()
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The hosts that take items now."""
+        with self.changed:
+            return frozenset(self._live)
+
+    def refuse(self, url: str, workflow: str, error: PackshotError) -> None:
+        """A host cannot run a workflow, and gets no more items of it."""
+        with self.changed:
+            self._unfit[url, workflow] = error
+            self.changed.notify_all()
+
+    def put_back(self, item_id: str, workflow: str, model: str, avoid: str = "") -> None:
+        """An item is to be made after all, on another host than ``avoid`` if there is one."""
+        with self.changed:
+            self._returned.append(_Returned(item_id, (workflow, model), avoid))
+            self.changed.notify_all()
+
+    def take(self, url: str) -> str | None:
+        """The item that a host should make next; None when there is none for it now."""
+        with self.changed:
+            for returned in self._returned:
+                if self._fits(url, returned.key) and not self._elsewhere(url, returned):
+                    self._returned.remove(returned)
+                    self._serve(url, returned.key)
+                    return returned.item_id
+            key = self._choose(url)
+            if key is None:
+                return None
+            self._serve(url, key)
+            line = self._lines[key]
+            item_id = line.waiting.popleft()
+            if not line.waiting:
+                del self._lines[key]
+            return item_id
+
+    def stuck(self) -> PackshotError | None:
+        """Why nothing of what waits can be made: every live host has refused its workflow. None while something can."""
+        with self.changed:
+            waiting = {key[0] for key in self._lines} | {returned.key[0] for returned in self._returned}
+            for workflow in waiting:
+                refusals = [self._unfit.get((url, workflow)) for url in self._live]
+                if refusals and all(refusals):
+                    return refusals[0]
+            return None
+
+    def _fits(self, url: str, key: Key) -> bool:
+        return (url, key[0]) not in self._unfit
+
+    def _elsewhere(self, url: str, returned: _Returned) -> bool:
+        """Whether a host should leave an item that was lost on it to another one."""
+        return returned.avoid == url and any(self._fits(other, returned.key) for other in self._live - {url})
+
+    def _choose(self, url: str) -> Key | None:
+        lines = {key: line for key, line in self._lines.items() if self._fits(url, key)}
+        if not lines:
+            return None
+        pressed = max(lines, key=lambda key: lines[key].passed)
+        if lines[pressed].passed >= PATIENCE:
+            return pressed
+        warm = self._warm.get(url)
+        if warm in lines:
+            return warm
+        # A model that no other host works on first, then the one with the most items for each host; the table's order
+        # decides between equals.
+        hosts = {key: sum(other == key for other in self._warm.values()) for key in lines}
+        return max(lines, key=lambda key: len(lines[key].waiting) / (hosts[key] + 1))
+
+    def _serve(self, url: str, key: Key) -> None:
+        self._warm[url] = key
+        for other, line in self._lines.items():
+            line.passed = 0 if other == key else line.passed + 1

@@ -1,0 +1,186 @@
+"""Ray as the engine past one machine: an actor for each host, on a node that has the resource ``comfy``.
+
+The actor talks to its host and judges pictures beside it; only accepted bytes and verdicts travel. Ray may start an
+actor or repeat a call at any time: what was sent stands in the ledger first, and the host is asked for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..comfy.client import Client
+from ..comfy.health import Health
+from ..comfy.http import HostAddress
+from ..errors import HostLost, HostUnreachable, InputInvalid, PackshotError
+from ..paths import atomic_write
+from ..workflow import Workflow
+from .gate import Gate
+from .records import StoredItem
+from .station import Drafted, Landed, LocalStation
+
+RESOURCE = "comfy"  # what a node offers once for each ComfyUI host that it serves
+_PLACING = 30.0  # seconds that a node for an actor may take to be found
+_CALL = 120.0  # seconds that a call may take beyond the time that it waits for a job
+
+
+def connect(address: str | None) -> None:
+    """Join the cluster at ``address``, or the one that Ray finds by itself.
+
+    Raises:
+        InputInvalid: Ray is not installed, or there is no such cluster.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise InputInvalid(
+            "the engine ray needs Ray", place="option '--engine'", remedy="pip install 'packshot[ray]'"
+        ) from error
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise InputInvalid(
+            f"there is no Ray cluster: {error}",
+            place="option '--ray-address'",
+            remedy="start one with `ray start --head`",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an actor answers: Ray would wrap an error that is raised, and lose its fields."""
+
+    value: Any = None
+    error: PackshotError | None = None
+
+
+class _Remote:
+    """Lives on the node: a local station, and a folder for what lands."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow], gates: Any) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="packshot-"))
+        self._station = LocalStation(Client(url, headers=headers), workflows, self._folder, gates)
+
+    def call(self, method: str, *arguments: Any) -> _Answer:
+        try:
+            return _Answer(getattr(self._station, method)(*arguments))
+        except PackshotError as error:
+            return _Answer(error=error)
+
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> _Answer:
+        answer = self.call("land", prompt_id, item, seconds)
+        if answer.error is not None:
+            return answer
+        landed: Landed = answer.value
+        files = {path.name: path.read_bytes() for path in landed.folder.iterdir()}
+        shutil.rmtree(landed.folder)
+        return _Answer((landed, files))
+
+
+class RayStation:
+    """A host that an actor talks to.
+
+    Args:
+        url: the host's address, as its node sees it.
+        headers: sent with every request.
+        workflows, stage, gates: as for :class:`~.station.LocalStation`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        workflows: Mapping[str, Workflow],
+        stage: Path,
+        gates: Mapping[str, Gate],
+    ) -> None:
+        self._url = HostAddress(url).url
+        self._arguments = (url, dict(headers), dict(workflows), dict(gates))
+        self._stage = stage
+        self._actor: Any = None
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def look(self) -> Health:
+        try:
+            found: Health = self._call("look", seconds=_PLACING)
+        except PackshotError as error:
+            return Health(reachable=False, problem=str(error))
+        return found
+
+    def draft(self, item: StoredItem) -> Drafted:
+        drafted: Drafted = self._call("draft", item)
+        return drafted
+
+    def send(self, prompt_id: str) -> None:
+        self._call("send", prompt_id)
+
+    def find(self, prompt_id: str, workflow: str) -> bool:
+        return bool(self._call("find", prompt_id, workflow))
+
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
+        landed: Landed
+        landed, files = self._ask(lambda actor: actor.land.remote(prompt_id, item, seconds), seconds + _CALL)
+        folder = self._stage / prompt_id
+        for name, data in files.items():
+            with atomic_write(folder / name) as file:
+                file.write(data)
+        return replace(landed, folder=folder)
+
+    def cancel(self, prompt_id: str) -> None:
+        self._call("cancel", prompt_id)
+
+    def free_memory(self) -> None:
+        self._call("free_memory")
+
+    def close(self) -> None:
+        import ray
+
+        if self._actor is not None and ray.is_initialized():
+            ray.kill(self._actor)
+        self._actor = None
+
+    def _call(self, method: str, *arguments: Any, seconds: float = _CALL) -> Any:
+        return self._ask(lambda actor: actor.call.remote(method, *arguments), seconds)
+
+    def _ask(self, send: Any, seconds: float) -> Any:
+        """The actor's answer; a new actor is made where the last one is lost.
+
+        Raises:
+            HostUnreachable: no node can take the actor.
+            HostLost: the actor's node is gone, and with it what the actor knew.
+        """
+        import ray
+
+        if self._actor is None:
+            options = {"resources": {RESOURCE: 1}, "num_cpus": 0, "max_restarts": 0}
+            self._actor = ray.remote(_Remote).options(**options).remote(*self._arguments)
+        try:
+            answer: _Answer = ray.get(send(self._actor), timeout=seconds)
+        except ray.exceptions.GetTimeoutError as error:
+            self.close()
+            raise HostUnreachable(
+                f"no node of the cluster answered within {seconds:g} s",
+                place=self._url,
+                remedy=f"see that a node is up that has the resource '{RESOURCE}'",
+            ) from error
+        except ray.exceptions.RayError as error:
+            self._actor = None
+            said = str(error).strip().splitlines()
+            raise HostLost(
+                f"the host's actor is lost: {said[0] if said else type(error).__name__}",
+                place=self._url,
+                remedy="see the nodes with `ray status`; the run goes on by itself",
+            ) from error
+        if answer.error is not None:
+            raise answer.error
+        return answer.value

@@ -1,0 +1,97 @@
+"""What a plan will take, from what earlier runs took on this user's hosts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ..comfy.weights import Weights, judge_weights, weights_of_graph
+from ..models.cards import card_ids
+from ..models.licensing.licences import Profile
+from ..paths import cache_dir, write_text
+from ..workflow.canvas import is_model_file
+from .ledger import Ledger
+from .planfile import Catalog
+
+_FILE = "timings.json"
+
+
+def remember(ledger: Ledger) -> None:
+    """Keep what a run's pictures took, by workflow and size, for the estimates of later ones."""
+    known = _known()
+    for workflow, size, seconds, bytes_each, count in _measured(ledger):
+        known[f"{workflow} {size}"] = {"seconds": seconds, "bytes": bytes_each, "pictures": count}
+    write_text(cache_dir() / _FILE, json.dumps(known, indent=1) + "\n")
+
+
+def estimate(catalog: Catalog, profile: Profile, out: Path | None) -> dict[str, Any]:
+    """What a plan will take, without a host.
+
+    Returns:
+        ``rows`` of the table, ``jobs``, ``hosts``, ``expected_seconds`` (None where a workflow was never measured),
+        ``disk_bytes`` (likewise), ``disk_free``, and ``licence``: the decision with its reasons.
+    """
+    hosts = max(len(catalog.file.hosts), 1)
+    known = _known()
+    seconds: float | None = 0.0
+    disk: float | None = 0.0
+    jobs = Counter((item.workflow, _size(item.inputs)) for item in catalog.plan.items)
+    for (workflow, size), count in jobs.items():
+        took = known.get(f"{catalog.workflows[workflow].sha256} {size}")
+        seconds = None if took is None or seconds is None else seconds + count * took["seconds"] / hosts
+        disk = None if took is None or disk is None else disk + count * took["bytes"]
+    there = out or Path()
+    while not there.exists():
+        there = there.parent
+    return {
+        "rows": len(catalog.table.products) + len(catalog.table.problems),
+        "jobs": len(catalog.plan.items),
+        "hosts": hosts,
+        "expected_seconds": None if seconds is None else round(seconds, 1),
+        "disk_bytes": None if disk is None else round(disk),
+        "disk_free": shutil.disk_usage(there).free,
+        "licence": judge_weights(_weights(catalog), profile).as_dict(),
+    }
+
+
+def _weights(catalog: Catalog) -> Weights:
+    """What the workflows of a plan load, as far as their files and the plan tell."""
+    loads = [weights_of_graph(workflow.graph) for workflow in catalog.workflows.values()]
+    cards = frozenset(card_ids())
+    texts = {str(value).strip() for item in catalog.plan.items for value in item.inputs.values()}
+    files = frozenset(filter(is_model_file, texts))
+    named = frozenset(texts & cards)
+    return Weights(files.union(*(one.files for one in loads)), named.union(*(one.cards for one in loads)))
+
+
+def _measured(ledger: Ledger) -> list[tuple[str, str, float, int, int]]:
+    """Workflow, size, mean seconds, mean bytes and count of the pictures of a run."""
+    facts = ledger.facts()
+    hashes = {"": facts["workflow"]["sha256"], **{k: one["sha256"] for k, one in facts.get("workflows", {}).items()}}
+    groups: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for row in ledger.rows():
+        if row["state"] == "done" and row["seconds"] is not None:
+            file = ledger.folder / row["file"]
+            size = file.stat().st_size if file.is_file() else 0
+            key = (hashes[row["workflow"]], _size(json.loads(row["inputs"])))
+            groups.setdefault(key, []).append((row["seconds"], size))
+    return [
+        (workflow, size, sum(s for s, _ in took) / len(took), sum(b for _, b in took) // len(took), len(took))
+        for (workflow, size), took in groups.items()
+    ]
+
+
+def _size(inputs: Any) -> str:
+    """What the time of a picture depends on most, as far as inputs tell."""
+    return "x".join(str(inputs[name]) for name in ("width", "height", "steps") if name in inputs) or "default"
+
+
+def _known() -> dict[str, Any]:
+    try:
+        known = json.loads((cache_dir() / _FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

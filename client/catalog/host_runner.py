@@ -1,0 +1,333 @@
+"""The thread of one host: keeps two jobs on it, brings home what it made, and deals with its failures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..comfy.http import DeliveryUnknown
+from ..errors import HostLost, HostUnreachable, JobTimeout, PackshotError
+from ..paths import write_text, writing
+from .failures import meaning, next_change
+from .gate import QUARANTINE
+from .records import Judged, StoredItem
+from .station import HostSpec, Landed, Station
+
+if TYPE_CHECKING:
+    from .scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
+
+PICTURES = "pictures"
+ATTEMPTS = "attempts"  # pictures that another seed replaced
+
+_DEPTH = 2  # jobs on the host at once: one runs, one waits, so that the host is never idle while a picture is fetched
+_SLICE = 5.0  # seconds of waiting for a job after which the thread looks whether the run was stopped
+_SETBACKS = 3  # times in a row that a host is lost without a picture in between before it counts as bad
+_RETURN = 120.0  # seconds that a host is given to come back before it is given up
+_PROBE, _PROBE_LAST = 0.5, 10.0  # seconds between two looks at a host that is away
+
+
+class HostRunner(threading.Thread):
+    """Works on one host until the run is over or the host leaves it.
+
+    Attributes:
+        url: the host's address.
+        given_up: whether nothing is expected of it any more; it is looked at now and then all the same.
+        error: why it is away.
+        leaving: set to have it take nothing more.
+    """
+
+    def __init__(self, scheduler: Scheduler, spec: HostSpec) -> None:
+        super().__init__(name=f"packshot-host-{spec.url}", daemon=True)
+        self.url = spec.url
+        self.given_up = False
+        self.error: PackshotError | None = None
+        self.leaving = False
+        self._scheduler = scheduler
+        self._spec = spec
+        self._ledger = scheduler.ledger
+        self._backlog = scheduler.backlog
+        self._station: Station | None = None
+        self._flying: deque[tuple[StoredItem, str]] = deque()
+        self._handed_over: list[str] = []
+        self._setbacks = 0
+        self._busy = False
+        self._boot = ""
+        self._look_again = 0.0
+
+    def run(self) -> None:
+        try:
+            while not self._over:
+                try:
+                    if self._reach():
+                        self._pick_up()
+                        self._work()
+                except (HostLost, HostUnreachable) as error:
+                    self._lose(error)
+            self._ledger.host_is(self.url, "left")
+        except BaseException as error:  # a full disk, a run taken over, a bug: the run ends, and says so
+            self._scheduler.fail(error)
+        finally:
+            self._backlog.host_is_live(self.url, False)
+            if self._station is not None:
+                self._station.close()
+
+    @property
+    def _over(self) -> bool:
+        return self._scheduler.stopped or (not self._flying and (self.leaving or self._scheduler.over))
+
+    # -- reaching the host -------------------------------------------------------------------------------------------
+
+    def _reach(self) -> bool:
+        """Get a station of a host that works; False when the run was over first."""
+        since, pause = time.monotonic(), _PROBE
+        while not self._over:
+            try:
+                self._look()
+            except PackshotError as error:
+                self.error = error
+                if self._spec.restart is None:
+                    self.given_up = self.given_up or time.monotonic() - since > _RETURN
+                elif self._setbacks <= _SETBACKS:
+                    self._restart()
+                    continue
+                if self._backlog.live:
+                    self._hand_over(str(error))
+                self._scheduler.stopping.wait(pause)
+                pause = min(pause * 1.5, _PROBE_LAST)
+                continue
+            self.given_up = self._setbacks > _SETBACKS
+            if self.given_up:
+                self._scheduler.stopping.wait(_PROBE_LAST)  # it answers, and yet loses every job: not at once again
+            self.error = None
+            self._ledger.host_is(self.url, "busy" if self._busy else "up")
+            self._backlog.host_is_live(self.url, True)
+            return True
+        return False
+
+    def _look(self) -> None:
+        if self._station is None:
+            self._station = self._spec.open()
+        found = self._station.look()
+        if not found.reachable:
+            raise HostUnreachable(found.problem, place=self.url, remedy="start it; the run goes on by itself")
+        if found.worker_dead:
+            raise HostLost(found.problem, place=self.url, remedy="restart the host; the run goes on by itself")
+        self._boot = found.boot or ""
+        self._look_again = time.monotonic() + _SLICE
+        self._busy = found.pending + found.running > len(self._ledger.open_attempts(self.url))
+
+    def _restart(self) -> None:
+        assert self._spec.restart is not None
+        if self._station is not None:
+            self._station.close()
+        try:
+            self._station = self._spec.restart()
+        except PackshotError as error:
+            self.error, self.given_up, self._station = error, True, None
+            self._setbacks = _SETBACKS + 1
+            return
+        self._move(self._station.url)
+
+    def _move(self, url: str) -> None:
+        """A host that was started again may have another address; what was under way on the old one is lost."""
+        if url == self.url:
+            return
+        for attempt in self._ledger.open_attempts(self.url):
+            self._scheduler.lose(attempt, "the host was started anew at another address")
+        self._ledger.host_is(self.url, "left")
+        self._ledger.want_host(self.url, False)
+        self._ledger.want_host(url, True)
+        self.url = url
+
+    def _lose(self, error: PackshotError) -> None:
+        _log.warning("%s", error)
+        self._setbacks += 1
+        self._flying.clear()  # the ledger knows them
+        self.error = error
+        self._backlog.host_is_live(self.url, False)
+        self._ledger.host_is(self.url, "away", str(error))
+
+    def _hand_over(self, reason: str) -> None:
+        """Have other hosts make what was under way here."""
+        for attempt in self._ledger.open_attempts(self.url):
+            self._handed_over.append(attempt.prompt_id)
+            self._scheduler.lose(attempt, f"its host is away: {reason}")
+
+    def _pick_up(self) -> None:
+        """Find out what became of jobs that an earlier run, or an earlier life of the host, left behind."""
+        assert self._station is not None
+        for prompt_id in self._handed_over:
+            self._station.cancel(prompt_id)  # if it waits there still, it need not run
+        self._handed_over.clear()
+        for attempt in self._ledger.open_attempts(self.url):
+            item = self._ledger.item(attempt.item_id)
+            if self._station.find(attempt.prompt_id, item.workflow):
+                self._flying.append((item, attempt.prompt_id))
+            else:
+                self._scheduler.lose(attempt, "the host has no record of it")
+
+    # -- work --------------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._over:
+            if self._busy and time.monotonic() >= self._look_again:
+                self._look()
+            while len(self._flying) < (1 if self._busy else _DEPTH) and not self.leaving:
+                item_id = self._scheduler.take(self.url)
+                if item_id is None:
+                    break
+                self._launch(self._ledger.item(item_id))
+            if self._flying:
+                item, prompt_id = self._flying[0]
+                self._land(item, prompt_id)
+                self._flying.popleft()
+            else:
+                self._scheduler.wait()
+
+    def _launch(self, item: StoredItem) -> None:
+        assert self._station is not None
+        try:
+            drafted = self._station.draft(item)
+        except PackshotError as error:
+            self._unsent(item, error)
+            return
+        self._ledger.begin(
+            item.item_id, drafted.prompt_id, self.url, boot=self._boot, change=item.change, audit=drafted.audit
+        )
+        try:
+            self._station.send(drafted.prompt_id)
+        except DeliveryUnknown:
+            raise  # the host may have it: the attempt stays open, and is looked for when the host answers again
+        except PackshotError as error:
+            if meaning(error) == "row":
+                self._scheduler.settle(item, error, drafted.prompt_id, self.url)
+                return
+            self._ledger.unsent(drafted.prompt_id)
+            self._unsent(item, error)
+        else:
+            self._flying.append((item, drafted.prompt_id))
+
+    def _unsent(self, item: StoredItem, error: PackshotError) -> None:
+        """An item certainly did not reach the host."""
+        means = meaning(error)
+        if means == "row":
+            self._scheduler.settle(item, error, host=self.url)
+            return
+        self._backlog.put_back(item.item_id, item.workflow, item.model)
+        if means != "unfit":
+            raise error
+        self._backlog.refuse(self.url, item.workflow, error)
+        self._ledger.host_is(self.url, "unfit", str(error))
+
+    def _land(self, item: StoredItem, prompt_id: str) -> None:
+        assert self._station is not None
+        try:
+            landed = self._await(item, prompt_id)
+        except (HostLost, HostUnreachable):
+            raise
+        except PackshotError as error:
+            self._missed(item, prompt_id, error)
+            return
+        if landed is not None:
+            self._setbacks, self.given_up = 0, False
+            self._bring_home(item, prompt_id, landed)
+
+    def _await(self, item: StoredItem, prompt_id: str) -> Landed | None:
+        """The job's result; None when the run was stopped first."""
+        assert self._station is not None
+        deadline = time.monotonic() + self._scheduler.limits.seconds
+        while not self._scheduler.stopped:
+            left = deadline - time.monotonic()
+            try:
+                return self._station.land(prompt_id, item, max(0.0, min(_SLICE, left)))
+            except JobTimeout as error:
+                if left > _SLICE:
+                    continue
+                self._station.cancel(prompt_id)
+                raise JobTimeout(
+                    f"the picture was not made within {self._scheduler.limits.seconds:g} s",
+                    place=error.place,
+                    remedy="allow it more time, or see on the host what takes so long",
+                ) from error
+        return None
+
+    def _missed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
+        assert self._station is not None
+        if meaning(error) == "stop":
+            raise error
+        change = next_change(item, error, self._scheduler.limits)
+        if change is None:
+            self._scheduler.settle(item, error, prompt_id, self.url)
+            return
+        if meaning(error) == "smaller":
+            self._station.free_memory()
+        self._ledger.again(prompt_id, error, change)
+        self._backlog.put_back(item.item_id, item.workflow, item.model)
+
+    def _bring_home(self, item: StoredItem, prompt_id: str, landed: Landed) -> None:
+        """Put what landed where it belongs: among the pictures, to be made again, or into quarantine."""
+        judgement = landed.judgement
+        decision = judgement.decision if judgement else "accept"
+        target = self._scheduler.folder / {"accept": PICTURES, "retry": ATTEMPTS, "quarantine": QUARANTINE}[decision]
+        names = [str(output["file"]) for output in landed.record["outputs"]]
+        # A picture that another seed replaces is kept beside the others of its item, for comparison.
+        places = [f"{prompt_id[:8]}-{name}" if decision == "retry" else name for name in names]
+        outputs = [
+            {**output, "file": f"{target.name}/{place}"}
+            for output, place in zip(landed.record["outputs"], places, strict=True)
+        ]
+        record = {**landed.record, "outputs": outputs}
+        self._write_sidecar(item, landed, record)
+        pairs = [*zip(names, places, strict=True), (f"{item.name}.json", str(Path(places[0]).with_suffix(".json")))]
+
+        def publish() -> None:
+            with writing(target):
+                target.mkdir(exist_ok=True)
+                for name, place in pairs:
+                    (landed.folder / name).replace(target / place)
+                for _, place in pairs if decision == "accept" else []:
+                    (self._scheduler.folder / QUARANTINE / place).unlink(missing_ok=True)
+
+        file, sha256 = str(outputs[0]["file"]), str(outputs[0]["sha256"])
+        judged = Judged(landed.seed, judgement.scores) if judgement else None
+        if judgement is None or judged is None or decision == "accept":
+            detail = {key: value for key, value in record.items() if key not in ("job", "host", "outputs", "seconds")}
+            audit = {"outputs": [output["sha256"] for output in outputs], "timings": record.get("timings", {})}
+            self._ledger.accept(
+                prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
+            )
+            self._scheduler.made(item, self.url, landed.seconds)
+        elif decision == "retry":
+            publish()
+            self._ledger.reject(prompt_id, file, sha256, landed.seconds, judged, judgement.error(file))
+            self._backlog.put_back(item.item_id, item.workflow, item.model)
+        else:
+            reason = judgement.error(file)
+            self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
+            self._scheduler.kept_out(item, self.url, landed.seconds, reason)
+        shutil.rmtree(landed.folder, ignore_errors=True)
+
+    def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
+        whole = {
+            "item_id": item.item_id,
+            "sku": item.sku,
+            "variant": item.variant,
+            "title": item.title,
+            **({"axes": dict(item.axes)} if item.axes else {}),
+            "inputs": {**item.inputs, **(item.change or {})},
+            "seed": landed.seed,
+            **self._scheduler.facts_of(item.workflow),
+            **record,
+            "packshot": __version__,
+            "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        write_text(landed.folder / f"{item.name}.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")

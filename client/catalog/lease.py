@@ -1,0 +1,90 @@
+"""Which process works on a run: a row of the ledger that beats while its owner lives.
+
+Whoever finds the owner dead takes the run over under the next number; from then on the ledger refuses whatever the old
+owner still writes, should it wake up again. No clock is compared with another: an owner is dead when its process is
+gone from this machine, or when its beat has stood still for a while by the watcher's own steady clock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import psutil
+
+from ..errors import InputInvalid, PackshotError
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+
+BEAT = 2.0  # seconds between two beats
+DEAD = 15.0  # seconds without one after which the owner counts as dead
+
+
+class Lease:
+    """The right to write to a ledger, held from construction until :meth:`release`.
+
+    Raises:
+        InputInvalid: another process holds it and is alive.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._end = threading.Event()
+        self._wait_for_owner()
+        ledger.take_lease(uuid.uuid4().hex, socket.gethostname(), os.getpid(), _since_boot(os.getpid()))
+        self._thread = threading.Thread(target=self._beat, name="packshot-lease", daemon=True)
+        self._thread.start()
+
+    def release(self) -> None:
+        """Let the next process have the run at once."""
+        self._end.set()
+        self._thread.join()
+        self._ledger.give_lease_back()
+
+    def _wait_for_owner(self) -> None:
+        """Return when nobody holds the lease, or whoever does is dead."""
+        seen = None
+        since = time.monotonic()
+        while (holder := self._ledger.lease()) is not None:
+            if holder.machine == socket.gethostname() and not _runs(holder.pid, holder.started):
+                return
+            now = (holder.owner, holder.beat)
+            if seen is not None and now != seen:
+                raise InputInvalid(
+                    "another process works on this run",
+                    place=f"{self._ledger.folder} (process {holder.pid} on {holder.machine})",
+                    remedy="wait for it, or choose another --out",
+                )
+            seen = now
+            if time.monotonic() - since >= DEAD:
+                return
+            time.sleep(BEAT / 4)
+
+    def _beat(self) -> None:
+        while not self._end.wait(BEAT):
+            try:
+                if not self._ledger.beat():
+                    return  # taken over: the next thing that is written says so
+            except (PackshotError, sqlite3.Error):
+                continue  # the disk is full, or the ledger busy; the next beat may pass
+
+
+def _runs(pid: int, started: float) -> bool:
+    try:
+        return abs(_since_boot(pid) - started) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+
+
+def _since_boot(pid: int) -> float:
+    """When a process started, in seconds after the machine did: the same however the clock is set meanwhile."""
+    boot = psutil.boot_time()
+    return psutil.Process(pid).create_time() - boot

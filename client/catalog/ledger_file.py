@@ -1,0 +1,221 @@
+"""The file of a ledger: one SQLite database in the run's folder, its transactions, and who may write to it.
+
+What happens is also written into the audit, inside the same transaction: the audit may be ahead of the ledger by what a
+crash undid, never behind.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ..errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
+from ..paths import writing
+from .audit import AuditLog
+from .records import Holder
+from .schema import VERSION, bring_up_to_date
+
+FILE_NAME = "ledger.sqlite"
+_L = TypeVar("_L", bound="LedgerFile")
+_AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
+
+
+class LedgerFile:
+    """The ledger in ``folder``, made when it is not there. Safe to use from several threads.
+
+    Args:
+        folder: the run's folder.
+        create: make a new ledger where there is none.
+
+    Raises:
+        CatalogInvalid: there is none, or it is damaged, or of a newer Packshot.
+        OutputUnwritable: the folder or the disk refuses.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder
+        self._path = folder / FILE_NAME
+        if not create and not self._path.is_file():
+            raise CatalogInvalid(
+                "there is no catalogue run in this folder",
+                place=str(folder),
+                remedy="give the --out folder of an earlier `packshot catalog run`",
+            )
+        with writing(self._path):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.RLock()
+        self._audit = AuditLog(folder)
+        self._epoch: int | None = None
+        try:
+            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
+            # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self.db.execute("PRAGMA synchronous = FULL")
+            self._prepare()
+            self.db.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    def _prepare(self) -> None:
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise CatalogInvalid(
+                "the ledger was written by a newer Packshot", place=str(self._path), remedy="upgrade Packshot"
+            )
+        if version < VERSION:
+            with self.transaction():
+                (version,) = self.db.execute("PRAGMA user_version").fetchone()  # another process may have been first
+                if version < VERSION:
+                    bring_up_to_date(self.db, version)
+
+    def check(self) -> None:
+        """Look at every page of the file.
+
+        Raises:
+            CatalogInvalid: it is damaged.
+        """
+        found = self.all("PRAGMA quick_check(1)")
+        if found != [("ok",)]:
+            raise self._damaged(sqlite3.DatabaseError(str(found[0][0]).replace("\n", " ")))
+
+    def close(self) -> None:
+        """Close the file; everything is on disk already."""
+        with self.lock:
+            self.db.close()
+
+    def __enter__(self: _L) -> _L:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def facts(self) -> dict[str, Any]:
+        """What the run is: workflow, brand, base seed and so on; empty for a new ledger."""
+        rows = self.all("SELECT key, value FROM run WHERE key != ?", _AUDIT_HEAD)
+        return {key: json.loads(value) for key, value in rows}
+
+    def record_facts(self, facts: Mapping[str, Any], *, event: str = "") -> None:
+        """Write down what the run is, and in the audit as an event of that name."""
+        rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in facts.items()]
+        with self.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+            if event:
+                self.audit(event, facts)
+
+    def audit_head(self) -> tuple[int, str] | None:
+        """Number and hash of the last line that the audit had when the ledger was last written; None before any."""
+        row = self.one("SELECT value FROM run WHERE key = ?", _AUDIT_HEAD)
+        return None if row is None else (json.loads(row[0])["seq"], json.loads(row[0])["hash"])
+
+    # -- who works on it -------------------------------------------------------------------------------------------
+
+    def lease(self) -> Holder | None:
+        """Who holds the run; None when nobody does."""
+        row = self.one("SELECT epoch, owner, machine, pid, started, beat FROM lease WHERE owner != ''")
+        return None if row is None else Holder(*row)
+
+    def take_lease(self, owner: str, machine: str, pid: int, started: float) -> None:
+        """Take the run; whatever an earlier holder writes is refused from now on."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO lease VALUES (1, 1, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1,"
+                " owner = excluded.owner, machine = excluded.machine, pid = excluded.pid, started = excluded.started,"
+                " beat = 0",
+                (owner, machine, pid, started),
+            )
+            (self._epoch,) = db.execute("SELECT epoch FROM lease").fetchone()
+
+    def beat(self) -> bool:
+        """Say that the holder lives; False when another one has the run."""
+        with self.lock:
+            done = self.db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ? AND owner != ''", (self._epoch,))
+            return done.rowcount == 1
+
+    def give_lease_back(self) -> None:
+        """Let another process have the run; does nothing when one has it already."""
+        with self.lock:
+            self.db.execute("UPDATE lease SET owner = '' WHERE epoch = ?", (self._epoch,))
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; a disk that refuses leaves the ledger as it was.
+
+        Raises:
+            RunTakenOver: this process held the run, and another one holds it now.
+        """
+        with self.lock, self.said():
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                if self._epoch is not None:
+                    (epoch,) = self.db.execute("SELECT epoch FROM lease").fetchone()
+                    if epoch != self._epoch:
+                        raise RunTakenOver(
+                            "another process has taken this run over, because this one seemed to be dead",
+                            place=str(self.folder),
+                            remedy="let it finish; nothing that was made is lost",
+                        )
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
+        """Add a line to the audit; inside a :meth:`transaction`."""
+        head = self._audit.append(event, facts, durable=durable)
+        value = json.dumps({"seq": head.seq, "hash": head.hash})
+        self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
+
+    def one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row of an answer."""
+        with self.lock, self.said():
+            row: tuple[Any, ...] | None = self.db.execute(query, values).fetchone()
+            return row
+
+    def all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of an answer."""
+        with self.lock, self.said():
+            return self.db.execute(query, values).fetchall()
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """Turn what SQLite says of a disk or a damaged file into an error with a slug."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a bug of ours, which must not look like a broken disk
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: sqlite3.DatabaseError) -> PackshotError:
+        if "locked" in str(error):
+            return OutputUnwritable(
+                "another process holds the ledger and does not let go of it",
+                place=str(self._path),
+                remedy="end it if it hangs, and run the same command again",
+            )
+        if any(word in str(error) for word in ("full", "readonly", "unable to open", "I/O")):
+            return OutputUnwritable(
+                f"the ledger cannot be written: {error}",
+                place=str(self._path),
+                remedy="free some space, check the rights",
+            )
+        return CatalogInvalid(
+            f"the ledger cannot be read: {error}",
+            place=str(self._path),
+            remedy="run the same command again with --rebuild, which makes it anew from the audit;"
+            " the pictures are untouched",
+        )

@@ -1,0 +1,84 @@
+"""Brings a ledger in line with a plan."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from ..errors import CatalogInvalid
+from .ledger import Ledger
+from .plan import Item, Plan
+from .products import RowProblem
+
+
+def write_plan(ledger: Ledger, plan: Plan) -> None:
+    """Bring the items in line with a plan.
+
+    New rows are added. A row whose inputs, seed or workflow changed is to be made again. A refused row is recorded as
+    failed with its reason. A row that is no longer in the table is dropped from the run when it has no picture.
+    """
+    with ledger.transaction() as db:
+        db.execute("CREATE TEMP TABLE seen (item_id TEXT PRIMARY KEY)")
+        position = 0
+        for item in plan.items:
+            position += 1
+            if _write_item(db, item, position):
+                ledger.reopen(item.item_id)
+        for problem in plan.problems:
+            position += 1
+            _write_problem(db, problem, position)
+        # A picture that was made is kept, in its file and here, though its row has gone from the table.
+        gone = "item_id IN (SELECT item_id FROM items WHERE state != 'done' EXCEPT SELECT item_id FROM seen)"
+        db.execute(f"DELETE FROM attempts WHERE {gone}")
+        db.execute(f"DELETE FROM items WHERE {gone}")
+        db.execute("DROP TABLE seen")
+        ledger.audit("planned", {"items": len(plan.items), "refused": len(plan.problems)})
+
+
+def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
+    """Add or update an item; True when it was there and is to be made again."""
+    db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item.item_id,))
+    inputs = json.dumps(dict(item.inputs), ensure_ascii=False)
+    axes = json.dumps(dict(item.axes), ensure_ascii=False)
+    fields = (position, item.sku, item.variant, item.title, item.name, item.place, item.model, axes)
+    row = db.execute("SELECT inputs, seed, workflow FROM items WHERE item_id = ?", (item.item_id,)).fetchone()
+    if row is None:
+        db.execute(
+            "INSERT INTO items (position, sku, variant, title, name, place, model, axes, item_id, inputs, seed,"
+            " workflow, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+            (*fields, item.item_id, inputs, item.seed, item.workflow),
+        )
+        return False
+    db.execute(
+        "UPDATE items SET position = ?, sku = ?, variant = ?, title = ?, name = ?, place = ?, model = ?, axes = ?"
+        " WHERE item_id = ?",
+        (*fields, item.item_id),
+    )
+    if row == (inputs, item.seed, item.workflow):
+        return False
+    db.execute(
+        "UPDATE items SET inputs = ?, seed = ?, workflow = ? WHERE item_id = ?",
+        (inputs, item.seed, item.workflow, item.item_id),
+    )
+    db.execute("DELETE FROM judgements WHERE item_id = ?", (item.item_id,))
+    # A job that is still on a host was made from the row as it was: whatever it gives is not this row's picture.
+    db.execute(
+        "UPDATE attempts SET outcome = 'replaced', reason = 'its row was changed'"
+        " WHERE item_id = ? AND outcome = 'open'",
+        (item.item_id,),
+    )
+    return True
+
+
+def _write_problem(db: sqlite3.Connection, problem: RowProblem, position: int) -> None:
+    # The row of a product that stands in the table twice is refused; the product itself is not.
+    taken = db.execute("SELECT 1 FROM seen WHERE item_id = ?", (problem.item_id,)).fetchone()
+    item_id = problem.place if taken or not problem.item_id else problem.item_id
+    error = CatalogInvalid(problem.message, place=problem.place, remedy=problem.remedy)
+    db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item_id,))
+    db.execute(
+        "INSERT INTO items (item_id, position, sku, variant, title, name, place, inputs, state, error)"
+        " VALUES (?, ?, ?, '', '', '', ?, '{}', 'failed', ?) ON CONFLICT (item_id) DO UPDATE"
+        " SET position = excluded.position, state = 'failed', error = excluded.error, seed = NULL",
+        (item_id, position, problem.item_id, problem.place, json.dumps(error.as_dict(), ensure_ascii=False)),
+    )

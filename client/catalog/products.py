@@ -1,0 +1,122 @@
+"""Products and their variants, as every dialect of product table is read."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from bs4 import BeautifulSoup
+
+from ..errors import CatalogInvalid
+from .rows import Row
+
+_BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")
+_NO_TEXTS: Mapping[str, Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One variant of a product.
+
+    Attributes:
+        sku: as in the table; empty where it has none.
+        title: its option values as Shopify titles a variant ("Sand / Large"); empty if the product has no options.
+        options: option name -> value. In a plain table, every column that has no other meaning.
+        image: address of its own picture; empty where it has none.
+        row: the row that it was read from.
+        gtin: its barcode's number as in the table; empty where it has none.
+    """
+
+    sku: str
+    title: str
+    options: Mapping[str, str]
+    image: str
+    row: Row
+    gtin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product: what Shopify knows by a handle, or one row of a plain table.
+
+    Attributes:
+        handle: the handle, or the SKU in a plain table.
+        title, body_html, vendor, category, type, status: the cells as they are; empty where the table has none.
+        tags: split at commas.
+        options: option name -> the values that its variants have, in order.
+        images: addresses of its pictures, in the table's order.
+        variants: at least one, in the table's order.
+        row: its first row.
+        locales: locale or store view -> the texts that it has there: ``title``, ``body``.
+    """
+
+    handle: str
+    title: str
+    body_html: str
+    vendor: str
+    category: str
+    type: str
+    status: str
+    tags: tuple[str, ...]
+    images: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    row: Row
+    locales: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _NO_TEXTS)
+
+    @property
+    def body(self) -> str:
+        """The description as plain text, one line per paragraph."""
+        return plain_text(self.body_html)
+
+    @property
+    def options(self) -> dict[str, tuple[str, ...]]:
+        values: dict[str, dict[str, None]] = {}
+        for variant in self.variants:
+            for name, value in variant.options.items():
+                values.setdefault(name, {})[value] = None
+        return {name: tuple(distinct) for name, distinct in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why one row, or one product, gets no picture while the others do.
+
+    Attributes:
+        item_id: the SKU or handle concerned; empty where the row names none.
+        place: file, row and line.
+        message: what is wrong.
+        remedy: what to do about it.
+    """
+
+    slug: ClassVar[str] = CatalogInvalid.slug
+
+    item_id: str
+    place: str
+    message: str
+    remedy: str
+
+
+def plain_text(markup: str) -> str:
+    """The text of an HTML fragment: a line per block, white space collapsed, no scripts or styles."""
+    if "<" in markup:
+        soup = BeautifulSoup(markup, "html.parser")
+        for hidden in soup(["script", "style"]):
+            hidden.decompose()
+        for block in soup(_BLOCK_TAGS):
+            block.insert_before("\n")
+            block.insert_after("\n")
+        lines = soup.get_text().split("\n")
+    else:
+        lines = html.unescape(markup).splitlines()
+    return "\n".join(text for line in lines if (text := " ".join(line.split())))
+
+
+def torn(extra: int) -> tuple[str, str]:
+    """Message and remedy for a row with more cells than columns."""
+    return (
+        f"the row has {extra} more cell{'s' if extra > 1 else ''} than there are columns",
+        "put a text that holds a comma in double quotes",
+    )

@@ -1,0 +1,206 @@
+"""One host as a catalogue run uses it: draft, send, land. Engines put stations where the hosts are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..comfy.client import Client, Draft
+from ..comfy.health import Health, health
+from ..comfy.job import Job
+from ..errors import OutputMissing
+from ..workflow import Workflow
+from .gate import Gate, Judgement, seed_of_try
+from .records import StoredItem
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A job that has its id and was not sent yet.
+
+    Attributes:
+        prompt_id: its id.
+        audit: hashes of what it is made from: ``row``, ``graph``, and ``inputs``, the files that were uploaded for it.
+    """
+
+    prompt_id: str
+    audit: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A job's result on this machine.
+
+    Attributes:
+        record: what the host told of the job, as JSON values; each output names its file in ``folder``.
+        folder: where the files are.
+        seconds: execution time by the host's clock, None where it gives none.
+        seed: that it was made with.
+        judgement: what the gate says of the first file; None without a gate.
+    """
+
+    record: Mapping[str, Any]
+    folder: Path
+    seconds: float | None
+    seed: int
+    judgement: Judgement | None
+
+
+class Station(Protocol):
+    """A host behind an engine. Every method may raise HostUnreachable or HostLost; one thread at a time uses it."""
+
+    @property
+    def url(self) -> str:
+        """The host's address."""
+
+    def look(self) -> Health:
+        """How the host is; never raises for a host that does not answer."""
+
+    def draft(self, item: StoredItem) -> Drafted:
+        """Check an item's inputs against the host, upload its files, choose the job's id."""
+
+    def send(self, prompt_id: str) -> None:
+        """Submit what was drafted under that id."""
+
+    def find(self, prompt_id: str, workflow: str) -> bool:
+        """Whether the host has a job, which may be of an earlier run; if so it can be landed."""
+
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
+        """Wait that long for a job, bring its files to this machine under the item's name, and judge the first one."""
+
+    def cancel(self, prompt_id: str) -> None:
+        """Take a job out of the host's queue, or interrupt it."""
+
+    def free_memory(self) -> None:
+        """Have the host unload its models before its next job."""
+
+    def close(self) -> None:
+        """Close the connections; jobs go on running."""
+
+
+class LocalStation:
+    """A host that this process talks to itself.
+
+    Args:
+        client: of the host.
+        workflows: by key; the run's own has the empty key.
+        stage: folder for files that are not accepted yet.
+        gates: what a picture must pass to be accepted, by the channel that it is for, and under "" for all others.
+    """
+
+    def __init__(
+        self, client: Client, workflows: Mapping[str, Workflow], stage: Path, gates: Mapping[str, Gate]
+    ) -> None:
+        self._client = client
+        self._workflows = workflows
+        self._stage = stage
+        self._gates = gates
+        self._drafts: dict[str, Draft] = {}
+        self._jobs: dict[str, Job] = {}
+
+    @property
+    def url(self) -> str:
+        return self._client.url
+
+    def look(self) -> Health:
+        return health(self._client.api)
+
+    def draft(self, item: StoredItem) -> Drafted:
+        workflow = self._workflows[item.workflow]
+        contract = self._client.prepare(workflow).contract
+        texts = {**item.inputs, **(item.change or {})}
+        if "seed" in contract.inputs:
+            texts.setdefault("seed", str(_seed(item)))
+        else:
+            texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
+        values: dict[str, Any] = {name: contract.spec(name).parse(text) for name, text in texts.items()}
+        files = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
+        draft = self._client.draft(workflow, values)
+        self._drafts[draft.id] = draft
+        row = row_hash(item, workflow.sha256)
+        return Drafted(
+            draft.id, {"row": row, "workflow": workflow.sha256, "graph": _hash(draft.graph), "inputs": files}
+        )
+
+    def send(self, prompt_id: str) -> None:
+        self._jobs[prompt_id] = self._client.send(self._drafts.pop(prompt_id))
+
+    def find(self, prompt_id: str, workflow: str) -> bool:
+        job = self._client.attach(prompt_id, self._workflows[workflow])
+        if job.presence().state == "absent":
+            return False
+        self._jobs[prompt_id] = job
+        return True
+
+    def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
+        folder = self._stage / prompt_id
+        result = self._jobs[prompt_id].result(seconds, out=folder, stem=item.name, durable=True)
+        if not result.outputs:
+            raise OutputMissing(
+                "the job succeeded, but gave no picture", place=self.url, remedy="see what the workflow saves"
+            )
+        outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
+        self._jobs.pop(prompt_id)
+        judgement = None
+        gate = self._gates.get((item.axes or {}).get("channel", ""), self._gates.get(""))
+        if gate is not None:
+            other = self._draws_seeds(item)
+            judgement = gate.judge(result.outputs[0].file, item.rejections, other_seed=other)
+        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), judgement)
+
+    def _draws_seeds(self, item: StoredItem) -> bool:
+        """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
+        contract = self._client.prepare(self._workflows[item.workflow]).contract
+        return "seed" not in item.inputs and "seed" in contract.inputs
+
+    def cancel(self, prompt_id: str) -> None:
+        self._jobs.pop(prompt_id, None)
+        self._client.api.cancel(prompt_id)
+
+    def free_memory(self) -> None:
+        self._client.api.free_memory()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """How a run reaches one host.
+
+    Attributes:
+        url: its address; for the managed host the one that it has now.
+        open: gives a station for it, without asking it anything yet.
+        restart: starts the host itself again, where this process may; it waits for others to do that otherwise.
+    """
+
+    url: str
+    open: Callable[[], Station]
+    restart: Callable[[], Station] | None = None
+
+
+def _seed(item: StoredItem) -> int:
+    """With which an item is made now; a row that was refused has none and is never made."""
+    assert item.seed is not None
+    return seed_of_try(item.seed, item.seeds)
+
+
+def row_hash(item: StoredItem, workflow: str) -> str:
+    """SHA-256 over what an item's picture is made from: its id, its inputs, its seed, and its workflow's hash."""
+    return _hash([item.item_id, dict(item.inputs), item.seed, workflow])
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""  # the upload, which comes next, says what is wrong with it

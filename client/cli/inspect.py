@@ -1,0 +1,80 @@
+"""``packshot catalog inspect``: what a product table says, before anything runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .common import JsonOption, SetOption, pairs, say
+
+
+def inspect(
+    table: Annotated[str, typer.Argument(help="A product table, or its address, such as s3://bucket/products.csv.")],
+    mapping: SetOption = None,
+    per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which dialect a table is in, what is read from which column, and every row that would be refused.
+
+    Exits with 3 when there are such rows. The templates are the ones that a run would use; --set gives others.
+    """
+    from ..catalog.plan import DEFAULT_MAPPING, plan_items
+    from ..catalog.sources import read_table
+
+    read = read_table(table)
+    templates = {**DEFAULT_MAPPING, **pairs(mapping)}
+    plan = plan_items(read, templates, None, base_seed=0, per_variant=per_variant)
+    answer = {
+        "table": read.where,
+        "format": read.format,
+        "encoding": read.encoding,
+        "delimiter": read.delimiter,
+        "dialect": read.dialect,
+        "products": len(read.products),
+        "variants": sum(len(product.variants) for product in read.products),
+        "pictures": len(plan.items),
+        "mapping": dict(read.mapping),
+        "other_columns": [column for column in read.columns if column not in read.mapping.values()],
+        "templates": templates,
+        "notes": list(read.notes),
+        "refused": [
+            {"item_id": p.item_id, "slug": p.slug, "place": p.place, "message": p.message, "remedy": p.remedy}
+            for p in plan.problems
+        ],
+    }
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print(answer)
+    if plan.problems:
+        raise typer.Exit(3)
+
+
+def _print(answer: dict[str, object]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    delimiter = {"\t": "tab", "": ""}.get(str(answer["delimiter"]), f"'{answer['delimiter']}'")
+    form = ", ".join(filter(None, (str(answer["format"]), str(answer["encoding"]), delimiter)))
+    console.print(f"{answer['table']}: dialect {answer['dialect']} ({form})")
+    console.print(
+        f"products {answer['products']}, variants {answer['variants']}, pictures to make {answer['pictures']}",
+    )
+    for title, key in (("what is read", "mapping"), ("workflow input", "templates")):
+        shown = Table(title, "from column" if key == "mapping" else "from template", box=None, pad_edge=False)
+        rows = answer[key]
+        assert isinstance(rows, dict)
+        for name, value in rows.items():
+            shown.add_row(name, value)
+        console.print(shown)
+    notes, refused = answer["notes"], answer["refused"]
+    assert isinstance(notes, list)
+    assert isinstance(refused, list)
+    for note in notes:
+        say(f"note: {note}")
+    for problem in refused:
+        say(f"refused [{problem['slug']}] {problem['place']}: {problem['message']} → {problem['remedy']}")
+    say(f"rows refused: {len(refused)}")

@@ -1,0 +1,130 @@
+"""Catalogue runs of the tests' own: tables, several hosts, and the invariant that must hold whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from PIL import Image
+
+from packshot.catalog.ledger import Ledger
+from packshot.catalog.rebuild import verify
+from packshot.catalog.records import Counts
+from packshot.comfy.host import ManagedHost
+
+ROOT = Path(__file__).parents[2]
+PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters
+
+
+def write_colours(path: Path, rows: int) -> dict[str, int]:
+    """A plain table; SKU -> the colour that its picture must have, all of them different."""
+    colours = {f"SKU-{number:03}": 0x9E3779 * (number + 1) % (1 << 24) for number in range(rows)}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sku", "title", "colour"])
+        writer.writerows([sku, f"Product {sku}", colour] for sku, colour in colours.items())
+    return colours
+
+
+def start_run(table: Path, out: Path, urls: Sequence[str], *more: object, side: int = 64) -> subprocess.Popen[bytes]:
+    """The command, as a process of its own; what it says goes to ``out``'s log beside it."""
+    command = [
+        sys.executable,
+        "-m",
+        "packshot",
+        "catalog",
+        "run",
+        str(table),
+        "--workflow",
+        str(PLAIN),
+        "--out",
+        str(out),
+    ]
+    for url in urls:
+        command += ["--host", url]
+    for setting in ("color={{ row.colour }}", f"width={side}", f"height={side}"):
+        command += ["--set", setting]
+    with out.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen([*command, *map(str, more)], stdout=subprocess.DEVNULL, stderr=log)
+
+
+def counts_of(out: Path) -> Counts | None:
+    """Where a run stands; None before it has a ledger."""
+    try:
+        with Ledger(out) as ledger:
+            return ledger.counts()
+    except Exception:  # it may be killed before there is one
+        return None
+
+
+def wait_for(out: Path, condition: Callable[[Counts], bool], seconds: float = 240) -> None:
+    """Until a run has come so far."""
+    deadline = time.monotonic() + seconds
+    while (counts := counts_of(out)) is None or not condition(counts):
+        assert time.monotonic() < deadline, (counts, out.with_suffix(".log").read_text())
+        time.sleep(0.1)
+
+
+def stand_still(process: subprocess.Popen[bytes], out: Path) -> None:
+    """Stop a coordinator, but not in the middle of a transaction: then nobody could write before it is killed."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        database = sqlite3.connect(out / "ledger.sqlite", timeout=0.2, isolation_level=None)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+        finally:
+            database.close()
+
+
+def kill_host(managed: ManagedHost) -> None:
+    """``kill -9``, and wait until it is gone."""
+    pid = managed.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(10)
+
+
+@contextlib.contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive the block."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def check_run(out: Path, colours: Mapping[str, int], *, extra: int) -> Counts:
+    """Every row has exactly one accepted picture, which is its own; the audit is whole; extra runs are bounded."""
+    with Ledger(out) as ledger:
+        counts = ledger.counts()
+    assert (counts.rows, counts.done, counts.running, counts.pending) == (len(colours), len(colours), 0, 0), counts
+    assert counts.extra_runs <= extra, counts
+    database = sqlite3.connect(out / "ledger.sqlite")
+    accepted = dict(database.execute("SELECT item_id, count(*) FROM attempts WHERE outcome = 'accepted' GROUP BY 1"))
+    assert accepted == dict.fromkeys(colours, 1)
+    for sku, file, sha256 in database.execute("SELECT sku, file, sha256 FROM items"):
+        assert hashlib.sha256((out / file).read_bytes()).hexdigest() == sha256
+        with Image.open(out / file) as image:
+            red, green, blue = image.convert("RGB").getpixel((7, 7))
+            assert red << 16 | green << 8 | blue == colours[sku]
+    database.close()
+    assert sorted(path.stem for path in (out / "pictures").glob("*.png")) == sorted(colours)
+    assert verify(out)["ok"]
+    return counts

@@ -1,0 +1,186 @@
+"""Catalogue runs over several real hosts, some of which fail."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from catalogs import check_run, counts_of, ended, kill_host, stand_still, start_run, wait_for, write_colours
+from proxy import Proxy, Request
+
+from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.comfy.host import HostStatus, ManagedHost
+from packshot.comfy.install import Installation
+
+BIG = 2000  # pixels a side: a job takes long enough to be met in the middle
+
+
+@pytest.fixture(scope="module")
+def second(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedHost]:
+    """A host beside the session's own, which tests may kill."""
+    managed = ManagedHost(tmp_path_factory.mktemp("second"), installation, models)
+    yield managed
+    managed.down()
+
+
+def up(managed: ManagedHost) -> str:
+    status = managed.status()
+    url = (status if status.healthy else managed.up()).url
+    assert url is not None
+    return url
+
+
+def packshot(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "packshot", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def made_by(out: Path) -> dict[str, int]:
+    with Ledger(out) as ledger:
+        return {host.url: host.made for host in ledger.hosts()}
+
+
+def test_a_host_that_is_killed_loses_no_row_and_others_take_its_work(
+    host: HostStatus, second: ManagedHost, tmp_path: Path
+) -> None:
+    urls = [str(host.url), up(second)]
+    colours = write_colours(tmp_path / "table.csv", 30)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, urls, side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 6)
+        kill_host(second)
+        assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+    check_run(out, colours, extra=2)
+    made = made_by(out)
+    assert min(made.values()) > 0, made
+    with Ledger(out) as ledger:
+        fault = {known.url: known.faults for known in ledger.hosts()}[urls[1]]
+    assert fault
+    assert fault[-1]["reason"]
+
+
+def test_hosts_join_and_leave_while_a_run_goes_on(host: HostStatus, second: ManagedHost, tmp_path: Path) -> None:
+    first, other = str(host.url), up(second)
+    colours = write_colours(tmp_path / "table.csv", 30)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, [first], side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 2)
+        assert packshot("catalog", "hosts", out, "--add", other).returncode == 0
+        wait_for(out, lambda _: made_by(out).get(other, 0) >= 2)
+        answer = json.loads(packshot("catalog", "hosts", out, "--remove", first, "--json").stdout)
+        assert {one["url"]: one["wanted"] for one in answer["hosts"]} == {first: False, other: True}
+        assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+    check_run(out, colours, extra=0)
+
+
+def test_ctrl_c_brings_home_what_is_under_way_and_the_next_run_goes_on(host: HostStatus, tmp_path: Path) -> None:
+    colours = write_colours(tmp_path / "table.csv", 20)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 2)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 130, out.with_suffix(".log").read_text()
+    counts = counts_of(out)
+    assert counts is not None
+    assert counts.running == 0, "nothing is left on the host"
+    assert 2 <= counts.done < 20
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as run:
+        assert run.wait(300) == 0
+    check_run(out, colours, extra=0)
+
+
+def test_a_damaged_ledger_says_so_and_is_made_anew_from_the_audit(host: HostStatus, tmp_path: Path) -> None:
+    colours = write_colours(tmp_path / "table.csv", 30)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 10)
+        run.kill()
+        run.wait()
+    with Ledger(out):  # what still lies in the log beside it comes home into the file
+        pass
+    path = out / FILE_NAME
+    page = bytearray(path.read_bytes())
+    page[4096:] = os.urandom(len(page) - 4096)
+    path.write_bytes(bytes(page))
+    done_before = len(list((out / "pictures").glob("*.png")))
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as run:
+        assert run.wait(60) == 2
+    assert "--rebuild" in out.with_suffix(".log").read_text()
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], "--rebuild", side=BIG)) as run:
+        assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+    assert done_before >= 10
+    check_run(out, colours, extra=1)
+    assert list(out.glob(f"{FILE_NAME}.damaged-*"))
+
+
+@pytest.mark.parametrize("fault", ["lose", "freeze", "refuse"])
+def test_a_network_that_fails_costs_no_row(host: HostStatus, second: ManagedHost, tmp_path: Path, fault: str) -> None:
+    colours = write_colours(tmp_path / "table.csv", 16)
+    out = tmp_path / "run"
+    url = up(second)
+    with Proxy(url) as proxy:
+        seen = 0
+
+        def after_some(request: Request) -> bytes | None:
+            nonlocal seen
+            seen += request.line == "POST /prompt"
+            if seen == 4 and request.line == "POST /prompt":
+                {"freeze": proxy.freeze, "refuse": proxy.refuse, "lose": lambda: None}[fault]()
+            return None
+
+        proxy.rule = after_some
+        if fault == "lose":
+            proxy.lose_answer("POST /prompt")
+        with ended(start_run(tmp_path / "table.csv", out, [str(host.url), proxy.url], side=BIG)) as run:
+            assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+        proxy.thaw()
+    check_run(out, colours, extra=2)
+
+
+class _Garbage(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"\x00\xff{]" * 50)
+
+    do_POST = do_HEAD = do_GET
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+def test_a_host_that_answers_garbage_is_left_out_with_its_reason(host: HostStatus, tmp_path: Path) -> None:
+    colours = write_colours(tmp_path / "table.csv", 6)
+    out = tmp_path / "run"
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Garbage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        wrong = f"http://127.0.0.1:{server.server_address[1]}"
+        with ended(start_run(tmp_path / "table.csv", out, [str(host.url), wrong])) as run:
+            assert run.wait(120) == 0, out.with_suffix(".log").read_text()
+        server.shutdown()
+    check_run(out, colours, extra=0)
+    assert "not a ComfyUI host" in out.with_suffix(".log").read_text()
+
+
+def test_a_second_coordinator_takes_over_from_one_that_stands_still(host: HostStatus, tmp_path: Path) -> None:
+    colours = write_colours(tmp_path / "table.csv", 40)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as first:
+        wait_for(out, lambda counts: counts.done >= 3)
+        stand_still(first, out)
+        with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as second:
+            wait_for(out, lambda counts: counts.done >= 12)
+            first.send_signal(signal.SIGCONT)
+            assert first.wait(120) == 2, "it may write nothing any more"
+            assert second.wait(300) == 0, out.with_suffix(".log").read_text()
+    assert "run-taken-over" in out.with_suffix(".log").read_text()
+    check_run(out, colours, extra=0)

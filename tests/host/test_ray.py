@@ -1,0 +1,87 @@
+"""Catalogue runs on a real Ray cluster of several nodes, each with a host beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from catalogs import check_run, ended, kill_host, start_run, wait_for, write_colours
+from test_hosts import BIG, up
+
+from packshot.comfy.host import HostStatus, ManagedHost
+from packshot.comfy.install import Installation
+
+CLUSTER = """
+import sys, time
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80_000_000})
+nodes = [cluster.add_node(num_cpus=1, resources={"comfy": 1}, object_store_memory=80_000_000) for _ in range(3)]
+print(cluster.address, flush=True)
+for line in sys.stdin:
+    if line.strip() == "kill":
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+        print("killed", flush=True)
+    elif line.strip() == "add":
+        nodes.append(cluster.add_node(num_cpus=1, resources={"comfy": 1}, object_store_memory=80_000_000))
+        print("added", flush=True)
+cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[subprocess.Popen[str]]:
+    """A head and three nodes, in a process of their own; its first line is the cluster's address."""
+    pytest.importorskip("ray")
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def second(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedHost]:
+    managed = ManagedHost(tmp_path_factory.mktemp("second"), installation, models)
+    yield managed
+    managed.down()
+
+
+def said(cluster: subprocess.Popen[str], word: str = "") -> str:
+    assert cluster.stdout is not None
+    while line := cluster.stdout.readline():
+        if (word in line) if word else line.count(":") == 1 and line.strip().rpartition(":")[2].isdigit():
+            return line.strip()
+    raise AssertionError("the cluster ended")
+
+
+def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
+    cluster: subprocess.Popen[str], host: HostStatus, second: ManagedHost, tmp_path: Path
+) -> None:
+    address = said(cluster)
+    urls = [str(host.url), up(second)]
+    colours = write_colours(tmp_path / "table.csv", 60)
+    out = tmp_path / "run"
+    engine = ("--engine", "ray", "--ray-address", address)
+    assert cluster.stdin is not None
+    with ended(start_run(tmp_path / "table.csv", out, urls, *engine, side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 4)
+        cluster.stdin.write("kill\n")
+        cluster.stdin.flush()
+        said(cluster, "killed")
+        wait_for(out, lambda counts: counts.done >= 10)
+        run.kill()
+    with ended(start_run(tmp_path / "table.csv", out, urls, *engine, side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 16)
+        kill_host(second)
+        assert run.wait(400) == 0, out.with_suffix(".log").read_text()
+    # Two jobs on the host that was killed; a node's loss and the coordinator's leave the hosts' jobs to be found again,
+    # unless the other host was quicker to take them over.
+    check_run(out, colours, extra=2 + 2 + 2)

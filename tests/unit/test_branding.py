@@ -1,0 +1,43 @@
+"""A kit in a workflow's Packshot Brand nodes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from packshot.brand import BrandKit
+from packshot.comfy.branding import branded
+from packshot.paths import shipped
+from packshot.workflow import Workflow
+
+KIT = BrandKit.load(shipped("examples") / "brands" / "aldern-quay")
+
+
+def brand_widgets(workflow: Workflow) -> list[Any]:
+    inside = [graph["nodes"] for graph in workflow.data.get("definitions", {}).get("subgraphs", ())]
+    nodes = [node for nodes in (workflow.data["nodes"], *inside) for node in nodes]
+    return [node["widgets_values"] for node in nodes if node["type"] == "PackshotBrand"]
+
+
+def test_the_kit_is_in_the_workflow_and_the_library_is_as_it_was() -> None:
+    plain = Workflow.load("product-shot")
+    before = copy.deepcopy(plain.data)
+    made = branded(plain, KIT)
+    ((choice, content),) = brand_widgets(made)
+    assert choice == "none"
+    assert BrandKit.parse(content, "here").hash == KIT.hash
+    assert plain.data == before
+    assert made.sha256 != plain.sha256
+    assert (made.name, made.version) == (plain.name, plain.version)
+
+
+def test_without_the_node_the_workflow_is_the_same() -> None:
+    plain = Workflow.load("product-shot@1.1.0")
+    assert branded(plain, KIT) is plain
+
+
+def test_the_node_is_found_in_subgraphs_too() -> None:
+    node = {"id": 3, "type": "PackshotBrand", "widgets_values": ["lumen-forge"]}
+    subgraph = {"id": "0f3a8a3e-54f0-4a7e-8a2e-00000000000a", "name": "Brand", "nodes": [node], "links": []}
+    data = {"nodes": [], "links": [], "definitions": {"subgraphs": [subgraph]}}
+    assert brand_widgets(branded(Workflow(data, "here"), KIT)) == [["none", KIT.text()]]

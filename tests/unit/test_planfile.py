@@ -1,0 +1,124 @@
+"""The plan file: rules, axes, budget, and what a dry run says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from packshot.catalog.plan import item_seed
+from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.cli.main import app
+from packshot.errors import CatalogInvalid, PackshotError
+
+TABLE = (
+    "sku;family;enabled;categories;name-en_US;name-de_DE;color\n"
+    "L;lamps;1;x;Lamp;Lampe;red\nM;mugs;1;x;Mug;Becher;blue\n"
+)
+
+
+@pytest.fixture
+def load(tmp_path: Path):
+    (tmp_path / "products.csv").write_text(TABLE)
+
+    def make(text: str) -> CatalogFile:
+        path = tmp_path / "catalog.yaml"
+        path.write_text("table: products.csv\n" + text)
+        return CatalogFile.load(path)
+
+    return make
+
+
+def test_the_smallest_file_makes_what_the_command_makes(load, tmp_path):
+    catalog = Catalog(load(""))
+    assert [(item.item_id, item.seed) for item in catalog.plan.items] == [
+        (sku, item_seed(sku, "", 0)) for sku in ("L", "M")
+    ]
+    assert catalog.file.table == str(tmp_path / "products.csv")
+
+
+def test_rules_choose_workflow_and_templates_by_row(load):
+    catalog = Catalog(
+        load(
+            "mapping: {prompt: 'plain {{ product.title }}'}\n"
+            "rules:\n"
+            "  - when: product.type == 'lamps'\n"
+            "    workflow: explore-then-final\n"
+            "    mapping: {prompt: 'lit {{ product.title }}'}\n"
+            "  - {when: \"variant.options.color == 'green'\", skip: true}\n"
+        )
+    )
+    lamp, mug = catalog.plan.items
+    assert (lamp.inputs["prompt"], mug.inputs["prompt"]) == ("lit Lamp", "plain Mug")
+    assert catalog.workflows[lamp.workflow].name == "explore-then-final"
+    assert catalog.workflows[mug.workflow].name == "product-shot"
+
+
+def test_a_rule_can_leave_rows_out(load):
+    catalog = Catalog(load("rules: [{when: product.type == 'lamps', skip: true}]\n"))
+    assert [item.item_id for item in catalog.plan.items] == ["M"]
+    assert catalog.plan.problems == ()
+
+
+def test_axes_multiply_and_only_angle_and_number_change_the_seed(load):
+    catalog = Catalog(
+        load(
+            "mapping: {prompt: '{{ product.title }}/{{ angle }}/{{ locale }}/{{ channel }}/{{ number }}'}\n"
+            "angles: [front, side]\nlocales: [en_US, de_DE]\nchannels: [plain, shopify]\nseeds: 3\n"
+        )
+    )
+    items = catalog.plan.items
+    assert len(items) == len({item.item_id for item in items}) == len({item.name for item in items}) == 2 * 24
+    prompts = {item.item_id: item.inputs["prompt"] for item in items}
+    assert prompts["M--side--de_DE--plain--2"] == "Becher/side/de_DE/plain/2"
+    assert prompts["M--front--en_US--shopify"] == "Mug/front/en_US/shopify/"
+    seeds: dict[tuple[str, str, str], set[int]] = {}
+    for item in items:
+        seeds.setdefault((item.sku, item.axes["angle"], item.axes.get("number", "")), set()).add(item.seed)
+    assert all(len(own) == 1 for own in seeds.values())
+    assert Counter(seed for own in seeds.values() for seed in own).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place", "remedy"),
+    [
+        ("angels: [a]\n", "no field 'angels'", "angels", "angles"),
+        ("retries: {atempts: 2}\n", "no field 'atempts'", "retries.atempts", "attempts"),
+        ("seeds: many\n", "integer", "seeds", "correct"),
+        ("rules: [{workflow: x}]\n", "missing", "rules[0].when", "when"),
+        ("seeds: [\n", "not valid YAML", "", "correct"),
+    ],
+)
+def test_a_wrong_file_says_where(load, text, message, place, remedy):
+    with pytest.raises(CatalogInvalid) as caught:
+        load(text)
+    assert message in caught.value.message
+    assert caught.value.place.endswith(place)
+    assert remedy in caught.value.remedy
+
+
+def test_a_wrong_rule_and_a_budget_that_is_too_small_are_refused(load):
+    with pytest.raises(CatalogInvalid, match="product"):
+        Catalog(load("rules: [{when: produkt.type}]\n"))
+    with pytest.raises(CatalogInvalid, match="10 pictures, and its budget is 9"):
+        Catalog(load("seeds: 5\nbudget: {pictures: 9}\n"))
+    with pytest.raises(PackshotError, match="no channel 'amazn'"):
+        Catalog(load("channels: [amazn]\n"))
+
+
+def test_a_dry_run_says_what_it_takes(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = load("hosts: [a, b]\n")
+    (tmp_path / "cache" / "packshot").mkdir(parents=True)
+    measured = {f"{Catalog(file).workflows[''].sha256} default": {"seconds": 8.0, "bytes": 1000, "pictures": 5}}
+    command = ["catalog", "run", str(tmp_path / "catalog.yaml"), "--dry-run", "--json"]
+    before = json.loads(CliRunner().invoke(app, command).stdout)
+    (tmp_path / "cache" / "packshot" / "timings.json").write_text(json.dumps(measured))
+    after = json.loads(CliRunner().invoke(app, command).stdout)
+    assert (before["rows"], before["jobs"], before["expected_seconds"], before["disk_bytes"]) == (2, 2, None, None)
+    assert (after["expected_seconds"], after["disk_bytes"], after["hosts"]) == (8.0, 2000, 2)
+    assert after["licence"]["decision"] == "allow"
+    assert after["disk_free"] > 0

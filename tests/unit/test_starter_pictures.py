@@ -1,0 +1,81 @@
+"""The pictures that the starter learns from: the same every time, told apart by the judge, and truly captioned."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from packshot.models.starter_blocks import basis, encode
+from packshot.models.starter_captions import caption, plain
+from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES, Scene, draw
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench" / "starter"))
+from judge import judge
+
+
+def test_there_is_as_much_to_draw_as_is_said() -> None:
+    assert (len(TYPES), len(COLOURS), len(BACKGROUNDS)) == (25, 12, 6)
+
+
+def test_a_scene_is_drawn_the_same_every_time_and_another_seed_otherwise() -> None:
+    one, same, other = (Scene.random(seed, "mug", "red", "white") for seed in (1, 1, 2))
+    assert np.array_equal(draw(one).pixels, draw(same).pixels)
+    assert not np.array_equal(draw(one).pixels, draw(other).pixels)
+
+
+@pytest.mark.parametrize("side", [64, 128, 256])
+def test_every_size_shows_the_same_picture(side: int) -> None:
+    scene = Scene.random(3, "teapot", "blue", "beige")
+    large, small = draw(scene), draw(scene, side)
+    step = 256 // side
+    assert small.pixels.shape == (side, side, 3)
+    mean = large.pixels.reshape(side, step, side, step, 3).mean((1, 3))
+    assert np.abs(mean - small.pixels).max() <= 1.0
+    assert 0.05 < small.mask.mean() < 0.5
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_judge_tells_what_was_drawn(name: str) -> None:
+    at = TYPES.index(name)
+    colour, background = list(COLOURS)[at % 12], list(BACKGROUNDS)[(at + 2) % 6]
+    verdict = judge(draw(Scene.random(at, name, colour, background), 128).pixels, colour)
+    assert (verdict.type, verdict.background) == (name, background)
+    assert verdict.distance <= 15
+
+
+def test_the_judge_is_not_content_with_another_colour_or_with_nothing() -> None:
+    picture = draw(Scene.random(0, "mug", "red", "white"), 128).pixels
+    assert judge(picture, "orange").distance > 15
+    assert not judge(np.full((128, 128, 3), 200, np.uint8), "grey").distance <= 15
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_captions_name_what_is_shown_and_nothing_else(seed: int) -> None:
+    rng = random.Random(seed)
+    scene = Scene(rng.choice(TYPES), "purple", "beige")
+    said = caption(scene, rng).lower()
+    assert "purple" in said or "lila" in said
+    assert "beige" in said
+    assert not any(word in said for word in ("red ", "rot", "green", "grün"))
+
+
+def test_plain_captions_read_as_people_write() -> None:
+    assert plain("mug", "red", "white") == "a red mug on a white background"
+    assert plain("mug", "red", "white", "de") == "eine rote Tasse auf weißem Hintergrund"
+    assert plain("glasses", "orange", "light blue") == "a pair of orange glasses on a light blue background"
+
+
+def test_the_blocks_frequencies_are_orthogonal_and_keep_a_flat_colour() -> None:
+    flat = basis().reshape(32, -1)
+    products = flat @ flat.T
+    assert np.abs(products - np.diag(products.diagonal())).max() < 1e-6
+    colour = np.array([200, 90, 30], np.uint8)
+    coded = encode(np.broadcast_to(colour, (16, 16, 3)))
+    assert coded.shape == (32, 2, 2)
+    assert np.ptp(coded, axis=(1, 2)).max() < 1e-6
+    assert coded[0, 0, 0] == pytest.approx(colour.mean() / 127.5 - 1, abs=1e-5)
+    assert np.abs(coded[[*range(1, 20), *range(21, 26), *range(27, 32)]]).max() < 1e-4
