@@ -20,6 +20,7 @@ from packshot import Client, Workflow
 from packshot.brand import BrandKit
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import Item, Plan
+from packshot.catalog.planning import write_plan
 from packshot.comfy.host import ManagedHost
 from packshot.comfy.install import install
 from packshot.models.starter import write_starter
@@ -119,7 +120,7 @@ def a_run(folder: Path, pictures: list[Path], kit: BrandKit) -> str:
             )
             for n in range(8)
         )
-        ledger.plan(Plan(items, ()))
+        write_plan(ledger, Plan(items, ()))
         for number, picture in enumerate(pictures):
             target = folder / "pictures" / f"aq-10{number}.png"
             shutil.copy(picture, target)
@@ -142,7 +143,7 @@ def main() -> None:
         try:
             made = []
             with Client(url, out=folder / "out") as client:
-                for seed in range(6):
+                for seed in range(3):
                     result = client.submit("product-shot", seed=seed).result(timeout=600)
                     made.append(Path(str(result.outputs[0].file)))
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)

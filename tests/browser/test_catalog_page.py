@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import Item, Plan
+from packshot.catalog.planning import write_plan
 from packshot.comfy.host import HostStatus
 from packshot.runs import remember_run, run_id
 
@@ -34,7 +35,7 @@ def run(tmp_path: Path) -> Iterator[tuple[Path, Ledger]]:
             Item(f"S{n // 2}", f"size {n % 2}", f"i{n}", f"{HOSTILE} {n}", f"i{n}", {"prompt": f"a mug {n}"}, n, "", {})
             for n in range(4)
         ]
-        ledger.plan(Plan(tuple(items), ()))
+        write_plan(ledger, Plan(tuple(items), ()))
         (folder / "pictures").mkdir()
         make(folder, ledger, 0)
         make(folder, ledger, 1)
@@ -80,7 +81,7 @@ def test_a_run_is_judged_from_the_keyboard(page: Page, run: tuple[Path, Ledger])
     assert not serious(page)
     # Filter by words, and out again.
     page.keyboard.press("/")
-    page.keyboard.type("mug 1")
+    page.keyboard.type("i1")
     page.get_by_text("1 of 1 shown").wait_for()
     page.keyboard.press("Escape")
     page.get_by_text("4 of 4 shown").wait_for()

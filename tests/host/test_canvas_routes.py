@@ -18,6 +18,7 @@ from PIL import Image
 from packshot import Client, Workflow
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import Item, Plan
+from packshot.catalog.planning import write_plan
 from packshot.comfy.host import HostStatus
 from packshot.runs import remember_run, run_id
 
@@ -236,7 +237,7 @@ def run(tmp_path: Path) -> Iterator[Path]:
             Item(f"S{n % 2}", "", f"i{n}", f"<b>Mug</b> {n}", f"i{n}", {"prompt": f"mug {n}"}, n, f"row {n}", {})
             for n in range(3)
         ]
-        ledger.plan(Plan(tuple(made), ()))
+        write_plan(ledger, Plan(tuple(made), ()))
         (folder / "pictures").mkdir()
         Image.new("RGB", (64, 64), "red").save(folder / "pictures" / "i0.png")
         ledger.begin("i0", "p0", "http://h")
