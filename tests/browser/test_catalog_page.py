@@ -115,7 +115,7 @@ def test_a_run_is_judged_from_the_keyboard(page: Page, run: tuple[Path, Ledger])
     # A picture that is made meanwhile appears by itself, and a new one takes its verdict back.
     make(folder, ledger, 2, begin=False)
     page.wait_for_function("() => document.querySelectorAll('.card img').length === 3", timeout=30_000)
-    page.get_by_label("Verdict").select_option("open")
+    page.get_by_role("combobox", name="Verdict").select_option("open")
     page.get_by_text("1 of 1 shown").wait_for()
 
 
