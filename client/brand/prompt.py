@@ -40,7 +40,8 @@ def compose(
     own, glossary = _words(kit, locale)
     given = product.strip()
     text, replaced = replace_terms(given, glossary)
-    colours = f"colour palette of {', '.join(colour.name for colour in kit.palette)}" if kit.palette else ""
+    named = kit.palette if kit.prompt.colours else ()
+    colours = f"colour palette of {', '.join(colour.name for colour in named)}" if named else ""
     prefix = "" if given.casefold().startswith(own.prefix.strip().casefold()) else own.prefix
     after = [part for part in (colours, own.suffix) if part and part.strip().casefold() not in given.casefold()]
     said = ", ".join(part for part in (f"{prefix} {text}".strip(), *after) if part)

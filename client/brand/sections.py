@@ -122,11 +122,14 @@ class Prompt(Section):
 
     Attributes:
         prefix, suffix, negative: text of up to 2,000 characters; empty by default.
+        colours: whether the palette's colours are named too. Some models paint the product with them. A language's own
+            prompt follows the kit's.
     """
 
     prefix: Text = ""
     suffix: Text = ""
     negative: Text = ""
+    colours: bool = True
 
 
 class Term(Section):

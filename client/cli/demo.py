@@ -12,6 +12,8 @@ from .common import JsonOption, command_name, say, steps
 WORKFLOW = "product-shot@1"
 TABLE = Path("catalogs") / "aldern-quay.csv"
 BRAND = Path("brands") / "aldern-quay"
+# In words that the starter model knows: the kind of product, and its colour, which the table has as the last tag.
+PROMPT = "{{ brand.prompt.prefix }} a {{ product.tags | last }} {{ product.type | lower }} {{ brand.prompt.suffix }}"
 
 
 def demo(
@@ -32,7 +34,10 @@ def demo(
             install(host.home, begin)
         write_starter(host.models, begin)
     examples = shipped("examples")
-    planned = Catalog(CatalogFile(table=str(examples / TABLE), workflow=WORKFLOW, brand=str(examples / BRAND)))
+    file = CatalogFile(
+        table=str(examples / TABLE), workflow=WORKFLOW, brand=str(examples / BRAND), mapping={"prompt": PROMPT}
+    )
+    planned = Catalog(file)
     workflow = planned.workflows[""]
     brand = planned.kit.name if planned.kit else ""
     say(f"{brand}: {len(planned.table.products)} products, workflow {workflow.name}@{workflow.version}")

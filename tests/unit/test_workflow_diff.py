@@ -243,7 +243,7 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], Any], str, str]] = {
     "another summary": (lambda d: d["extra"]["packshot"].update(summary="Pictures."), "patch", "summary"),
     "another need": (lambda d: d["extra"]["packshot"]["requires"].update(comfyui=">=0.31"), "patch", "requires"),
     "another widget": (lambda d: _bind(d, "steps", 3, "frames"), "patch", "input moved"),
-    "another label": (lambda d: node(d, 2)["inputs"][4].update(label="Words"), "patch", "label"),
+    "another label": (lambda d: node(d, 13)["inputs"][1].update(label="Words"), "patch", "label"),
     "no form": (lambda d: d["extra"].update(linearMode=False), "patch", "opens as"),
     "a field less": (lambda d: d["extra"]["linearData"]["inputs"].pop(), "patch", "App Mode"),
     "a newer pack": (lambda d: node(d, 5)["properties"].update(ver="0.31.0"), "patch", "pack version"),
