@@ -22,7 +22,7 @@ from ..client.brand.sections import BrandLora
 from ..client.errors import BrandInvalid, PackshotError
 from ..client.paths import config_dir, shipped
 from . import lora_apply
-from .brand_type import Brand
+from .brand_type import Brand, Triggers
 from .refusal import refusing, tell
 
 _NONE = "none"
@@ -232,7 +232,9 @@ def _answer(
     """The outputs, and as ``ui`` the report and ``look``: what the picture's record keeps of it."""
     look = {"brand": brand.name, "kit": brand.hash, "loras": [one.record() for one in applied], "report": lines}
     told = tell(cls.hidden.unique_id, lines) or {}
-    return io.NodeOutput(model, clip, ", ".join(words), "\n".join(lines), ui={**told, "look": [look]})
+    triggers = Triggers(", ".join(words))
+    triggers.look = look
+    return io.NodeOutput(model, clip, triggers, "\n".join(lines), ui={**told, "look": [look]})
 
 
 def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
@@ -309,6 +311,7 @@ class PackshotBrandPrompt(io.ComfyNode):
         if brand is _NO_BRAND:
             return io.NodeOutput(made.positive, made.negative)
         said = [f"'{found}' became '{term}', the brand's own word" for found, term in made.replaced]
-        look = {"brand": brand.name, "kit": brand.hash, "positive": made.positive, "negative": made.negative}
+        looks = [triggers.look] if isinstance(triggers, Triggers) else []
+        looks.append({"brand": brand.name, "kit": brand.hash, "positive": made.positive, "negative": made.negative})
         told = tell(cls.hidden.unique_id, said) or {}
-        return io.NodeOutput(made.positive, made.negative, ui={**told, "look": [look]})
+        return io.NodeOutput(made.positive, made.negative, ui={**told, "look": looks})

@@ -24,7 +24,8 @@ DEFAULT_MAPPING: Mapping[str, str] = {
     "prompt": (
         "{{ brand.prompt.prefix }}{% if brand.prompt.prefix %} {% endif %}{{ product.title }}"
         "{% for value in variant.look %}, {{ value }}{% endfor %}"
-        "{% if brand.palette and brand.prompt.colours %}, colour palette of {{ brand.palette | join(', ', 'name') }}{% endif %}"
+        "{% if brand.palette and brand.prompt.colours %}"
+        ", colour palette of {{ brand.palette | join(', ', 'name') }}{% endif %}"
         "{% if brand.prompt.suffix %}, {{ brand.prompt.suffix }}{% endif %}"
     ),
     "negative": "{{ brand.prompt.negative }}",

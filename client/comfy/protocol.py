@@ -235,10 +235,13 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
 
 
 def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What was applied, once each: a node may say what another one before it did."""
+    said: list[Mapping[str, Any]] = []
     for node, kinds in outputs.items():
         found = kinds.get("look") if isinstance(kinds, Mapping) else None
         for one in found if isinstance(found, list) else ():
-            if isinstance(one, Mapping):
+            if isinstance(one, Mapping) and one not in said:
+                said.append(one)
                 yield {"node": str(node), **one}
 
 

@@ -49,4 +49,4 @@ def test_the_app_shows_the_contract_in_its_order_and_runs(canvas: Page, workflow
     assert [line for line in shown if line in FIELDS] == FIELDS
     assert len(workflow.input_names) == len(FIELDS)
     panel.click()
-    canvas.wait_for_selector("img[src*='product-shot_']", timeout=120_000)
+    canvas.wait_for_selector("img[src*='product-shot_']:visible", timeout=120_000)

@@ -357,6 +357,7 @@ def test_a_new_choice_is_found_by_the_same_client(client: Client, host: HostStat
         data["extra"] = {"packshot": {"inputs": {"latent": {"node": 1, "widget": "latent"}}}}
 
     assert host.log
+    (host.log.parent / "base" / "input" / "another.latent").touch()  # a host that lists none is asked while it runs
     workflow = edited(PLAIN, load_latent)
     name = f"{secrets.token_hex(8)}.latent"
     with pytest.raises(InputInvalid, match="one of its choices"):
