@@ -95,7 +95,7 @@ def test_every_sku_has_one_picture_after_kills_of_runner_and_host(
             assert managed.up(port=int(url.rsplit(":", 1)[1])).url == url
         if victim in ("runner", "both"):
             runner = _run(tmp_path, url)
-    assert host_kills + runner_kills >= KILLS // 2
+    assert host_kills + runner_kills >= 20
     code = runner.wait(600)
     if code == 4:  # it found no host when it began, because that had just been killed: it says so, and is run again
         code = _run(tmp_path, url).wait(600)
