@@ -75,7 +75,7 @@ def _take(page: Page, name: str) -> None:
     for view in ("canvas", "app"):
         data = copy.deepcopy(Workflow.load(name).data)
         data["extra"]["linearMode"] = view == "app"
-        page.evaluate(_OPEN, [data, name])
+        page.evaluate(_OPEN, [data, name if view == "canvas" else f"{name}.app"])  # a tab keeps its view
         if view == "canvas":
             page.evaluate(_FIT)
         page.wait_for_timeout(1500)
