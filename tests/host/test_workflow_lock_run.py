@@ -42,7 +42,7 @@ def library(tmp_path: Path) -> Path:
     shutil.copytree(shipped("workflows"), folder)
     for lock in folder.rglob("*.lock.json"):
         lock.unlink()
-    return folder / "releases" / "product-shot" / "1.1.0.app.json"
+    return folder / "releases" / "product-shot" / "1.2.0.app.json"
 
 
 @pytest.fixture(scope="module")
