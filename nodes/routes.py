@@ -10,7 +10,7 @@ from server import PromptServer
 
 from . import routes_brand, routes_catalog, routes_memory, routes_workflow
 from .info import pack_version
-from .serving import get, inside, refuse
+from .serving import Handler, get, inside, refuse
 
 _WEB = Path(__file__).resolve().parent.parent / "web"
 _SERVED = {".mjs", ".css", ".html"}
@@ -36,5 +36,17 @@ def register() -> None:
             raise refuse(404, "there is no such file here")
         return web.FileResponse(path, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
 
+    # Core serves one folder of a pack as templates, and takes `examples` before `workflows`. It lists those of both.
+    pack = Path(__file__).parent.parent  # not resolved: its name is that of the link in custom_nodes
+    for template in sorted(file for file in (pack / "workflows").glob("*.app.*") if file.suffix in (".json", ".jpg")):
+        get(f"/workflow_templates/{pack.name}/{template.name}")(_serving(template))
+
     for part in (routes_memory, routes_brand, routes_workflow, routes_catalog):
         part.register()
+
+
+def _serving(file: Path) -> Handler:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
+
+    return answer
