@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,13 @@ def files(client: Client, record: Record, node_id: str, folder: Path) -> list[Pa
     return paths
 
 
+def size(file: Path) -> tuple[int, int]:
+    with Image.open(file) as image:
+        return image.size
+
+
 def refusal(client: Client, graph: dict[str, dict[str, Any]]) -> str:
-    answer = client.api.submit({"prompt": graph, "prompt_id": "0", "client_id": "0"})
+    answer = client.api.submit({"prompt": graph, "prompt_id": str(uuid.uuid4()), "client_id": "0"})
     assert not answer.ok
     return answer.text
 
@@ -133,16 +139,16 @@ def test_a_picture_that_does_not_pass_is_placed(client: Client, tmp_path: Path) 
     }
     record = run(client, graph)
     assert record.succeeded, record
-    for node_id, channel, name, size in (
+    for node_id, channel, name, wanted in (
         ("4", "zalando", "S1-1.jpg", (1801, 2600)),
         ("5", "google-merchant", "S1.1.webp", (1500, 1500)),
     ):
         [file] = files(client, record, node_id, tmp_path)
-        assert (file.name, Image.open(file).size) == (name, size)
+        assert (file.name, size(file)) == (name, wanted)
         report = check_file(file, load_channel(channel))
         assert set(report.reasons) <= {"blurred"}  # a small picture enlarged
     [file] = files(client, record, "6", tmp_path)
-    assert Image.open(file).size == (700, 500)
+    assert size(file) == (700, 500)
     assert {"product-too-small", "side-too-short"} <= set(check_file(file, load_channel("amazon-main")).reasons)
 
 
