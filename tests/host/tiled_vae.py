@@ -128,7 +128,9 @@ def seam(error: Any, lines: Any) -> dict[str, float]:
         steps = error.diff(dim=axis).abs().amax(dim=[one for one in range(error.ndim) if one != axis])
         border = torch.zeros(len(steps), dtype=torch.bool)
         border[[edge - 1 for edge in edges]] = True
-        at, elsewhere = max(at, float(steps[border].max())), max(elsewhere, float(steps[~border].max()))
+        elsewhere = max(elsewhere, float(steps[~border].max()))
+        if edges:  # the short side of a picture may be a single tile
+            at = max(at, float(steps[border].max()))
     return {"border": at, "elsewhere": elsewhere}
 
 
