@@ -61,7 +61,11 @@ class PackshotVRAMPolicy(io.ComfyNode):
                     tooltip="weights: as core does. bypass: added at run time, the same whatever is resident. auto:"
                     " bypass where the weights are quantised.",
                 ),
-                io.Clip.Input("clip", optional=True, tooltip="To have the text encoder in the memory report too, where it is loaded."),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="To have the text encoder in the memory report too, where it is loaded.",
+                ),
             ],
             outputs=[
                 io.Model.Output(id="model_out", display_name="model"),
