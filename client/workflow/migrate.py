@@ -189,7 +189,8 @@ def _cut(part: dict[str, Any], gone: set[int]) -> None:
             if slot.get("link") in gone:
                 slot["link"] = None
         for slot in node.get("outputs") or []:
-            slot["links"] = [link for link in slot.get("links") or [] if link not in gone] or None
+            links = slot.get("links")
+            slot["links"] = [link for link in links if link not in gone] or None if isinstance(links, list) else None
 
 
 def _rename(data: dict[str, Any], done: Replaced) -> None:

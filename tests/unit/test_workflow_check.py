@@ -379,6 +379,16 @@ def test_no_damage_makes_anything_but_problems(rng: random.Random, values: list[
     migrate(spoilt, {"KSampler": [{"new_node_id": "VAEDecode"}]}, {"VAEDecode": INFO["VAEDecode"]})
 
 
+def test_a_migration_cuts_wires_of_an_output_whose_list_of_them_is_none() -> None:
+    data = copy.deepcopy(SOUND)
+    for each in data["nodes"]:
+        for slot in each.get("outputs") or []:
+            slot["links"] = True
+    spoilt = Workflow(data, "spoilt.app.json")
+    done = migrate(spoilt, {"KSampler": [{"new_node_id": "VAEDecode"}]}, {"VAEDecode": INFO["VAEDecode"]})
+    assert done
+
+
 def test_values_nested_deeply_are_a_problem_too() -> None:
     deep: Any = 1
     for _ in range(900):
