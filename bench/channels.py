@@ -124,7 +124,7 @@ def main() -> None:
             lines += [line("white-background", photo, one.id, check_file(white, one)) for one in (amazon, google)]
             scene = client.submit("product-scene", image=photo, fill=0.85, height=0.5)
             made = scene.result(600, stem=f"scene-{photo.stem}").outputs[0].file
-            # The starter's scene is small and untrained: what is measured is the product in it.
+            # The starter's scene is small: what is measured is the product in it.
             own = Given(original=original(photo, made, 0.85))
             lines.append(line("product-scene", photo, google.id, check_file(made, google, own)))
     passed = [
