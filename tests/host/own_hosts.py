@@ -32,15 +32,19 @@ PROFILE = {
 
 @contextlib.contextmanager
 def running(home: Path, installation: Installation, shelf: Path) -> Iterator[Client]:
-    """A host on the models in ``shelf`` and the settings in ``home``, up until the block ends."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(home / "settings"))
-        managed = ManagedHost(home / "host", installation, shelf)
-        try:
-            with Client(str(managed.up().url), out=home / "out") as client:
-                yield client
-        finally:
-            managed.down()
+    """A host on the models in ``shelf`` and the settings in ``home``, up until the block ends.
+
+    The settings are the host's alone: the tests' own process, which goes on to other tests meanwhile, keeps its own.
+    """
+    managed = ManagedHost(home / "host", installation, shelf)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CONFIG_HOME", str(home / "settings"))
+            url = str(managed.up().url)
+        with Client(url, out=home / "out") as client:
+            yield client
+    finally:
+        managed.down()
 
 
 def _with_matting(shelf: Path, models: Path) -> None:
