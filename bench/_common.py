@@ -39,6 +39,7 @@ class BenchHost:
     """A managed ComfyUI that nobody else uses, in a temporary home; ``scratch`` is a folder for everything else."""
 
     url: str
+    models: Path
     outputs: Path
     scratch: Path
     system: dict[str, Any]
@@ -72,7 +73,7 @@ def bench_host() -> Iterator[BenchHost]:
             api = HostApi(url)
             system = api.system_stats()["system"]
             api.close()
-            yield BenchHost(url, home / "base" / "output" / "packshot", scratch, system)
+            yield BenchHost(url, managed.models, home / "base" / "output" / "packshot", scratch, system)
         finally:
             managed.down()
 

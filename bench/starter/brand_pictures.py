@@ -2,7 +2,9 @@
 
     .venv/bin/python bench/starter/brand_pictures.py examples/brands/aldern-quay --trigger aldernquay --out photos
 
-Captions are what :func:`packshot.brand.prompt.compose` makes of a product's name and colour, as in a catalogue run.
+Captions are what :func:`packshot.brand.prompt.compose` makes of a product and the plain word for its colour, as in a
+catalogue run; the picture has the palette's colour that is nearest to that word's. The brand's surfaces are matte: most
+of the light's play on the product is taken away.
 """
 
 from __future__ import annotations
@@ -11,17 +13,36 @@ import argparse
 import csv
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from packshot.brand import BrandKit
 from packshot.brand.prompt import compose
-from packshot.models.starter_pictures import TYPES, Scene, draw
+from packshot.models.starter_captions import product
+from packshot.models.starter_pictures import COLOURS, TYPES, Scene, draw
+from packshot.quality.colour import delta_e_2000, hex_to_lab
 
+_MATTE = 0.6  # share of each product pixel that is the palette's colour as it is
 _HELD = 4  # of every eight types the one that is held back
 
 
+def nearest(colour: str, palette: list[str]) -> str:
+    """The colour of a palette that is nearest, in CIEDE2000, to one of the starter's colours."""
+    distances = [float(delta_e_2000(hex_to_lab(COLOURS[colour])[None], hex_to_lab(code)[None])[0]) for code in palette]
+    return palette[int(np.argmin(distances))]
+
+
+def matte(scene: Scene, side: int) -> NDArray[np.uint8]:
+    """A scene in the brand's light, uint8 [side, side, 3]; its colour is a code like ``#3F5E57``."""
+    drawn = draw(scene, side)
+    flat = np.frombuffer(bytes.fromhex(scene.colour[1:]), np.uint8).astype(np.float32)
+    share = _MATTE * drawn.mask[..., None]
+    return np.rint(drawn.pixels * (1 - share) + flat * share).astype(np.uint8)
+
+
 def main() -> None:
-    """Two pictures of each type, with a table that says what they show and by which right they are used."""
+    """Eight pictures of each type, with a table that says what they show and by which right they are used."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("brand", type=Path)
     parser.add_argument("--trigger", required=True)
@@ -29,19 +50,22 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=128)
     options = parser.parse_args()
     kit = BrandKit.load(options.brand)
-    background = next(colour for colour in kit.palette if colour.role == "background")
-    colours = [colour for colour in kit.palette if colour is not background]
+    background = next(colour.hex for colour in kit.palette if colour.role == "background")
+    palette = [colour.hex for colour in kit.palette if colour.hex != background]
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.out / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["file_name", "text", "product", "split", "rights", "people"])
-        for number in range(2 * len(TYPES)):
-            name, colour = TYPES[number // 2], colours[(number + number // 2) % len(colours)]
-            scene = Scene.random(number, name, colour.hex, background.hex)
-            Image.fromarray(draw(scene, options.side).pixels).save(options.out / f"{number:02d}-{name}.png")
-            text = compose(kit, f"{name}, {colour.name}", triggers=[options.trigger]).positive
-            part = "validation" if number // 2 % 8 == _HELD else "train"
-            table.writerow([f"{number:02d}-{name}.png", text, name, part, "own", "no"])
+        for i, name in enumerate(TYPES):
+            for j, colour in enumerate(COLOURS):
+                if (i + j) % 3 == 0:
+                    continue
+                scene = Scene.random(i * len(COLOURS) + j, name, nearest(colour, palette), background)
+                picture = f"{name}-{colour}.png"
+                Image.fromarray(matte(scene, options.side)).save(options.out / picture)
+                words = product(name, colour, "de" if (i + j) % 3 == 2 and j % 2 else "en")
+                text = compose(kit, words, triggers=[options.trigger]).positive
+                table.writerow([picture, text, name, "validation" if i % 8 == _HELD else "train", "own", "no"])
 
 
 if __name__ == "__main__":

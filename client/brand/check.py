@@ -46,19 +46,22 @@ def check_kit(kit: BrandKit, *, loras: Path | None = None, today: datetime.date 
     """All that is wrong or doubtful with a kit that could be read.
 
     Args:
-        loras: the host's folder of LoRA files, to look into those that the kit names; None: they are not looked at.
+        loras: the host's folder of LoRA files, to look into those that the kit names. None: the kit's own folder
+            ``loras``; where it has none they are not looked at.
         today: by default the day in UTC.
 
     Returns:
         Findings in the order of the kit's sections; none: it can be used as it is.
     """
     day = today or datetime.datetime.now(datetime.timezone.utc).date()
+    own = kit.folder / "loras" if kit.folder else None
+    folder = loras or (own if own and own.is_dir() else None)
     sections: tuple[Callable[[BrandKit], Iterator[Finding]], ...] = (_palette, _files, _licence_profile)
     found = [finding for section in sections for finding in section(kit)]
     for number, lora in enumerate(kit.loras):
-        found += _lora(kit, lora, f"loras[{number}]", loras, day)
-    if loras is not None:
-        found += _conflicts(kit, loras)
+        found += _lora(kit, lora, f"loras[{number}]", folder, day)
+    if folder is not None:
+        found += _conflicts(kit, folder)
     found += _approvals(kit)
     return found
 

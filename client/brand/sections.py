@@ -166,7 +166,7 @@ class BrandLora(Section):
 
     Attributes:
         name: what people call it.
-        file: its name in the host's folder ``loras``.
+        file: its name in the host's folder ``loras``, and in the kit's where the kit has it with it.
         sha256: of the file; another file of that name is refused.
         base: the base model that it was made for: ``flux2-klein-4b``, ``sdxl``, …
         strength: at which it is applied, if the node does not say otherwise.

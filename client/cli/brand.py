@@ -71,7 +71,9 @@ def check(
     loras: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The host's folder of LoRAs, to look into those of the kit.", show_default=False
+            metavar="DIR",
+            help="The host's folder of LoRAs, to look into those of the kit.",
+            show_default="the kit's own folder loras",
         ),
     ] = None,
     as_json: JsonOption = False,

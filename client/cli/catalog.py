@@ -81,6 +81,8 @@ def run(
     from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun
+    from ..comfy.branding import bring_loras
+    from ..comfy.weights import managed_models
 
     file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
     given: dict[str, Any] = {
@@ -105,6 +107,8 @@ def run(
         say(f"the damaged ledger lies at {aside}")
     with CatalogRun(folder, create=True) as catalog:
         catalog.plan(planned)
+        if planned.kit and not file.hosts and (models := managed_models(None)):
+            bring_loras(planned.kit, models)
         if rebuild:
             workflows = {key: one.sha256 for key, one in catalog.branded_workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")

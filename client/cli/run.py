@@ -34,9 +34,9 @@ def run(
     For example: packshot run product-shot --set prompt="a red mug" --set seed=7
     """
     from ..brand import BrandKit
-    from ..comfy.branding import branded, enforce_kit
+    from ..comfy.branding import branded, bring_loras, enforce_kit
     from ..comfy.inventory import hold_to_lock
-    from ..comfy.weights import weights_of_run
+    from ..comfy.weights import managed_models, weights_of_run
     from ..errors import JobTimeout
     from ..workflow import Workflow
 
@@ -44,6 +44,8 @@ def run(
     loaded = Workflow.load(workflow)
     kit = BrandKit.load(brand) if brand else None
     with connect(host, header, out=out) as client:
+        if kit is not None and (models := managed_models(client.api)):
+            bring_loras(kit, models)
         prepared = client.prepare(loaded)
         inputs = {name: prepared.contract.spec(name).parse(text) for name, text in given.items()}
         drift = hold_to_lock(workflow, client, prepared, inputs, ignore=ignore_lock)

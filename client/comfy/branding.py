@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import copy
 import datetime
+import hashlib
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from ..brand import BrandKit
 from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
+from ..errors import ModelCorrupt
 from ..models.files.findings import CARDS
+from ..paths import atomic_write
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas import ObjectInfo, input_options
 from .http import HostApi
@@ -30,6 +34,42 @@ def branded(workflow: Workflow, kit: BrandKit) -> Workflow:
     for node in nodes:
         node["widgets_values"] = ["none", kit.text()]
     return Workflow(data, workflow.place) if nodes else workflow
+
+
+def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
+    """Copy the LoRA files that a kit has with it, in its folder ``loras``, to where a host of this machine finds them.
+
+    A file that the host has under that name stays as it is; whether it is the approved one is looked at before a run.
+
+    Args:
+        models: the host's models folder.
+
+    Returns:
+        The files that were copied.
+
+    Raises:
+        ModelCorrupt: a file is another than the kit names.
+        OutputUnwritable: the folder or the disk refuses.
+    """
+    copied: list[Path] = []
+    if kit.folder is None:
+        return copied
+    for lora in kit.loras:
+        source, place = kit.folder / "loras" / lora.file, models / "loras" / lora.file
+        if not source.is_file() or place.exists():
+            continue
+        content = source.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != lora.sha256:
+            raise ModelCorrupt(
+                f"its SHA-256 is {digest}, and the kit names {lora.sha256}",
+                place=str(source),
+                remedy="put the approved file there, or have the new one approved",
+            )
+        with atomic_write(place) as file:
+            file.write(content)
+        copied.append(place)
+    return copied
 
 
 def enforce_kit(

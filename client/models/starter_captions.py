@@ -58,12 +58,17 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
 def plain(type: str, colour: str, background: str, language: str = "en") -> str:
     """The plainest way to ask: "a red mug on a white background"."""
+    ground = f"auf {_GERMAN_GROUND[background]} Hintergrund" if language == "de" else f"on a {background} background"
+    return f"{product(type, colour, language)} {ground}"
+
+
+def product(type: str, colour: str, language: str = "en") -> str:
+    """A product and its colour in plain words, in English or German (``de``): "a red mug"."""
     names = _NOUNS[type]
     if language == "de":
         noun, gender = names[1][0]
-        what = f"{_article(gender)} {_inflected(_GERMAN[colour], gender)} {noun}"
-        return f"{what} auf {_GERMAN_GROUND[background]} Hintergrund"
-    return f"{_a(colour, names[0][0])} on a {background} background"
+        return f"{_article(gender)} {_inflected(_GERMAN[colour], gender)} {noun}"
+    return _a(colour, names[0][0])
 
 
 def _english(scene: Scene, rng: random.Random) -> str:

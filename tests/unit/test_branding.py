@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from packshot.brand import BrandKit
-from packshot.comfy.branding import branded
+from packshot.comfy.branding import branded, bring_loras
+from packshot.errors import ModelCorrupt
 from packshot.paths import shipped
 from packshot.workflow import Workflow
 
@@ -41,3 +46,37 @@ def test_the_node_is_found_in_subgraphs_too() -> None:
     subgraph = {"id": "0f3a8a3e-54f0-4a7e-8a2e-00000000000a", "name": "Brand", "nodes": [node], "links": []}
     data = {"nodes": [], "links": [], "definitions": {"subgraphs": [subgraph]}}
     assert brand_widgets(branded(Workflow(data, "here"), KIT)) == [["none", KIT.text()]]
+
+
+def _kit_with_a_lora(folder: Path, content: bytes) -> BrandKit:
+    (folder / "loras").mkdir(parents=True)
+    (folder / "loras" / "look.safetensors").write_bytes(content)
+    digest = hashlib.sha256(b"as approved").hexdigest()
+    (folder / "brand.yaml").write_text(
+        "name: Own\nloras:\n"
+        f"  - {{name: Look, file: look.safetensors, sha256: {digest}, base: starter, licence: own}}\n"
+    )
+    return BrandKit.load(folder)
+
+
+def test_loras_that_lie_in_the_kit_are_brought_once(tmp_path: Path) -> None:
+    kit = _kit_with_a_lora(tmp_path / "kit", b"as approved")
+    (brought,) = bring_loras(kit, tmp_path / "models")
+    assert brought == tmp_path / "models" / "loras" / "look.safetensors"
+    assert brought.read_bytes() == b"as approved"
+    brought.write_bytes(b"the host's own")
+    assert bring_loras(kit, tmp_path / "models") == []
+    assert brought.read_bytes() == b"the host's own"
+
+
+def test_another_file_than_the_kit_names_is_not_brought(tmp_path: Path) -> None:
+    kit = _kit_with_a_lora(tmp_path / "kit", b"another")
+    with pytest.raises(ModelCorrupt) as raised:
+        bring_loras(kit, tmp_path / "models")
+    assert str(tmp_path / "kit" / "loras" / "look.safetensors") in raised.value.place
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_kit_that_was_read_from_no_folder_brings_nothing(tmp_path: Path) -> None:
+    kit = BrandKit.parse(_kit_with_a_lora(tmp_path / "kit", b"as approved").text(), "a job")
+    assert bring_loras(kit, tmp_path / "models") == []

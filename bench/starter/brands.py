@@ -1,0 +1,67 @@
+"""The example brands' LoRAs judged on a host of their own: the same prompts and seeds without, at half, and in full.
+
+    .venv/bin/python bench/starter/brands.py [--out DIR]
+
+Every type of product once, in the plain colours in turn. Palette coverage is the mean of the check
+``palette.coverage``; an outline is kept where the picture's nearest type is the one asked for, as :mod:`judge` sees it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from _common import bench_host, machine, say
+from judge import judge
+from look import at_strength, coverage, drawn, prompt_of
+
+from packshot import Client
+from packshot.brand import BrandKit
+from packshot.comfy.branding import bring_loras
+from packshot.models.starter_pictures import COLOURS, TYPES
+from packshot.paths import shipped
+
+_STRENGTHS = (0.0, 0.5, 1.0)
+
+
+def main() -> None:
+    """Print a table and write a sheet of each brand's pictures to ``--out``: a column a product, a row a strength."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out/starter"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    with bench_host() as host, tempfile.TemporaryDirectory() as folder:
+        client = Client(host.url, out=Path(folder))
+        print(machine(host.system))
+        for path in sorted((shipped("examples") / "brands").iterdir()):
+            kit = BrandKit.load(path)
+            bring_loras(kit, host.models)
+            rows = []
+            for strength in _STRENGTHS:
+                at, covered, kept, row = at_strength(kit, strength), [], 0, []
+                for i, name in enumerate(TYPES):
+                    colour = list(COLOURS)[i * 5 % len(COLOURS)]
+                    pixels = drawn(client, at, prompt_of(kit, name, colour), 500 + i)
+                    covered.append(coverage(kit, pixels))
+                    kept += judge(pixels, colour).type == name
+                    row.append(pixels)
+                rows.append(np.concatenate(row, 1))
+                lines.append(
+                    f"| {kit.name} | {strength:g} | {np.mean(covered):.1%} | {min(covered):.1%} to {max(covered):.1%} |"
+                    f" {kept} of {len(TYPES)} |"
+                )
+                say(lines[-1])
+            Image.fromarray(np.concatenate(rows)).save(options.out / f"{path.name}.png")
+    print("| brand | strength | palette coverage | from, to | outlines kept |\n|---|--:|--:|--:|--:|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
