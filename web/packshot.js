@@ -7,6 +7,9 @@ const here = new URL('../../packshot/web/', import.meta.url)
 /** @param {string} name @returns {Promise<any>} */
 const load = (name) => import(new URL(name, here).href)
 
+/** Languages that we speak and the frontend does not. */
+const OURS_ALONE = /^de\b/i
+
 /** The nodes that show something of their own, and the module that shows it. */
 const SHOWS = {
   PackshotLoadModel: './nodes/badges.mjs',
@@ -98,6 +101,9 @@ app.registerExtension({
     api.addEventListener(/** @type {any} */ ('promptQueueing'), () => {
       load('./nodes/refusal.mjs').then((module) => module.onQueueing(), tell)
     })
+  },
+  async addCustomNodeDefs(definitions) {
+    if (OURS_ALONE.test(navigator.language)) await (await load('./lib/names.mjs')).translate(definitions)
   },
   afterConfigureGraph: () => void panel?.then((made) => made.changed()),
   nodeCreated(node) {

@@ -16,7 +16,7 @@ from .canvas import ApiGraph, convert, is_model_file
 from .contract import InputSpec, read_block, read_input, read_names, read_requires
 from .definitions import ObjectInfo
 from .matching import match
-from .meaning import Part, Piece, read_parts, same
+from .meaning import Part, Piece, named_alike, read_parts, same
 from .workflow import Workflow
 
 Level = Literal["none", "patch", "minor", "major"]
@@ -85,6 +85,12 @@ class _Comparison:
         self._new = {self._subgraphs.get(id_, id_): _with_types(part, self._subgraphs) for id_, part in new.items()}
         common = [id_ for id_ in self._old if id_ in self._new]
         self._pairs = {id_: match(self._old[id_], self._new[id_]) for id_ in common}
+        for id_, pairs in self._pairs.items():
+            olds, news = dict(self._old[id_].pieces), dict(self._new[id_].pieces)
+            for one, other in pairs.items():
+                olds[one], news[other] = named_alike(olds[one], news[other])
+            self._old[id_] = replace(self._old[id_], pieces=olds)
+            self._new[id_] = replace(self._new[id_], pieces=news)
         self._inputs: set[_Widget] = set()  # widgets that are an input of the same name in both: of the older version
 
     def changes(self) -> Iterator[Change]:

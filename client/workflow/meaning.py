@@ -7,8 +7,9 @@ It is read from the file alone. Node definitions, where there are some, only tel
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import WorkflowInvalid
@@ -21,6 +22,7 @@ NOTES = frozenset({"Note", "MarkdownNote"})
 _REROUTE = "Reroute"
 _CONTROLS = frozenset({"fixed", "increment", "decrement", "randomize", "increment-wrap"})
 CONTROL = "control_after_generate"
+_UNNAMED = re.compile(r"widget \d+")
 
 Source = tuple[str, int]
 """The id of a node and the number of one of its outputs."""
@@ -200,6 +202,27 @@ def named_values(node: Node, known: Mapping[int, str] | None = None) -> dict[str
         return {"text": values[0]} if values else {}
     names = _names(node, values)
     return {(known or {}).get(i) or names[i]: value for i, value in enumerate(values)}
+
+
+def named_alike(old: Piece, new: Piece) -> tuple[Piece, Piece]:
+    """Two versions of a node, where a value that one file does not name has the name that the other gives it.
+
+    The canvas notes more entries than a file may have had: those of buttons, for example. Values in a list keep their
+    places, so names are taken over only between lists of one length.
+    """
+    if len(old.values) != len(new.values):
+        return old, new
+    names = [
+        (
+            after if _UNNAMED.fullmatch(before) and after not in old.values else before,
+            before if _UNNAMED.fullmatch(after) and before not in new.values else after,
+        )
+        for before, after in zip(old.values, new.values, strict=True)
+    ]
+    return (
+        replace(old, values=dict(zip([name for name, _ in names], old.values.values(), strict=True))),
+        replace(new, values=dict(zip([name for _, name in names], new.values.values(), strict=True))),
+    )
 
 
 def _names(node: Node, values: list[Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +102,19 @@ def panel(page: Page, name: str) -> Locator:
     return found
 
 
+def drop(page: Page, target: Locator, files: list[Path]) -> None:
+    """Drag files over an element and let go of them there."""
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    assert box is not None
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    session.detach()
+
+
 def close(page: Page) -> None:
     page.evaluate("app.extensionManager.sidebarTab.activeSidebarTabId = null")
     page.locator(".ps-panel").wait_for(state="detached")
@@ -164,6 +178,23 @@ def test_brand_shows_the_kit_and_checks_a_dropped_picture(page: Page) -> None:
     assert not serious(page)
 
 
+def test_brand_checks_a_picture_that_is_dropped_on_it(page: Page, shot: Json, tmp_path: Path) -> None:
+    """The drop is the browser's own, as of a file from the desktop; the canvas, which opens pictures, gets nothing."""
+    load(page, shot)
+    shown = panel(page, "Brand")
+    shown.get_by_label("Channel").select_option("amazon-main")
+    files = [tmp_path / "dropped.png", tmp_path / "dropped.txt"]
+    Image.new("RGB", (300, 300), "red").save(files[0])
+    files[1].write_text("no picture")
+    before = page.evaluate("app.rootGraph.serialize().nodes.length")
+    drop(page, shown.locator(".ps-drop"), files)
+    verdict = shown.locator("li", has_text="dropped.png")
+    verdict.get_by_text("failed", exact=True).wait_for(timeout=60_000)
+    assert verdict.locator("p.ps-bad").count() >= 1
+    shown.get_by_text("dropped.txt is no picture").wait_for()
+    assert page.evaluate("app.rootGraph.serialize().nodes.length") == before
+
+
 def test_api_shows_the_contract_of_the_open_workflow(page: Page, host: HostStatus, shot: Json) -> None:
     load(page, shot)
     shown = panel(page, "API")
@@ -200,13 +231,20 @@ def test_light_and_dark_have_contrast(page: Page, palette: str, shot: Json) -> N
     page.evaluate("window.app.extensionManager.setting.set('Comfy.ColorPalette', 'dark')")
 
 
-def test_german_where_the_frontend_is_german(browser: Browser, host: HostStatus) -> None:
-    page = browser.new_page()
-    page.route("**/settings/Comfy.Locale", lambda route: route.fulfill(json="de"))
+def test_german_where_the_browser_is(browser: Browser, host: HostStatus, shot: Json) -> None:
+    """The frontend has no German; what we add speaks it all the same, and a saved file says nothing of it."""
+    page = browser.new_page(locale="de-DE")
     page.goto(str(host.url))
     page.wait_for_function(_READY, timeout=120_000)
+    load(page, shot)
     page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
     page.get_by_role("tab", name="Speicher").wait_for()
+    add(page, "PackshotCheck")
+    assert page.evaluate("app.graph.nodes.at(-1).title") == "Packshot Prüfen"
+    widgets = page.evaluate("app.graph.nodes.at(-1).widgets.map((each) => [each.name, each.label])")
+    assert ["on_failure", "Bei Fehler"] in widgets
+    inputs = page.evaluate("app.graph.serialize().nodes.at(-1).inputs")
+    assert {each["label"] for each in inputs if "label" in each} <= {each["name"] for each in inputs}
     page.close()
 
 
@@ -271,17 +309,66 @@ def test_a_node_says_in_a_line_why_it_refused(page: Page) -> None:
             app.queuePrompt(0, 1) }"""
     )
     line = page.locator(".ps-node[data-node-type=PackshotLoadModel] .ps-refusal")
-    line.wait_for(timeout=60_000)
-    assert "\n" not in line.inner_text()  # until it is opened
-    assert "flux1" in line.inner_text()
-    line.locator("summary").click()
-    assert "Traceback" not in line.inner_text()
-    assert len(line.inner_text().splitlines()) > 1
+    refusal(line, "flux1")
     assert not serious(page)
 
 
-def test_the_lora_nodes_show_how_much_matched(page: Page, renderer: str, shot: Json) -> None:
-    """Our own workflow with a LoRA between loader and sampler; the report is that of a real run.
+@pytest.mark.usefixtures("renderer")
+def test_a_node_that_refuses_while_it_runs_says_so_too(page: Page) -> None:
+    clear(page)
+    close(page)
+    add(page, "EmptyImage", width=64, height=64)
+    add(page, "PackshotCheck", channel="amazon-main", on_failure="stop")
+    page.evaluate(
+        """() => { const [picture, check] = app.graph.nodes
+            picture.connect(0, check, check.findInputSlot('image'))
+            app.queuePrompt(0, 1) }"""
+    )
+    line = page.locator(".ps-node[data-node-type=PackshotCheck] .ps-refusal")
+    refusal(line, "amazon-main")
+    # Another prompt begins anew.
+    page.evaluate("() => { app.graph.nodes[1].mode = 2; app.queuePrompt(0, 1) }")
+    line.wait_for(state="detached")
+
+
+def refusal(line: Locator, says: str) -> None:
+    """One line on the node; opened, it says where and what to do, and shows no stack trace."""
+    line.wait_for(timeout=60_000)
+    assert "\n" not in line.inner_text()
+    one = line.locator("summary")
+    assert one.evaluate("each => each.clientHeight < 2 * parseFloat(getComputedStyle(each).lineHeight)")
+    one.click()
+    assert says in line.inner_text()
+    assert "Traceback" not in line.inner_text()
+    assert len(line.inner_text().splitlines()) > 1
+
+
+@pytest.mark.usefixtures("renderer")
+@pytest.mark.parametrize("kind", ["PackshotVAEDecodeTiled", "PackshotVAEEncodeTiled"])
+def test_tiles_are_drawn_before_anything_runs(page: Page, kind: str) -> None:
+    clear(page)
+    close(page)
+    number = add(page, kind, tile_size=384)
+    drawing = page.locator(f".ps-node[data-node-type={kind}] svg")
+    drawing.wait_for()
+    # 1024 pixels in tiles of at most 384: three each way, with two lines between them.
+    assert drawing.get_attribute("aria-label") == "3 × 3 × 341 px / 1024 px"
+    assert drawing.locator("path").count() == 2
+    box = drawing.bounding_box()
+    assert box is not None
+    assert box["height"] > 20
+    assert not serious(page)
+    set_tile = """([id, value]) => {
+        const widget = app.graph.getNodeById(id).widgets.find((each) => each.name === 'tile_size')
+        widget.value = value; widget.callback(value) }"""
+    page.evaluate(set_tile, [number, 256])
+    page.locator(f".ps-node[data-node-type={kind}] svg[aria-label^='4 × 4']").wait_for()
+    page.evaluate(set_tile, [number, 0])  # as large as memory allows, which only the run tells
+    drawing.wait_for(state="detached")
+
+
+def test_a_run_shows_matched_tensors_and_the_memory_it_took(page: Page, renderer: str, shot: Json) -> None:
+    """Our own workflow with a LoRA, a policy, a tiled decode and a memory report; what is shown is that of a real run.
 
     The strength differs, because a node whose result the host has kept does not report again.
     """
@@ -291,12 +378,20 @@ def test_the_lora_nodes_show_how_much_matched(page: Page, renderer: str, shot: J
     page.evaluate(
         """strength => {
             const find = (type) => app.graph.nodes.find((node) => node.type === type)
-            const [loader, sample] = [find('PackshotLoadModel'), find('PackshotSample')]
-            const stack = LiteGraph.createNode('PackshotLoRAStack')
-            app.graph.add(stack)
+            const make = (type) => { const node = LiteGraph.createNode(type); app.graph.add(node); return node }
+            const wire = (from, output, to, input) =>
+                from.connect(from.findOutputSlot(output), to, to.findInputSlot(input))
+            const [loader, sample, save] = ['PackshotLoadModel', 'PackshotSample', 'SaveImage'].map(find)
+            const [stack, policy] = ['PackshotLoRAStack', 'PackshotVRAMPolicy'].map(make)
+            const [decode, report] = ['PackshotVAEDecodeTiled', 'PackshotMemoryReport'].map(make)
             stack.widgets.find((each) => each.name === 'text').value = `<lora:tide:${strength}>`
-            loader.connect(loader.findOutputSlot('model'), stack, stack.findInputSlot('model'))
-            stack.connect(0, sample, sample.findInputSlot('model'))
+            wire(loader, 'model', stack, 'model')
+            stack.connect(0, policy, policy.findInputSlot('model'))
+            policy.connect(0, sample, sample.findInputSlot('model'))
+            sample.connect(0, decode, decode.findInputSlot('samples'))
+            wire(loader, 'vae', decode, 'vae')
+            decode.connect(0, report, 0)
+            report.connect(0, save, save.findInputSlot('images'))
             app.queuePrompt(0, 1) }""",
         0.8 if renderer == "classic" else 0.7,
     )
@@ -305,6 +400,16 @@ def test_the_lora_nodes_show_how_much_matched(page: Page, renderer: str, shot: J
     assert "tide.safetensors" in node.inner_text()
     matched, total = (node.get_by_role("meter").get_attribute("aria-valuetext") or "").split("/")
     assert matched == total
+    chart = page.locator(".ps-node[data-node-type=PackshotMemoryReport]")
+    chart.get_by_role("meter").nth(1).wait_for(timeout=120_000)
+    phases = chart.get_by_role("meter").all()
+    peaks = [int(each.get_attribute("aria-valuenow") or 0) for each in phases]
+    assert all(peak > 0 for peak in peaks)
+    # The longest bar is that of the highest peak, and the others are in proportion.
+    fills = [each.locator(".ps-bar-fill").evaluate("bar => parseFloat(bar.style.width)") for each in phases]
+    assert fills == pytest.approx([100 * peak / max(peaks) for peak in peaks], abs=0.06)
+    assert {"sampling", "VAE decode"} <= set(chart.locator("b").all_inner_texts())
+    assert not serious(page)
 
 
 # -- App Mode and releases

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page
 
 from packshot import Client, Workflow
@@ -52,7 +53,9 @@ def test_it_opens_on_the_canvas_and_submits_what_python_does(page: Page, host: H
 
 
 @pytest.mark.parametrize("name", sorted(library()))
-def test_it_opens_as_an_app_with_its_fields_in_order(page: Page, name: str) -> None:
+def test_it_opens_as_an_app_with_its_fields_in_order_and_asks_for_no_new_version(
+    page: Page, host: HostStatus, name: str
+) -> None:
     workflow = Workflow.load(name)
     opened(page, workflow, app=True)
     app = read_app_mode(workflow.data)
@@ -65,3 +68,6 @@ def test_it_opens_as_an_app_with_its_fields_in_order(page: Page, name: str) -> N
     found = [line for line in shown if line in labels]
     assert list(dict.fromkeys(found)) == labels
     assert page.evaluate(_SHOWN) == len(labels)  # the frontend drops entries that lead to nothing
+    body = {"workflow": page.evaluate("app.rootGraph.serialize()")}
+    described = requests.post(f"{host.url}/packshot/workflow/contract", json=body, timeout=60).json()
+    assert described["changes"]["changes"] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -319,18 +318,3 @@ def test_many_verdicts_at_once_are_all_kept(host: HostStatus, run: Path) -> None
     for thread in threads:
         thread.join()
     assert set(json.loads((run / "approvals.json").read_text())["items"]) == {"i0", "i1", "i2"}
-
-
-# -- languages
-
-
-def test_the_host_serves_our_words_and_none_is_stale(host: HostStatus) -> None:
-    words = requests.get(f"{host.url}/i18n", timeout=60).json()
-    assert words["de"]["packshot"].keys() == words["en"]["packshot"].keys()
-    assert words["de"]["commands"].keys() == words["en"]["commands"].keys()
-    for name, text in words["en"]["packshot"].items():
-        assert set(re.findall(r"\{\w+\}", words["de"]["packshot"][name])) == set(re.findall(r"\{\w+\}", text)), name
-    nodes = requests.get(f"{host.url}/object_info", timeout=60).json()
-    for name, said in words["de"]["nodeDefs"].items():
-        known = {each for section in nodes[name]["input"].values() for each in section}
-        assert said.get("inputs", {}).keys() <= known, name

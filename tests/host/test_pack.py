@@ -37,6 +37,19 @@ def test_every_node_has_its_help_page(host: HostStatus, nodes: dict[str, dict[st
         assert page.text.startswith(f"# {node['display_name']}\n")
 
 
+def test_every_node_and_input_has_its_german(host: HostStatus, nodes: dict[str, dict[str, Any]]) -> None:
+    """In English, a node says itself what it and its inputs are; a tooltip is there in both languages or in none."""
+    german = requests.get(f"{host.url}/i18n", timeout=30).json()["de"]["nodeDefs"]
+    assert german.keys() == nodes.keys()
+    for name, node in nodes.items():
+        inputs = {key: spec for group in ("required", "optional") for key, spec in node["input"].get(group, {}).items()}
+        said = german[name].get("inputs", {})
+        assert said.keys() == inputs.keys(), name
+        for key, spec in inputs.items():
+            options = spec[1] if len(spec) > 1 else {}
+            assert ("tooltip" in said[key]) == bool(options.get("tooltip")), (name, key)
+
+
 def test_the_boot_route_tells_the_boot_and_the_version(host: HostStatus) -> None:
     answer = requests.get(f"{host.url}/packshot/boot", timeout=30).json()
     assert str(uuid.UUID(answer["boot"])) == answer["boot"]

@@ -380,3 +380,17 @@ def test_a_subgraph_in_itself_does_not_hang_the_comparison() -> None:
     assert compare(data, copy.deepcopy(data), INFO).level == "none"
     with pytest.raises(WorkflowInvalid):
         Workflow(data, "circle").api_graph(INFO)
+
+
+@pytest.mark.parametrize("name", ["white-background", "product-scene"])
+def test_what_the_canvas_adds_when_it_opens_a_file_is_no_change(name: str) -> None:
+    """It notes an entry for the button that uploads a picture, whose value the file had without a name."""
+    data = json.loads(library()[name].read_text())
+    opened = copy.deepcopy(data)
+    button = {"name": "upload", "type": "IMAGEUPLOAD", "widget": {"name": "upload"}, "link": None}
+    (node,) = [each for each in opened["nodes"] if each["type"] == "LoadImage"]
+    node["inputs"].append(button)
+    assert node["widgets_values"] == ["example.png", "image"]
+    assert compare(data, opened).level == "none"
+    node["widgets_values"][1] = "mask"
+    assert [each.what for each in compare(data, opened).changes] == ["value"]

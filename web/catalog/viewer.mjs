@@ -15,7 +15,7 @@ export function makeViewer(t, run, tell, changed) {
   let at = -1
   let comparing = false
 
-  const plates = h('div', { class: 'plates', tabindex: 0, role: 'group', 'aria-label': t('compare') })
+  const plates = h('div', { class: 'plates', tabindex: 0, role: 'group', 'aria-label': t('same_product') })
   const title = h('h2', { id: 'viewer-title' })
   const sub = h('p', { class: 'soft' })
   const facts = h('div')

@@ -40,16 +40,18 @@ export const post = (path, content) =>
 export const send = (path, picture) =>
   ask(path, { method: 'POST', headers: { 'Content-Type': picture.type || 'image/png' }, body: picture })
 
-/** @type {Promise<Record<string, string>> | undefined} */
-let words
+/** @type {Promise<any> | undefined} */
+let read
 
-/** Our words in the user's language, from `locales/`; the English ones where a language has none. */
-async function readWords() {
-  const [all, setting] = await Promise.all(
+/** What `locales/` has of ours in the user's language: `{ packshot, nodeDefs, … }`; English where a language has none. */
+export function translations() {
+  read ??= Promise.all(
     ['i18n', 'settings/Comfy.Locale'].map((path) => fetch(new URL(path, HOST)).then((answer) => answer.json()))
-  )
-  const locale = String(setting ?? navigator.language)
-  return { ...all.en?.packshot, ...all[locale.split('-')[0]]?.packshot, ...all[locale]?.packshot }
+  ).then(([all, setting]) => {
+    const locale = String(setting ?? navigator.language)
+    return [locale, locale.split('-')[0], 'en'].map((name) => all[name]).find((words) => words?.packshot)
+  })
+  return read
 }
 
 /**
@@ -57,8 +59,7 @@ async function readWords() {
  * @returns {Promise<(name: string, values?: Record<string, string | number>) => string>}
  */
 export async function texts() {
-  words ??= readWords()
-  const known = await words
+  const { packshot: known } = await translations()
   return (name, values = {}) =>
     (known[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole))
 }

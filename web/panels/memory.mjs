@@ -70,7 +70,7 @@ export function make(t) {
       ...pair(t('streamed'), size(report.streamed)),
       ...pair(t('headroom'), size(report.headroom))
     )
-    last.replaceChildren(...(report.last.length ? [h('h3', {}, t('last_run')), ...chart(report.last)] : []))
+    last.replaceChildren(...(report.last.length ? [h('h3', {}, t('last_run')), ...chart(report.last, t)] : []))
     unload.disabled = report.remaining > 0 || !report.models.length
     unload.title = report.remaining > 0 ? t('unload_busy') : ''
   }
