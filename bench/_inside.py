@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,34 @@ def ask(script: str, at: tuple[str, Path], asked: dict[str, Any]) -> dict[str, A
         return {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+@contextlib.contextmanager
+def card(python: str, gib: float) -> Iterator[None]:
+    """Make the GPU as small as ``gib`` for whatever runs meanwhile: another process holds the rest. 0: as it is."""
+    if not gib:
+        yield
+        return
+    command = [python, "-c", _BALLAST, str(gib)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            if process.stdout.readline().strip() != "held":
+                raise SystemExit("a card can only be made smaller where this Python's torch sees a GPU")
+            yield
+        finally:
+            process.stdin.close()  # it ends with its input
+
+
+_BALLAST = """
+import sys, torch
+if torch.cuda.is_available():
+    free, _ = torch.cuda.mem_get_info()
+    held = torch.empty(max(0, int(free - float(sys.argv[1]) * 2**30)), dtype=torch.uint8, device="cuda")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def start(*flags: str) -> Any:

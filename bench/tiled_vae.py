@@ -113,33 +113,29 @@ def largest(options: argparse.Namespace) -> None:
     """Print, for each peer, the largest square picture that decodes within the limit, in steps of 256 pixels."""
     at = _inside.place(options.comfyui)
     options.tile = 0  # by free memory
-    for peer in options.peers.split(","):
-        low, high, error = 0, 64, ""
-        while high - low > 1:
-            middle = (low + high) // 2
-            error = _inside.ask(__file__, at, asked(options, peer, middle * 256)).get("error", "")
-            low, high = (low, middle) if error else (middle, high)
-        where = f"{low * 256} x {low * 256} pixels in {options.largest:g} GiB" if low else error
-        print(f"{peer}: {where}", flush=True)
+    with _inside.card(at[0], options.largest):
+        for peer in options.peers.split(","):
+            low, high, error = 0, 64, ""
+            while high - low > 1:
+                middle = (low + high) // 2
+                error = _inside.ask(__file__, at, asked(options, peer, middle * 256)).get("error", "")
+                low, high = (low, middle) if error else (middle, high)
+            where = f"{low * 256} x {low * 256} pixels in {options.largest:g} GiB" if low else error
+            print(f"{peer}: {where}", flush=True)
 
 
 def child(options: dict[str, Any]) -> dict[str, Any]:
     """Decode, and say what it took."""
     torch = _inside.start()
-    gpu, limit, size = torch.cuda.is_available(), options["largest"], options["size"]
-    if limit and not gpu:
-        raise SystemExit("--largest needs a GPU")
+    gpu, size = torch.cuda.is_available(), options["size"]
     if options["threads"]:
         torch.set_num_threads(options["threads"])
     size = size or (2048 if gpu else 768)
     with torch.inference_mode():
         vae = _inside.autoencoder(torch, 16, options["width"])
         latent = torch.randn((1, 16, size // 8, size // 8), generator=torch.Generator().manual_seed(1))
-        if limit:
-            total = torch.cuda.get_device_properties(0).total_memory
-            torch.cuda.set_per_process_memory_fraction(limit * 2**30 / total)
-        note, decode = peers(torch, vae, latent, options)[options["peer"]]()
-        if gpu and not limit:
+        note, decode = peers(vae, latent, options)[options["peer"]]()
+        if gpu and not options["largest"]:
             decode()  # kernels are chosen and weights are loaded at the first use
         base = begin(torch, gpu)
         seconds, cpu, picture = _inside.timed(torch, decode)
@@ -155,7 +151,7 @@ def child(options: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def peers(torch: Any, vae: Any, latent: Any, options: dict[str, Any]) -> dict[str, Any]:
+def peers(vae: Any, latent: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Of each peer what makes (its note, asked for after the decode; the decode)."""
     side = latent.shape[-1] * 8
     theirs = min(512, side // 2)

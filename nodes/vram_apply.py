@@ -212,6 +212,8 @@ class PolicyWrappers:
         if vbar is not None:
             vbar.set_watermark_limit(0)
             vbar.prioritize()
+            if self.policy.mode is Mode.FULL and phase.resident < 0.99 * self._weights.total:
+                phase.notes.append(f"the lock did not hold: {gib(phase.resident)} were resident at the end")
 
 
 @contextlib.contextmanager

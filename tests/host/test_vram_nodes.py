@@ -120,6 +120,16 @@ def test_what_the_model_cannot_do_is_refused_before_it_samples(
     assert re.search(words, error.message)
 
 
+def test_a_vae_of_unknown_kind_is_refused_before_anything_is_sampled(tiny_client: Client) -> None:
+    asked = graph()
+    asked["3"]["inputs"]["vae_name"] = "pixel_space"
+    record, _ = run(tiny_client, asked)
+    error = protocol.failure(record, asked)
+    assert (error.slug, bool(error.remedy)) == ("input-invalid", True)
+    assert "a VAE of unknown kind: PixelspaceConversionVAE" in error.message
+    assert "7" not in record.error["executed"]  # the sampler
+
+
 def test_two_policies_of_a_model_without_a_lora_are_bit_identical(tiny_client: Client) -> None:
     asked = {key: value for key, value in graph().items() if int(key) <= 6}
     settings = {"seed": 5, "steps": 2, "cfg": 1.0, "sampler": "euler", "scheduler": "simple"}
