@@ -1,21 +1,28 @@
 """VRAM policies on a GPU, with random weights of the real shapes: seconds a step and peak, as ratios in one run.
 
     .venv/bin/python bench/vram.py [--models flux2-klein-4b,sd3.5-large,z-image,qwen-image] [--size 1024]
-    .venv/bin/python bench/vram.py --card 12     the same on a card made as small as that, in GiB
+    .venv/bin/python bench/vram.py --card 12     a whole picture with FLUX.2 [klein] 4B on a card of so many GiB
+    .venv/bin/python bench/vram.py --tiny        either of them with the starter model, on a CPU too: tries the script
 
 For each model, in a process of its own for each row: the whole model resident; what core does by itself; a policy that
-is there but asks for nothing; a budget of 60 % and of 40 % of the weights. Each under Dynamic VRAM, and with
-``--disable-dynamic-vram``. The peak is that of the process by the memory report: torch's counter and the pages of
-Dynamic VRAM. No text encoder runs; its place is taken by random conditioning of the width that the model takes.
+is there but asks for nothing; a budget of 60 % and of 40 % of the weights, and core by itself on a card on which no
+more is free than that took. Each under Dynamic VRAM, and with ``--disable-dynamic-vram``. Then diffusers' model of the
+same shape: whole, and by group offloading with streams; left out with a line where the host's Python does not have it.
+No text encoder runs; its place is taken by random conditioning of the width that the model takes.
+
+``--card`` makes two pictures in each row, each with words of its own: text encoder (Qwen3 4B), LoRA, four steps and
+FLUX.2's VAE, all of them with random weights: with core's defaults, and with Packshot's policy and tiled decode. The
+rest of the card is held by another process, so that what does not fit fails as it would there.
+
+The peak is that of the process by the memory report: torch's counter and the pages of Dynamic VRAM. ``--comfyui
+FOLDER`` runs in this very Python, where that can run the ComfyUI of the folder: for a machine without a network.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
+import itertools
 import json
-import logging
 import os
 import statistics
 import subprocess
@@ -25,186 +32,243 @@ import time
 from pathlib import Path
 from typing import Any
 
-PACK = Path(__file__).resolve().parents[1]
-GIB = 2**30
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import _inside
+import _vram_models
 
-# Model: channels of its latent, pixels a cell, width of its conditioning and of its pooled vector.
-SHAPES = {
-    "flux2-klein-4b": (128, 16, 7680, 0),
-    "sd3.5-large": (16, 8, 4096, 2048),
-    "z-image": (16, 8, 2560, 0),
-    "qwen-image": (16, 8, 3584, 0),
-}
-ROWS = {
-    "full": {"mode": "full"},
-    "core": {"mode": "core"},
-    "unused": {"mode": "auto"},
-    "60 %": {"mode": "budget", "share": 0.6},
-    "40 %": {"mode": "budget", "share": 0.4},
-}
+GIB = 2**30
+CONTEXT = 0.7  # GiB that a process has on a GPU besides what is counted as its peak
+
+BUDGETS = {"60 %": 0.6, "40 %": 0.4}
+PLAIN = {"full": {"mode": "full"}, "core": {"mode": "core"}, "unused": {"mode": "auto"}}
+DIFFUSERS = {"whole": "", "group offload, blocks": "block_level", "group offload, leaves": "leaf_level"}
 WARM, STEPS = 2, 8
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default=",".join(SHAPES))
+    parser.add_argument("--models", default="flux2-klein-4b,sd3.5-large,z-image,qwen-image")
     parser.add_argument("--size", type=int, default=1024, help="side of the picture in pixels")
-    parser.add_argument("--card", type=float, help="GiB of the card to make believe; the rest of it is held back")
+    parser.add_argument("--card", type=float, default=0.0, help="GiB of the card on which a whole picture is made")
+    parser.add_argument("--tiny", action="store_true", help="the starter at 128 pixels: no figure to quote")
+    parser.add_argument("--comfyui", help="folder of a ComfyUI that this Python can run")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(child(json.loads(options.child))))
-    else:
-        report(options)
-
-
-def report(options: argparse.Namespace) -> None:
-    """Ask core for the shapes, and print the tables."""
-    from packshot.comfy.install import install
-    from packshot.paths import cache_dir
-
-    host = install(cache_dir() / "host", lambda line: print(line, file=sys.stderr))
+        return
+    if options.tiny:
+        options.models, options.size = "starter", 128
+    at = _inside.place(options.comfyui)
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as folder:
-        shapes = Path(folder) / "shapes.json"
-        line = [host.python, PACK / "tests" / "host" / "core_shapes.py", "--complete"]
-        made = subprocess.run(list(map(str, line)), cwd=host.comfyui, capture_output=True, check=True)
-        shapes.write_bytes(made.stdout)
-        tables(options, str(host.python), {**os.environ, "COMFYUI": str(host.comfyui), "SHAPES": str(shapes)})
+        prepare(options, at, Path(folder) / "shapes.json")
+        if options.card:
+            pictures(options, at)
+        else:
+            for model in options.models.split(","):
+                table(options, at, model)
 
 
-def tables(options: argparse.Namespace, python: str, environment: dict[str, str]) -> None:
-    """A table for each model."""
-    for model in options.models.split(","):
-        print(f"\n{model}, {options.size} x {options.size} pixels\n")
-        print("| manager | row | s a step | × full | peak GiB | resident GiB | asked GiB |")
-        print("|---|---|--:|--:|--:|--:|--:|")
-        for manager in ("dynamic", "legacy"):
-            full = None
-            for name, row in ROWS.items():
-                asked = {"model": model, "size": options.size, "card": options.card, "manager": manager, **row}
-                command = [python, __file__, "--child", json.dumps(asked)]
-                done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-                if done.returncode:
-                    error = (done.stderr.strip().splitlines() or ["killed"])[-1]
-                    print(f"| {manager} | {name} | {error} |", flush=True)
-                    continue
-                found = json.loads(done.stdout.splitlines()[-1])
-                full = full or (found["step"] if name == "full" else None)
-                ratio = f"{found['step'] / full:.2f}" if full else "–"
-                limit = f"{found['limit'] / GIB:.2f}" if found["limit"] else "–"
-                print(
-                    f"| {manager} | {name} | {found['step']:.3f} | {ratio} | {found['peak'] / GIB:.2f}"
-                    f" | {found['resident'] / GIB:.2f} | {limit} |",
-                    flush=True,
-                )
+def prepare(options: argparse.Namespace, at: tuple[str, Path], shapes: Path) -> None:
+    """Tell the children where the real shapes are, by core's own classes, and the starter's files."""
+    if options.tiny:
+        from packshot.paths import cache_dir
+
+        os.environ["MODELS"] = str(cache_dir() / "host" / "models")
+        return
+    line = [at[0], str(_inside.PACK / "tests" / "host" / "core_shapes.py"), "--complete"]
+    shapes.write_bytes(subprocess.run(line, cwd=at[1], capture_output=True, check=True).stdout)
+    os.environ["SHAPES"] = str(shapes)
+
+
+def table(options: argparse.Namespace, at: tuple[str, Path], model: str) -> None:
+    """The rows of one model, and what is wanted of them."""
+    print(f"\n{model}, {options.size} x {options.size} pixels\n")
+    print("| by | row | s a step | × whole | peak GiB | resident GiB | asked GiB | resident / asked |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def row(by: str, name: str, card: float = 0.0, **asked: Any) -> None:
+        with _inside.card(at[0], card):
+            one = _inside.ask(__file__, at, {"model": model, "size": options.size, "by": by, **asked})
+        if "error" in one:
+            print(f"| {by} | {name} | {one['error']} |", flush=True)
+            return
+        found[by, name] = one
+        whole = found.get((by, "whole" if by == "diffusers" else "full"))
+        ratio = f"{one['step'] / whole['step']:.2f}" if whole else "–"
+        limit = f"{one['limit'] / GIB:.3f} | {one['resident'] / one['limit']:.3f}" if one["limit"] else "– | –"
+        resident = f"{one['resident'] / GIB:.3f}" if one["resident"] is not None else "–"
+        print(f"| {by} | {name} | {one['step']:.3f} | {ratio} | {one['peak'] / GIB:.3f} | {resident} | {limit} |")
+        sys.stdout.flush()
+
+    for by in ("dynamic", "legacy"):
+        for name, asked in PLAIN.items():
+            row(by, name, **asked)
+        for name, share in BUDGETS.items():
+            row(by, name, mode="budget", share=share)
+            ours = found.get((by, name))
+            if ours and ours["gpu"]:
+                row(by, f"core where {name} took all", card=ours["peak"] / GIB + CONTEXT, mode="core")
+    for name, offload in DIFFUSERS.items():
+        row("diffusers", name, mode="diffusers", offload=offload)
+    verdict(found)
+
+
+def verdict(found: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Print what is wanted beside what is."""
+    print()
+    for by in ("dynamic", "legacy"):
+        if (by, "unused") in found and (by, "core") in found:
+            ratio = found[by, "unused"]["step"] / found[by, "core"]["step"]
+            print(f"{by}: a policy that asks for nothing takes {ratio:.3f} of core's time; wanted 1 within noise")
+    for budget in BUDGETS:
+        others = [
+            (one["step"], *key)
+            for key, one in found.items()
+            if "group" in key[1] or key[1].startswith(f"core where {budget}")
+        ]
+        for by in ("dynamic", "legacy"):
+            if others and (by, budget) in found:
+                step, *other = min(others)
+                ratio = found[by, budget]["step"] / step
+                print(f"{by}, {budget}: {ratio:.2f} × the fastest of the others ({', '.join(other)}); wanted 1 or less")
+
+
+def pictures(options: argparse.Namespace, at: tuple[str, Path]) -> None:
+    """Whole pictures on a small card."""
+    where = (
+        "the starter, on whatever is there" if options.tiny else f"FLUX.2 [klein] 4B, a card of {options.card:g} GiB"
+    )
+    print(f"\nA whole picture of {options.size} x {options.size} pixels, {where}\n")
+    print("| by | row | s, first picture | s, second | peak GiB | steps down |")
+    print("|---|---|--:|--:|--:|---|")
+    for by in ("dynamic", "legacy"):
+        for name in ("core", "packshot"):
+            asked = {"mode": f"picture, {name}", "by": by, "size": options.size, "tiny": options.tiny}
+            with _inside.card(at[0], 0.0 if options.tiny else options.card):
+                one = _inside.ask(__file__, at, asked)
+            if "error" in one:
+                print(f"| {by} | {name} | {one['error']} |", flush=True)
+                continue
+            first, second = one["seconds"]
+            steps = "; ".join(one["steps"]) or "none"
+            print(f"| {by} | {name} | {first:.2f} | {second:.2f} | {one['peak'] / GIB:.3f} | {steps} |", flush=True)
 
 
 def child(asked: dict[str, Any]) -> dict[str, Any]:
-    """Sample once, and say what it took."""
-    sys.path.insert(0, os.environ["COMFYUI"])
-    sys.argv = [sys.argv[0], "--enable-dynamic-vram" if asked["manager"] == "dynamic" else "--disable-dynamic-vram"]
-    import torch
+    """Sample, and say what it took."""
+    torch = _inside.start("--enable-dynamic-vram" if asked["by"] == "dynamic" else "--disable-dynamic-vram")
+    if asked["by"] == "dynamic":
+        if not torch.cuda.is_available():
+            raise SystemExit("left out: Dynamic VRAM needs a GPU")
+        _inside.start_dynamic()
+    record = _inside.packed("nodes.memory_record")
+    with torch.inference_mode():
+        if asked["mode"] == "diffusers":
+            return diffusers(torch, asked, record)
+        if asked["mode"].startswith("picture"):
+            return picture(torch, asked, record)
+        return steps(torch, asked, record)
 
-    if not torch.cuda.is_available():
-        raise SystemExit("this host's torch sees no GPU")
-    import comfy.options
 
-    comfy.options.enable_args_parsing()
-    logging.disable(logging.WARNING)
-    if asked["manager"] == "dynamic":
-        start_dynamic()
-    import comfy.model_management as management
-
-    pack = packed()
-    policy, apply, record = (pack(f"nodes.{name}") for name in ("vram_policy", "vram_apply", "memory_record"))
-    if asked["card"]:
-        total = torch.cuda.get_device_properties(0).total_memory
-        management.EXTRA_RESERVED_VRAM = max(0, int(total - asked["card"] * GIB))
-    model = load(asked["model"])
-    weights = policy.weigh(model)
+def steps(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
+    """A step of core's model, held as asked for."""
+    policy, apply = _inside.packed("nodes.vram_policy"), _inside.packed("nodes.vram_apply")
+    model = _vram_models.load(torch, asked["model"])
     limit = None
     if asked["mode"] == "budget":
-        limit = int(asked["share"] * weights.total)
+        limit = int(asked["share"] * policy.weigh(model).total)
         model = apply.PolicyWrappers.attach(model, policy.Policy(policy.Mode.BUDGET, budget_gib=limit / GIB))
     elif asked["mode"] != "core":
         model = apply.PolicyWrappers.attach(model, policy.Policy(policy.Mode(asked["mode"])))
-    times, phase = sample(model, asked, record)
-    return {
-        "step": statistics.median(times[WARM:]),
-        "peak": phase.peak,
-        "resident": model.loaded_size(),
-        "limit": limit,
-    }
-
-
-def sample(model: Any, asked: dict[str, Any], record: Any) -> tuple[list[float], Any]:
-    """Seconds of each step, and the phase with its peak."""
-    import comfy.sample
-    import torch
-
-    channels, cell, width, pooled = SHAPES[asked["model"]]
+    channels, cell, width, pooled = _vram_models.SHAPES[asked["model"]]
     latent = torch.zeros(1, channels, asked["size"] // cell, asked["size"] // cell)
     extras = {"pooled_output": torch.randn(1, pooled)} if pooled else {}
-    words = [[torch.randn(1, 256, width), extras]]
-    times: list[float] = []
-    last = time.perf_counter()
+    words = [[torch.randn(1, _vram_models.WORDS, width), extras]]
+    times, resident = [time.perf_counter()], [0]
 
     def callback(*_: Any) -> None:
-        nonlocal last
+        synchronise(torch)
+        times.append(time.perf_counter())
+        resident.append(model.loaded_size())
+
+    with record.watched(record.Phase("sampling"), model.load_device) as phase:
+        sample(torch, model, words, latent, WARM + STEPS, callback)
+    each = [after - before for before, after in itertools.pairwise(times)]
+    return {
+        "step": statistics.median(each[WARM:]), "peak": peak(phase, record), "resident": max(resident), "limit": limit,
+        "gpu": torch.cuda.is_available(),
+    }  # fmt: skip
+
+
+def sample(torch: Any, model: Any, words: Any, latent: Any, number: int, callback: Any = None) -> Any:
+    """Core's sampler, without guidance."""
+    import comfy.sample
+
+    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(1))
+    return comfy.sample.sample(
+        model, noise, number, 1.0, "euler", "simple", words, words, latent, callback=callback, seed=1,
+        disable_pbar=True,
+    )  # fmt: skip
+
+
+def diffusers(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
+    """A step of diffusers' model of the same shape."""
+    step, model = _vram_models.diffusers(torch, asked["model"], asked["size"], asked["offload"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    times = []
+    with record.watched(record.Phase("sampling"), device) as phase:
+        for _ in range(WARM + STEPS):
+            seconds, _, _ = _inside.timed(torch, step)
+            times.append(seconds)
+    whole = sum(value.nbytes for value in model.parameters())
+    return {
+        "step": statistics.median(times[WARM:]), "peak": phase.peak, "resident": None if asked["offload"] else whole,
+        "limit": None, "gpu": device.type == "cuda",
+    }  # fmt: skip
+
+
+def picture(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
+    """Two whole pictures, from words to pixels."""
+    model, clip, vae = _vram_models.picture_parts(torch, asked["tiny"])
+    ours = asked["mode"].endswith("packshot")
+    if ours:
+        policy, apply = _inside.packed("nodes.vram_policy"), _inside.packed("nodes.vram_apply")
+        model, clip = apply.PolicyWrappers.attach(model, policy.Policy()), _inside.packed("nodes.vram_text").noted(clip)
+    latent = torch.zeros(1, 128, asked["size"] // 16, asked["size"] // 16)
+    steps: list[str] = []
+
+    def make(words: str) -> Any:
+        encoded = clip.encode_from_tokens_scheduled(clip.tokenize(words))
+        sampled = sample(torch, model, encoded, latent, 4)
+        if not ours:
+            return vae.decode(sampled)
+        pixels, outcome = _inside.packed("nodes.tiled_vae_run").decode(vae, sampled)
+        steps.extend(outcome.steps)
+        return pixels
+
+    seconds = []
+    with record.watched(record.Phase("picture"), model.load_device) as phase:
+        for words in ("a mug on a table", "a lamp before a wall"):
+            taken, _, pixels = _inside.timed(torch, lambda words=words: make(words))
+            seconds.append(taken)
+            assert bool(torch.isfinite(pixels).all())
+    steps += [step for one in record.last()["phases"] for step in one["steps"]]
+    return {"seconds": seconds, "peak": peak(phase, record), "steps": steps}
+
+
+def peak(phase: Any, record: Any) -> int:
+    """Of a phase and of those within it, each of which starts torch's counter anew."""
+    return max(phase.peak, *(one["peak"] for one in record.last()["phases"]))
+
+
+def synchronise(torch: Any) -> None:
+    """Wait for a GPU, where there is one."""
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
-        now = time.perf_counter()
-        times.append(now - last)
-        last = now
-
-    with torch.inference_mode(), record.watched(record.Phase("sampling"), model.load_device) as phase:
-        comfy.sample.sample(
-            model, torch.randn_like(latent), WARM + STEPS, 1.0, "euler", "simple", words, words, latent,
-            callback=callback, seed=1, disable_pbar=True,
-        )  # fmt: skip
-    return times, phase
-
-
-def load(name: str) -> Any:
-    """A model of the real shape with random weights in bf16, by core's own loader."""
-    import comfy.model_management
-    import comfy.sd
-    import torch
-
-    device = comfy.model_management.get_torch_device()
-    random = torch.Generator(device=device).manual_seed(20261127)
-    shapes = json.loads(Path(os.environ["SHAPES"]).read_text(encoding="utf-8"))[f"{name} native"]["shapes"]
-    state = {}
-    for key, shape in shapes.items():
-        value = torch.randn(shape, generator=random, device=device)
-        value = value / value[0].numel() ** 0.5 if value.ndim > 1 else torch.ones_like(value)
-        state[key] = value.to("cpu", torch.bfloat16)
-    comfy.model_management.soft_empty_cache()
-    return comfy.sd.load_diffusion_model_state_dict(state)
-
-
-def start_dynamic() -> None:
-    """Start Dynamic VRAM as core's ``main.py`` does."""
-    import comfy.memory_management
-    import comfy.model_management
-    import comfy.model_patcher
-    import comfy_aimdo.control
-
-    comfy_aimdo.control.init()
-    devices = ((device.index, 0) for device in comfy.model_management.get_all_torch_devices())
-    if not comfy_aimdo.control.init_devices(devices):
-        raise SystemExit("this GPU or its driver has no Dynamic VRAM")
-    comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
-    comfy.memory_management.aimdo_enabled = True
-
-
-def packed() -> Any:
-    """The node pack's modules, imported as ComfyUI imports them."""
-    spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["pack"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["pack"])
-    return lambda name: importlib.import_module(f"pack.{name}")
 
 
 if __name__ == "__main__":

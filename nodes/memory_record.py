@@ -38,7 +38,6 @@ class Phase:
         patches: how LoRAs were applied.
         steps: what the out-of-memory ladder did, in order; empty where memory was enough.
         notes: what else there is to say.
-        open: it goes on until the next phase begins, as nothing tells when it ends.
     """
 
     phase: str
@@ -53,7 +52,6 @@ class Phase:
     patches: str = ""
     steps: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    open: bool = False
 
     def sentence(self) -> str:
         """As a line of the report."""
@@ -90,15 +88,6 @@ def note(phase: Phase) -> None:
             _phases.clear()
             _prompt = prompt
         _phases.append(phase)
-
-
-def close() -> None:
-    """End a phase that is open: its peak is the most that was in use until now."""
-    with _lock:
-        for phase in _phases:
-            if phase.open:
-                phase.open = False
-                phase.peak = max(phase.peak, _peak(torch.device(phase.device)))
 
 
 def _peak(device: Any) -> int:
@@ -168,7 +157,6 @@ def watched(phase: Phase, device: Any) -> Iterator[Phase]:
         while not stop.wait(_INTERVAL):
             phase.peak = max(phase.peak, used(device))
 
-    close()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     phase.peak = used(device)

@@ -42,9 +42,8 @@ class PackshotMemoryReport(io.ComfyNode):
     @classmethod
     def execute(cls, value: Any) -> io.NodeOutput:
         """Read the record of this prompt."""
-        memory_record.close()
         phases = memory_record.current()
-        nothing = "nothing was noted: sampling is, with Packshot VRAM Policy on the model, and Packshot's VAE nodes are"
+        nothing = "nothing was noted: what goes through Packshot VRAM Policy is, and so are Packshot's VAE nodes"
         text = "\n".join(phase.sentence() for phase in phases) or nothing
         if cls.hidden.unique_id is not None:
             PromptServer.instance.send_progress_text(text, cls.hidden.unique_id)

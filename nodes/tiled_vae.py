@@ -66,7 +66,7 @@ class PackshotVAEDecodeTiled(io.ComfyNode):
             " of a tile, and steps down by itself where that runs out. Videos go to core's own tiled decode.",
             search_aliases=["vae decode tiled", "low vram decode", "out of memory", "seams"],
             inputs=[
-                io.Latent.Input("samples"),
+                io.Latent.Input("samples", lazy=True),
                 io.Vae.Input("vae"),
                 _tile_input(),
                 io.Boolean.Input(
@@ -84,6 +84,14 @@ class PackshotVAEDecodeTiled(io.ComfyNode):
         return _refusal(tile_size)
 
     @classmethod
+    def check_lazy_status(cls, vae: io.Vae.Type, samples: io.Latent.Type | None = None, **_: Any) -> list[str]:
+        """Look at the VAE before anything is sampled, and refuse one that cannot be decoded here."""
+        with refusing():
+            if not _is_video(vae, True, 1):
+                tiled_vae_run.known_part(vae, "decoder")
+        return ["samples"] if samples is None else []
+
+    @classmethod
     def execute(cls, samples: io.Latent.Type, vae: io.Vae.Type, tile_size: int, overlay: bool) -> io.NodeOutput:
         """Decode; or expand into core's tiled decode for a video."""
         latent = samples["samples"]
@@ -94,7 +102,6 @@ class PackshotVAEDecodeTiled(io.ComfyNode):
             return _video("VAEDecodeTiled", {"samples": samples, "vae": vae}, tile_size or 512, cls.hidden.unique_id)
         with refusing():
             _check_tile(tile_size)
-            tiled_vae_run.known_part(vae, "decoder")
             phase = Phase("VAE decode", allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
             with watched(phase, vae.device):
                 pixels, outcome = tiled_vae_run.decode(vae, latent, tile_size)

@@ -10,19 +10,14 @@ import comfy.model_management
 
 from .tiled_vae_programs import stages_of
 from .tiled_vae_stages import Stage, room, shapes
-from .tiled_vae_tensors import BAND, Shape
+from .tiled_vae_tensors import Shape
 
 SMALLEST, LARGEST = 64, 2048  # side of a tile that is chosen here, in pixels
 
 # Elements that a piece takes for each of its own at the width of the picture's last layers: the piece with twice the
 # channels, its norm, the output, and what a convolution copies them into. On the safe side: on a CPU 1.7 to 3.0 were
-# seen, with half of the features computed again.
+# seen.
 PER_ELEMENT = 7.0
-
-# Elements that a pass over the whole takes for each pixel and channel of the last level: measured by the same. Three
-# tenths of that are what features may take here, where more memory would save time.
-WHOLE_PER_ELEMENT = 7.0
-SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +47,6 @@ class Layout:
         return max(every[0][1] * every[0][2], every[-1][1] * every[-1][2])
 
     @property
-    def limit(self) -> float:
-        """Elements of features that may be kept, where less would cost time."""
-        return SHARE * WHOLE_PER_ELEMENT * self.base * self.pixels
-
-    @property
     def height(self) -> int:
         """Of the picture, in pixels."""
         every = shapes(self.stages, self.shape)
@@ -64,16 +54,12 @@ class Layout:
 
     def kept(self, tile: int) -> float:
         """Bytes of features that are kept at once; a row of tiles and a band are made before their source is freed."""
-        ahead = min(1.0, (tile + BAND) / self.height)
-        return room(self.stages, self.shape, self.limit) * self.size * (1 + ahead)
+        ahead = min(1.0, 1.25 * tile / self.height)
+        return room(self.stages, self.shape) * self.size * (1 + ahead)
 
     def piece(self, tile: int) -> float:
         """Bytes that a piece takes while it is computed."""
         return PER_ELEMENT * self.base * min((tile + 8) ** 2, self.pixels) * self.size
-
-    def whole(self) -> float:
-        """Bytes that a pass over the whole takes."""
-        return WHOLE_PER_ELEMENT * self.base * self.pixels * self.size
 
     def tile_for(self, free: float) -> int:
         """The largest tile, in steps of 32 pixels, of which a piece fits into ``free`` bytes."""

@@ -10,7 +10,7 @@ from comfy.ldm.modules.diffusionmodules import model as kl
 from comfy.ldm.wan import vae as wan
 
 from .tiled_vae_stages import Attention, Convolution, Residual, Stage
-from .tiled_vae_tensors import Local, Moments, Scale, normalized
+from .tiled_vae_tensors import Local, Moments, Scale, affine
 
 
 def stages_of(part: Any) -> list[Stage] | None:
@@ -63,7 +63,8 @@ def _kl_middle(middle: Any) -> Iterator[Stage]:
 
     def normalize(x: Any, moments: Moments | None) -> Any:
         assert moments is not None
-        return normalized(attention.norm, moments, x)
+        factor, summand = affine(attention.norm, moments)
+        return torch.addcmul(summand, x, factor).to(x.dtype)
 
     yield Residual(middle.block_1)
     yield Attention(

@@ -90,7 +90,7 @@ class _Pieces(torch.nn.Module):
     def _attempt(self, plan: Layout, x: Any, rung: _Rung) -> Any:
         device, dtype = self._into
         progress = _Progress(work(plan.stages, plan.shape))
-        engine = Engine(rung.tile, plan.base, x.device, rung.store, x.dtype, rung.dtype, plan.limit, progress)
+        engine = Engine(rung.tile, plan.base, x.device, rung.store, x.dtype, rung.dtype, progress)
         final = shapes(plan.stages, plan.shape)[-1]
         out = Bands(final, dtype or x.dtype, device or x.device, final[1])
         run(engine, plan.stages, x, out)
@@ -150,7 +150,7 @@ def _rungs(plan: Layout, x: Any, tile: int) -> Iterator[_Rung]:
 def _borders(plan: Layout, tile: int) -> tuple[list[int], list[int]]:
     """Rows and columns at which tiles of the last stage begin."""
     before, final = shapes(plan.stages, plan.shape)[-2:]
-    engine = Engine(tile, plan.base, None, None, None, None, plan.limit, lambda _: None)
+    engine = Engine(tile, plan.base, None, None, None, None, lambda _: None)
     channels = max(before[0], final[0])
     return tuple([low for low, _ in engine.spans(size, channels)[1:]] for size in final[1:])  # type: ignore[return-value]
 

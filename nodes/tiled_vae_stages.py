@@ -2,8 +2,7 @@
 
 A stage ends where the next layer needs to know the whole picture: the statistics of a GroupNorm, or attention. What is
 kept between stages is the features themselves, on a device of choice, so that no layer is computed from a blend, and
-each pixel goes through each layer as it does in a pass over the whole. Where features would take too much room they
-are computed again instead of kept: the cheapest way within the limit is taken (:meth:`Residual.way`).
+each pixel goes through each layer as it does in a pass over the whole, once but for the surroundings of pieces.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 import comfy.ops
 import torch
 
-from .tiled_vae_tensors import Bands, Local, Moments, Shape, Span, Through, Where, normalized
+from .tiled_vae_tensors import Affine, Bands, Local, Moments, Shape, Span, Through, Where, affine
 
 _ATTENTION = 2**26  # elements of the matrix of weights, where a kernel makes one: 256 MiB in 32 bit
 
@@ -31,7 +30,6 @@ class Engine:
             smaller by the square root, so that every piece takes the same memory.
         device: which computes.
         store: which keeps the features between stages, in ``kept_as``.
-        limit: elements of features that may be kept at once, where there is a choice.
         tick: called with the number of pixels done, weighed with the work on them.
     """
 
@@ -41,7 +39,6 @@ class Engine:
     store: Any
     dtype: Any
     kept_as: Any
-    limit: float
     tick: Callable[[float], None]
 
     def spans(self, size: int, channels: int) -> list[Span]:
@@ -50,49 +47,55 @@ class Engine:
         edges = [round(number * size / count) for number in range(count + 1)]
         return list(itertools.pairwise(edges))
 
+    def bands(self, shape: Shape) -> Bands:
+        """Room for a picture's features; a quarter of a tile is freed together."""
+        return Bands(shape, self.kept_as, self.store, max(1, self.tile // 4))
+
     def sweep(
-        self, view: Any, channels: int, into: Bands | None, groups: int | None, used_up: Sequence[Any] = ()
+        self, outputs: Sequence[tuple[View, Bands]], channels: int, groups: int | None, used_up: Sequence[View]
     ) -> Moments | None:
-        """Compute a whole picture: write it, measure it, or both; free what it is made from on the way."""
+        """Compute whole pictures of one size and write them, and measure the first; free what they are made from."""
         moments = Moments(groups) if groups else None
-        _, height, width = view.shape
+        _, height, width = outputs[0][0].shape
         for rows in self.spans(height, channels):
             for columns in self.spans(width, channels):
-                tile = view.tile(rows, columns, (self.device, self.dtype))
-                if moments is not None:
-                    moments.add(tile)
-                if into is not None:
+                for number, (view, into) in enumerate(outputs):
+                    tile = view.tile(rows, columns, (self.device, self.dtype))
                     into.write(rows, columns, tile)
+                    if moments is not None and number == 0:
+                        moments.add(tile)
                 self.tick(float((rows[1] - rows[0]) * (columns[1] - columns[0])) * channels**2)
             for source in used_up:
                 source.release(rows[1])
         return moments
 
-    def keep(self, view: Any, channels: int, groups: int | None, used_up: Sequence[Any] = ()) -> Kept:
+    def keep(self, view: View, channels: int, groups: int | None) -> Kept:
         """Compute a whole picture and keep it; what it is made from is freed on the way."""
-        bands = Bands(view.shape, self.kept_as, self.store)
-        return bands, self.sweep(view, channels, bands, groups, used_up)
-
-
-Kept = tuple[Bands, Moments | None]
+        bands = self.bands(view.shape)
+        return bands, self.sweep([(view, bands)], channels, groups, [view])
 
 
 class Sum:
-    """Two views added."""
+    """A view, and kept features added to it."""
 
-    def __init__(self, first: Any, second: Any) -> None:
-        self.shape = first.shape
-        self._parts = (first, second)
+    def __init__(self, view: Through, kept: Bands) -> None:
+        self.shape = view.shape
+        self._view, self._kept = view, kept
 
     def tile(self, rows: Span, columns: Span, where: Where) -> Any:
-        """A piece, as a tensor of its own."""
-        first, second = (part.tile(rows, columns, where) for part in self._parts)
-        return first + second
+        """A piece that nothing else holds."""
+        tile = self._view.tile(rows, columns, where)
+        self._kept.add_to(tile, rows, columns)
+        return tile
 
     def release(self, row: int) -> None:
         """Free what both no longer need."""
-        for part in self._parts:
-            part.release(row)
+        self._view.release(row)
+        self._kept.release(row)
+
+
+Kept = tuple[Bands, Moments | None]
+View = Through | Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Convolution:
         """Of the output."""
         return self.layers.shape(shape)
 
-    def room(self, shape: Shape, _limit: float) -> float:
+    def room(self, shape: Shape) -> float:
         """Elements kept at once."""
         return max(math.prod(shape), math.prod(self.shape(shape)))
 
@@ -121,33 +124,17 @@ class Convolution:
 
     def view(self, source: Bands, moments: Moments | None) -> Through:
         """The output, computed when asked for."""
-        return Through(source, activated(self.norm, moments, self.layers))
+        return Through(source, self.layers, activation(self.norm, moments))
 
     def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
         """Compute and keep the output, and its moments where the next stage asks for them."""
         view = self.view(source, moments)
-        return engine.keep(view, max(source.shape[0], view.shape[0]), groups, [view])
+        return engine.keep(view, max(source.shape[0], view.shape[0]), groups)
 
 
-def activated(norm: Any, moments: Moments | None, layers: Local) -> Local:
-    """Layers behind a GroupNorm and SiLU whose statistics are known; the layers alone where there is no norm."""
-    if norm is None or moments is None:
-        return layers
-
-    def run(x: Any) -> Any:
-        return layers.run(torch.nn.functional.silu(normalized(norm, moments, x), inplace=True))
-
-    return Local(run, layers.channels, layers.radius, layers.scale)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a residual block is computed: what is kept, elements that takes, and what is computed more than once."""
-
-    keep_input: bool
-    keep_middle: bool
-    room: float
-    again: float
+def activation(norm: Any, moments: Moments | None) -> Affine | None:
+    """A GroupNorm whose statistics are known, for the layers behind it; None where there is no norm."""
+    return None if norm is None or moments is None else affine(norm, moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,25 +158,11 @@ class Residual:
         _, height, width = self.before.shape(shape) if self.before else shape
         return self.block.out_channels, height, width
 
-    def way(self, shape: Shape, limit: float) -> Way:
-        """The least work of what keeps no more than ``limit`` elements; where none does, the least memory."""
-        inner = self.before.shape(shape) if self.before else shape
+    def room(self, shape: Shape) -> float:
+        """Elements kept at once: input and middle; or the projected input in the place of the input."""
+        given = math.prod(self.before.shape(shape) if self.before else shape)
         out = math.prod(self.shape(shape))
-        area = inner[1] * inner[2]
-        ways = []
-        for keep_input in (True, False) if self.before else (True,):
-            for keep_middle in (True, False):
-                source = math.prod(inner if keep_input else shape)
-                room = max(source + out * keep_middle, out, math.prod(inner) if keep_input else 0)
-                again = 0.0 if keep_input else 2.0 * shape[0] * inner[0]
-                again += 0.0 if keep_middle else inner[0] * self.block.out_channels
-                ways.append(Way(keep_input, keep_middle, room, again * area))
-        fitting = [way for way in ways if way.room <= limit]
-        return min(fitting, key=lambda way: way.again) if fitting else min(ways, key=lambda way: way.room)
-
-    def room(self, shape: Shape, limit: float) -> float:
-        """Elements kept at once."""
-        return self.way(shape, limit).room
+        return max(math.prod(shape), given + out if self._plain else 2 * out, given)
 
     def work(self, shape: Shape) -> float:
         """In what :attr:`Engine.tick` counts."""
@@ -200,33 +173,26 @@ class Residual:
 
     def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
         """Compute and keep the output, and its moments where the next stage asks for them."""
-        block, way = self.block, self.way(source.shape, engine.limit)
-        first: Any = source
+        block = self.block
         if self.before:
-            first = Through(source, self.before)
-            channels = max(source.shape[0], first.shape[0])
-            if way.keep_input:
-                first, moments = engine.keep(first, channels, block.norm1.num_groups, [first])
-            else:
-                moments = engine.sweep(first, channels, None, block.norm1.num_groups)
-        channels = max(first.shape[0], block.out_channels)
-        opening = activated(block.norm1, moments, Local(block.conv1, block.out_channels, 1))
-        middle: Any = Through(first, opening)
-        kept = Bands(middle.shape, engine.kept_as, engine.store) if way.keep_middle else None
-        between = engine.sweep(middle, channels, kept, block.norm2.num_groups)
-        closing = activated(block.norm2, between, Local(block.conv2, block.out_channels, 1))
-        if kept is not None:
-            out: Any = Sum(Through(kept, closing), Through(first, Local(self._shortcut, block.out_channels)))
-        else:
+            before = Through(source, self.before)
+            channels = max(source.shape[0], before.shape[0])
+            source, moments = engine.keep(before, channels, block.norm1.num_groups)
+        channels = max(source.shape[0], block.out_channels)
+        opening = Through(source, Local(block.conv1, block.out_channels, 1), activation(block.norm1, moments))
+        middle, side = engine.bands(opening.shape), source
+        outputs: list[tuple[View, Bands]] = [(opening, middle)]
+        if not self._plain:  # projected in the same sweep, so that the input, mostly twice as large, can go
+            side = engine.bands(opening.shape)
+            outputs.append((Through(source, Local(block.nin_shortcut, block.out_channels)), side))
+        between = engine.sweep(outputs, channels, block.norm2.num_groups, [] if self._plain else [opening])
+        closing = Through(middle, Local(block.conv2, block.out_channels, 1), activation(block.norm2, between))
+        return engine.keep(Sum(closing, side), block.out_channels, groups)
 
-            def both(x: Any) -> Any:
-                return closing.run(opening.run(x)).add_(self._shortcut(x))
-
-            out = Through(first, Local(both, block.out_channels, 2))
-        return engine.keep(out, channels, groups, [out])
-
-    def _shortcut(self, x: Any) -> Any:
-        return x if self.block.in_channels == self.block.out_channels else self.block.nin_shortcut(x)
+    @property
+    def _plain(self) -> bool:
+        """Whether the input is added as it is."""
+        return bool(self.block.in_channels == self.block.out_channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +217,7 @@ class Attention:
         """Of the output."""
         return shape
 
-    def room(self, shape: Shape, _limit: float) -> float:
+    def room(self, shape: Shape) -> float:
         """Elements kept at once: the input, keys, values, and the output."""
         return 4.0 * math.prod(shape)
 
@@ -272,7 +238,7 @@ class Attention:
             x = self.normalize(source.tile(chunk, columns, (engine.device, engine.dtype)), moments)
             for kept, new in zip((keys, values), self.key_value(x), strict=True):
                 kept[0, 0, chunk[0] * width : chunk[1] * width] = new[0].flatten(1).T
-        out = Bands(source.shape, engine.kept_as, engine.store)
+        out = engine.bands(source.shape)
         measured = Moments(groups) if groups else None
         for chunk in chunks:
             x = source.tile(chunk, columns, (engine.device, engine.dtype))
@@ -303,7 +269,7 @@ def run(engine: Engine, stages: Sequence[Stage], x: Any, into: Bands) -> None:
         source, moments = stage.run(engine, source, moments, groups)
     assert isinstance(last, Convolution)
     view = last.view(source, moments)
-    engine.sweep(view, max(source.shape[0], view.shape[0]), into, None, [view])
+    engine.sweep([(view, into)], max(source.shape[0], view.shape[0]), None, [view])
 
 
 def shapes(stages: Sequence[Stage], shape: Shape) -> list[Shape]:
@@ -314,9 +280,9 @@ def shapes(stages: Sequence[Stage], shape: Shape) -> list[Shape]:
     return found
 
 
-def room(stages: Sequence[Stage], shape: Shape, limit: float) -> float:
+def room(stages: Sequence[Stage], shape: Shape) -> float:
     """Most elements of features that are kept at once."""
-    return max(stage.room(given, limit) for stage, given in zip(stages, shapes(stages, shape), strict=False))
+    return max(stage.room(given) for stage, given in zip(stages, shapes(stages, shape), strict=False))
 
 
 def work(stages: Sequence[Stage], shape: Shape) -> float:

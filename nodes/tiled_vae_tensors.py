@@ -18,8 +18,7 @@ import torch
 Span = tuple[int, int]  # first row or column, and the one after the last
 Shape = tuple[int, int, int]  # channels, height, width
 Where = tuple[Any, Any]  # device and dtype of a piece while it is computed
-
-BAND = 32  # rows that are freed together
+Affine = tuple[Any, Any]  # factor and summand of each channel, (1, C, 1, 1) in 32 bit
 
 
 class Scale(enum.Enum):
@@ -62,12 +61,9 @@ class Local:
 
 
 class Bands:
-    """A picture's features in bands of rows on one device. Bands come to be as they are written.
+    """A picture's features in bands of ``rows`` rows on one device. Bands come to be as they are written."""
 
-    ``rows`` is the height of a band; the picture's own makes it one tensor.
-    """
-
-    def __init__(self, shape: Shape, dtype: Any, device: Any, rows: int = BAND) -> None:
+    def __init__(self, shape: Shape, dtype: Any, device: Any, rows: int) -> None:
         self.shape = shape
         self._dtype, self._device, self._rows = dtype, device, rows
         self._bands: list[Any] = [None] * -(-shape[1] // rows)
@@ -94,13 +90,23 @@ class Bands:
                 self._bands[number] = torch.empty((1, channels, size, width), dtype=self._dtype, device=self._device)
             self._bands[number][:, :, slice(*inside), slice(*columns)].copy_(tile[:, :, slice(*outside)])
 
-    def tile(self, rows: Span, columns: Span, where: Where) -> Any:
-        """A piece, as a tensor of its own."""
+    def tile(self, rows: Span, columns: Span, where: Where, affine: Affine | None = None) -> Any:
+        """A piece, as a tensor of its own; multiplied and added to on the way, which takes no pass more than a copy."""
         size = (1, self.shape[0], rows[1] - rows[0], columns[1] - columns[0])
         piece = torch.empty(size, dtype=where[1], device=where[0])
         for number, inside, outside in self._parts(rows):
-            piece[:, :, slice(*outside)].copy_(self._bands[number][:, :, slice(*inside), slice(*columns)])
+            part, target = self._bands[number][:, :, slice(*inside), slice(*columns)], piece[:, :, slice(*outside)]
+            if affine is None:
+                target.copy_(part)
+            else:
+                torch.addcmul(affine[1], part.to(where[0]), affine[0], out=target)
         return piece
+
+    def add_to(self, tile: Any, rows: Span, columns: Span) -> None:
+        """Add a piece of this to one of something else, in place."""
+        for number, inside, outside in self._parts(rows):
+            part = self._bands[number][:, :, slice(*inside), slice(*columns)]
+            tile[:, :, slice(*outside)].add_(part.to(tile.device))
 
     def release(self, row: int) -> None:
         """Free the bands that end before a row."""
@@ -116,20 +122,26 @@ class Bands:
 
 
 class Through:
-    """The output of layers over other features, computed when a piece of it is asked for."""
+    """The output of layers over other features, computed when a piece of it is asked for.
 
-    def __init__(self, source: Bands | Through, layers: Local) -> None:
+    ``affine`` is a norm before them whose statistics are known; SiLU follows it.
+    """
+
+    def __init__(self, source: Bands, layers: Local, affine: Affine | None = None) -> None:
         self.shape = layers.shape(source.shape)
-        self._source, self._layers = source, layers
+        self._source, self._layers, self._affine = source, layers, affine
 
     def tile(self, rows: Span, columns: Span, where: Where) -> Any:
-        """A piece, as a tensor of its own."""
+        """A piece that nothing else holds; a part of a larger tensor."""
         _, height, width = self._source.shape
         (needed_rows, top), (needed_columns, left) = (
             self._layers.needs(rows, height),
             self._layers.needs(columns, width),
         )
-        whole = self._layers.run(self._source.tile(needed_rows, needed_columns, where))
+        piece = self._source.tile(needed_rows, needed_columns, where, self._affine)
+        if self._affine is not None:
+            piece = torch.nn.functional.silu(piece, inplace=True)
+        whole = self._layers.run(piece)
         return whole[:, :, rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
 
     def release(self, row: int) -> None:
@@ -141,8 +153,9 @@ class Through:
 class Moments:
     """Mean and variance of each group of channels over a whole picture, of which the pieces are added one by one.
 
-    Within a piece they are worked out in 32 bit; pieces are joined in 64 bit by the formula of Chan, Golub and LeVeque
-    (1983), which does not lose digits where the mean is large against the deviation.
+    A piece leaves the sum and the norm of each row of each of its channels, read once each, in 32 bit. At the end the
+    rows are joined about the mean of the whole (Chan, Golub and LeVeque, 1983): the square of a mean is only taken from
+    the squares of one row, whose rounding is as often up as down, so that no digits are lost over many rows.
     """
 
     def __init__(self, groups: int) -> None:
@@ -152,35 +165,33 @@ class Moments:
 
     def add(self, tile: Any) -> None:
         """Add a piece, (1, C, h, w). No piece may be added twice, and none may overlap another."""
-        values = tile.float().reshape(self._groups, -1)
-        mean = values.mean(dim=1)
-        # Twice over the piece, as torch's var_mean takes four times as long on a CPU.
-        deviation = torch.linalg.vector_norm(values - mean[:, None], dim=1)
-        self._pieces.append((values.shape[1], mean, deviation**2 / values.shape[1]))
+        sums = tile.sum(dim=3, dtype=torch.float32)
+        norms = torch.linalg.vector_norm(tile, dim=3, dtype=torch.float32)
+        self._pieces.append((tile.shape[3], sums.reshape(self._groups, -1), norms.reshape(self._groups, -1)))
 
     def result(self) -> tuple[Any, Any]:
-        """Mean and variance over all of them, (groups,) in 64 bit on the CPU; asked for once all are there."""
+        """Mean and variance over all of them, (groups,) in 32 bit; asked for once all are there."""
         if self._result is None:
             self._result = self._join()
+            self._pieces.clear()
         return self._result
 
     def _join(self) -> tuple[Any, Any]:
-        counts = torch.tensor([float(count) for count, _, _ in self._pieces], dtype=torch.float64)[:, None]
-        means = torch.stack([mean for _, mean, _ in self._pieces]).cpu().double()
-        variances = torch.stack([variance for _, _, variance in self._pieces]).cpu().double()
-        shares = counts / counts.sum()
-        mean = (shares * means).sum(0)
-        return mean, (shares * (variances + (means - mean) ** 2)).sum(0)
+        sums = torch.cat([piece for _, piece, _ in self._pieces], dim=1)
+        squares = torch.cat([piece for _, _, piece in self._pieces], dim=1).square_()
+        lengths = torch.cat([torch.full((piece.shape[1],), float(width)) for width, piece, _ in self._pieces])
+        count, lengths = float(lengths.double().sum()), lengths.to(sums.device)
+        mean, means = sums.sum(dim=1) / count, sums / lengths
+        within = (squares - sums * means).clamp_(min=0.0)
+        return mean, (within + lengths * (means - mean[:, None]).square_()).sum(dim=1) / count
 
 
-def normalized(norm: Any, moments: Moments, x: Any) -> Any:
-    """Core's GroupNorm of a piece, by the moments of the whole picture; worked out in 32 bit for any dtype."""
-    mean, variance = (
-        value.repeat_interleave(norm.num_channels // norm.num_groups).to(x.device, torch.float32)
-        for value in moments.result()
-    )
+def affine(norm: Any, moments: Moments) -> Affine:
+    """Core's GroupNorm by the moments of the whole picture, as a factor and a summand of each channel."""
+    mean, variance = (value.repeat_interleave(norm.num_channels // norm.num_groups) for value in moments.result())
     weight, bias = (
-        comfy.model_management.cast_to(value, dtype=torch.float32, device=x.device)
+        comfy.model_management.cast_to(value, dtype=torch.float32, device=mean.device)
         for value in (norm.weight, norm.bias)
     )
-    return torch.nn.functional.batch_norm(x, mean, variance, weight, bias, False, 0.0, norm.eps)
+    factor = weight * torch.rsqrt(variance + norm.eps)
+    return factor[None, :, None, None], (bias - mean * factor)[None, :, None, None]

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import comfy.model_management
-import torch
-from comfy.patcher_extension import CallbacksMP
 from comfy_api.latest import io
 
 from ..client.errors import PackshotError
-from . import memory_record
-from .memory_record import Phase, gib
+from . import vram_text
+from .memory_record import gib
 from .refusal import refusing, tell
 from .vram_apply import PolicyWrappers
 from .vram_policy import Mode, Patching, Policy
 
 _CATEGORY = "Packshot/Memory"
-_KEY = "packshot_vram"
 
 
 class PackshotVRAMPolicy(io.ComfyNode):
@@ -64,7 +61,7 @@ class PackshotVRAMPolicy(io.ComfyNode):
                 io.Clip.Input(
                     "clip",
                     optional=True,
-                    tooltip="To have the text encoder in the memory report too, where it is loaded.",
+                    tooltip="To have the text encoder in the memory report too, each time that it encodes.",
                 ),
             ],
             outputs=[
@@ -108,30 +105,7 @@ class PackshotVRAMPolicy(io.ComfyNode):
         with refusing():
             policy = Policy(Mode(mode), budget_gib, blocks, headroom_gib, Patching(lora))
             held = PolicyWrappers.attach(model, policy)
-        if clip is not None:
-            clip = clip.clone()
-            clip.patcher.remove_callbacks_with_key(CallbacksMP.ON_LOAD, _KEY)
-            clip.patcher.add_callback_with_key(CallbacksMP.ON_LOAD, _KEY, _text_encoder_loaded)
-        return io.NodeOutput(held, clip)
-
-
-def _text_encoder_loaded(patcher: Any, device: Any, *_: Any) -> None:
-    """Begin the text encoder's phase; it ends where the next one begins."""
-    memory_record.close()
-    device = torch.device(device or patcher.load_device)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    memory_record.note(
-        Phase(
-            "text encoder",
-            device=str(device),
-            peak=memory_record.used(device),
-            resident=patcher.loaded_size(),
-            weights=patcher.model_size(),
-            allocator=memory_record.allocator(patcher),
-            open=True,
-        )
-    )
+        return io.NodeOutput(held, None if clip is None else vram_text.noted(clip))
 
 
 class PackshotUnload(io.ComfyNode):

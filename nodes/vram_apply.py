@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management
+import torch
 from comfy.patcher_extension import WrappersMP
 
 from ..client.errors import OutOfMemory
@@ -23,13 +24,27 @@ _PAGE = 32 * 2**20  # of Dynamic VRAM: a watermark counts whole pages
 _RUNGS = (1.0, 0.5, 0.25)  # shares of the weights that the ladder lets stay, after it has unloaded other models
 
 
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """One way to try, of the out-of-memory ladder.
+
+    Attributes:
+        step: what makes it take less than the one before; empty for the first.
+        limit: bytes of weights that may stay; None where that is core's choice.
+        dtype: in which the model computes from layer to layer; None for its own.
+    """
+
+    step: str
+    limit: int | None
+    dtype: Any = None
+
+
 @dataclass(slots=True)
 class _Run:
     """One call of the sampler: what it may keep, and what came of it."""
 
     phase: Phase
     limit: int | None
-    said: list[str] = field(default_factory=list)
 
 
 class PolicyWrappers:
@@ -75,20 +90,20 @@ class PolicyWrappers:
             _own_model(guider, self.policy),
         ):
             phase.notes += [kept] if kept else []
-            for rung, share in enumerate((None, *_RUNGS)):
-                limit = self._limit if share is None else self._lower(share)
-                if rung:
-                    self._make_room(guider.model_patcher, phase, limit, rung)
-                    # The sampler works on the conditioning that it was given, so that each try needs its own.
+            for rung in self._ladder(patcher):
+                if rung.step:
+                    self._make_room(guider.model_patcher, phase, rung.step)
+                # The sampler works on the conditioning that it was given, so that each try needs its own.
                 guider.conds = {name: [dict(one) for one in many] for name, many in conds.items()}
-                self._run = _Run(phase, limit)
-                try:
-                    return executor(*args, **kwargs)
-                except Exception as error:
-                    if not memory_oom.is_oom(error):
-                        raise
-                finally:
-                    self._release(guider.model_patcher, phase)
+                self._run = _Run(phase, rung.limit)
+                with _computing(guider, rung.dtype):
+                    try:
+                        return _finite(executor(*args, **kwargs), rung)
+                    except Exception as error:
+                        if not memory_oom.is_oom(error):
+                            raise
+                    finally:
+                        self._release(guider.model_patcher, phase)
             with refusing():
                 raise OutOfMemory(
                     f"sampling ran out of memory with {gib(self._lower(_RUNGS[-1]))} of {gib(self._weights.total)} of"
@@ -96,6 +111,18 @@ class PolicyWrappers:
                     place="Packshot VRAM Policy",
                     remedy="a smaller picture or batch, or a lower precision",
                 )
+
+    def _ladder(self, patcher: Any) -> Iterator[_Rung]:
+        """Unload others, then a smaller budget, then 16 bit between layers where there are 32."""
+        yield _Rung("", self._limit)
+        for share in _RUNGS:
+            limit = self._lower(share)
+            step = "other models unloaded" if share == 1.0 else f"at most {gib(limit)} of weights resident"
+            yield _Rung(step, limit)
+        half = _half(patcher)
+        if half is not None:
+            name = str(half).removeprefix("torch.")
+            yield _Rung(f"{name} between layers instead of float32: another picture", self._lower(_RUNGS[-1]), half)
 
     def prepare_sampling(
         self, executor: Any, model: Any, noise_shape: Any, conds: Any, *args: Any, **kwargs: Any
@@ -162,8 +189,8 @@ class PolicyWrappers:
         """A rung of the ladder in bytes: a share of the limit, and never less than one layer needs."""
         return max(self._weights.least, int(share * (self._limit or self._weights.total)))
 
-    def _make_room(self, patcher: Any, phase: Phase, limit: int, rung: int) -> None:
-        """Before another try: unload other models, and say what this one may keep."""
+    def _make_room(self, patcher: Any, phase: Phase, step: str) -> None:
+        """Before another try: unload other models, and say what this one does without."""
         if self.policy.mode is Mode.FULL:
             with refusing():
                 raise OutOfMemory(
@@ -171,7 +198,6 @@ class PolicyWrappers:
                     place="Packshot VRAM Policy, mode 'full'",
                     remedy="a smaller picture, or a mode that may stream",
                 )
-        step = "other models unloaded" if rung == 1 else f"at most {gib(limit)} of weights resident"
         phase.steps.append(f"out of memory; then {step}")
         logging.warning("Packshot: sampling ran out of memory; then %s", step)
         own = [one for one in comfy.model_management.current_loaded_models if one.model is patcher]
@@ -186,6 +212,8 @@ class PolicyWrappers:
         if vbar is not None:
             vbar.set_watermark_limit(0)
             vbar.prioritize()
+            if self.policy.mode is Mode.FULL and phase.resident < 0.99 * self._weights.total:
+                phase.notes.append(f"the lock did not hold: {gib(phase.resident)} were resident at the end")
 
 
 @contextlib.contextmanager
@@ -200,6 +228,51 @@ def _own_model(guider: Any, policy: Policy) -> Iterator[None]:
         yield
     finally:
         guider.model_patcher = dynamic
+
+
+def _half(patcher: Any) -> Any:
+    """The type of 16 bit in which core would rather have the model compute; None where it does already, or never may.
+
+    What a sampler holds between steps core keeps in 32 bit in any case; it is small beside what layers hand on.
+    """
+    model = patcher.model
+    if model.get_dtype_inference() != torch.float32:
+        return None
+    device = patcher.load_device
+    wanted = (dtype for dtype in model.model_config.supported_inference_dtypes if dtype.itemsize == 2)
+    return next((dtype for dtype in wanted if comfy.model_management.supports_cast(device, dtype)), None)
+
+
+@contextlib.contextmanager
+def _computing(guider: Any, dtype: Any) -> Iterator[None]:
+    """Have the guider's model compute in a dtype, by core's own switch on a clone; None changes nothing."""
+    if dtype is None:
+        yield
+        return
+    own = guider.model_patcher
+    guider.model_patcher = own.clone()
+    guider.model_patcher.set_model_compute_dtype(dtype)
+    try:
+        yield
+    finally:
+        comfy.model_management.unload_model_and_clones(guider.model_patcher)
+        guider.model_patcher = own
+
+
+def _finite(made: Any, rung: _Rung) -> Any:
+    """What was sampled; one that does not fit into 16 bit is a rung that did not hold.
+
+    Raises:
+        OutOfMemory: it has values that are infinite or no numbers, which it only could have by this rung.
+    """
+    if rung.dtype is not None and not bool(torch.isfinite(made).all()):
+        with refusing():
+            raise OutOfMemory(
+                f"sampling ran out of memory, and what {rung.dtype} made of it is not finite",
+                place="Packshot VRAM Policy",
+                remedy="a smaller picture or batch, or a lower precision",
+            )
+    return made
 
 
 def _engine_locks() -> bool:

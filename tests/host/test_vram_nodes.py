@@ -59,20 +59,20 @@ def graph(**policy: Any) -> Graph:
 def test_the_record_says_what_each_phase_took(tiny_client: Client) -> None:
     record, outputs = run(tiny_client, graph())
     assert record.succeeded, record.error
-    # On the CPU core loads a text encoder together with its file, before there is anything to note.
-    sampling, between, decode = record.memory
-    assert [phase["phase"] for phase in record.memory] == ["sampling", "intermediates", "VAE decode"]
-    assert [phase["node"] for phase in (sampling, decode)] == ["7", "9"]
-    assert all(phase["peak"] > 2**20 for phase in (sampling, decode))
-    assert all(phase["allocator"] == "legacy" and phase["steps"] == [] for phase in (sampling, decode))
+    text, sampling, between, decode = record.memory
+    assert [phase["phase"] for phase in record.memory] == ["text encoder", "sampling", "intermediates", "VAE decode"]
+    assert [phase["node"] for phase in (text, sampling, decode)] == ["5", "7", "9"]
+    assert all(phase["peak"] > 2**20 and phase["seconds"] > 0 for phase in (text, sampling, decode))
+    assert all(phase["allocator"] == "legacy" and phase["steps"] == [] for phase in (text, sampling, decode))
+    assert 0 < text["resident"] == text["weights"]
     assert 0 < sampling["resident"] <= 0.004 * 2**30 < sampling["weights"]
     assert "resident of 4.1 MiB allowed" in sampling["policy"]
     assert "headroom 0.50 GiB" in sampling["notes"][0]
     assert "PSNR against 32 bit" in between["notes"][0]
     assert "tiles of 64 pixels" in decode["notes"][0]
-    (text,) = outputs["11"]["text"]
-    assert len(text.splitlines()) == 3
-    assert "of weights resident" in text.splitlines()[0]
+    (report,) = outputs["11"]["text"]
+    assert len(report.splitlines()) == 4
+    assert "of weights resident" in report.splitlines()[0]
     assert "freed" in outputs["10"]["text"][0]
 
 
@@ -118,6 +118,16 @@ def test_what_the_model_cannot_do_is_refused_before_it_samples(
     error = protocol.failure(record, graph())
     assert (error.slug, bool(error.remedy)) == ("input-invalid", True)
     assert re.search(words, error.message)
+
+
+def test_a_vae_of_unknown_kind_is_refused_before_anything_is_sampled(tiny_client: Client) -> None:
+    asked = graph()
+    asked["3"]["inputs"]["vae_name"] = "pixel_space"
+    record, _ = run(tiny_client, asked)
+    error = protocol.failure(record, asked)
+    assert (error.slug, bool(error.remedy)) == ("input-invalid", True)
+    assert "a VAE of unknown kind: PixelspaceConversionVAE" in error.message
+    assert "7" not in record.error["executed"]  # the sampler
 
 
 def test_two_policies_of_a_model_without_a_lora_are_bit_identical(tiny_client: Client) -> None:

@@ -91,7 +91,12 @@ def test_out_of_memory_while_sampling_is_stepped_down_and_recorded(installation:
         assert len(found["phase"]["steps"]) == steps
         assert found["phase"]["steps"][0] == "out of memory; then other models unloaded"
     assert "at most" in seen["3"]["phase"]["steps"][2]
+    # The last step, 16 bit between layers, makes another picture, and says so; the model itself is as it was.
+    assert seen["4"]["phase"]["steps"][3].endswith("bfloat16 between layers instead of float32: another picture")
+    assert not seen["4"]["same"]
+    assert seen["4"]["apart"] < 0.1
+    assert seen["unchanged"]
     assert seen["3"]["phase"]["resident"] <= max(seen["least"], seen["total"] / 4)
     assert "[out-of-memory]" in seen["9"]["error"]
     assert "What to do: a smaller picture" in seen["9"]["error"]
-    assert len(seen["9"]["phase"]["steps"]) == 3
+    assert len(seen["9"]["phase"]["steps"]) == 4

@@ -170,7 +170,7 @@ def ladder(models: Path) -> dict[str, Any]:
     model, sample = load(models, "flux2", "fp16"), Sampler("flux2")
     whole, weights = sample(model), policy.weigh(model)
     answer: dict[str, Any] = {"total": weights.total, "least": weights.least}
-    for failures in (1, 3, 9):
+    for failures in (1, 3, 4, 9):
         left = [failures]
 
         def hungry(executor: Any, *args: Any, left: list[int] = left, **kwargs: Any) -> Any:
@@ -182,10 +182,13 @@ def ladder(models: Path) -> dict[str, Any]:
         held = apply.PolicyWrappers.attach(model, policy.Policy())
         held.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "test", hungry)
         try:
-            answer[str(failures)] = {"same": bool((sample(held) == whole).all())}
+            made = sample(held)
+            apart = float((made - whole).norm() / whole.norm())
+            answer[str(failures)] = {"same": bool((made == whole).all()), "apart": apart}
         except Exception as error:
             answer[str(failures)] = {"error": str(error)}
         answer[str(failures)]["phase"] = record.last()["phases"][-1]
+    answer["unchanged"] = bool((sample(model) == whole).all())
     return answer
 
 
