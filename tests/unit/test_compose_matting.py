@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from products import PRODUCTS, photograph
 
-from packshot.compose.matting import check, find_weights, matte, pip_commands
+from packshot.compose.matting import check, find_weights, matte, pip_commands, without_haze
 from packshot.compose.pixels import LANCZOS, resize
 from packshot.errors import ModelCorrupt, ModelMissing
 from packshot.paths import cache_dir
@@ -46,6 +46,53 @@ def test_the_matte_has_the_size_of_its_picture(weights: Path) -> None:
     assert found.shape == (450, 901)
     expected = resize(truth, 901, 450, LANCZOS)
     assert np.abs(found - expected).mean() < 0.02
+
+
+def disc(radius: float, width: float) -> np.ndarray:
+    """A round mask of 200 x 200 that falls from 1 to 0 over so many pixels."""
+    rows, columns = np.mgrid[:200, :200] - 99.5
+    return np.clip((radius - np.hypot(rows, columns)) / width + 0.5, 0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("width", [0.01, 1, 2, 4, 6, 8])
+def test_a_soft_edge_stays_as_it_is(width: float) -> None:
+    mask = disc(60, width)
+    assert np.array_equal(without_haze(mask), mask)
+
+
+@pytest.mark.parametrize("haze", [0.01, 0.05, 0.1, 0.3, 0.49])
+def test_haze_around_the_product_is_cut(haze: float) -> None:
+    mask = disc(60, 4)
+    cut = without_haze(np.maximum(mask, np.float32(haze)))
+    assert not cut[disc(68, 0.01) == 0].any()
+    assert np.array_equal(cut >= 0.5, mask >= 0.5)
+
+
+@pytest.mark.parametrize("doubt", [0.51, 0.6, 0.8, 0.95])
+def test_the_product_is_whole_inside_its_edge(doubt: float) -> None:
+    whole = without_haze(np.minimum(disc(60, 4), np.float32(doubt)))
+    assert (whole[disc(50, 0.01) == 1] == 1).all()
+
+
+def test_holes_and_parts_stay_and_dirt_does_not() -> None:
+    ring = np.minimum(disc(60, 2), 1 - disc(40, 2))
+    assert np.array_equal(without_haze(ring), ring)
+    parts = ring.copy()
+    parts[:20, :20] = 1  # as large as a part of the product
+    parts[190:193, 190:193] = 1  # under 1 % of the largest
+    kept = without_haze(parts)
+    assert (kept[:20, :20] == 1).all()
+    assert not kept[185:, 185:].any()
+
+
+def test_a_product_that_the_frame_cuts_off_has_no_edge_there() -> None:
+    mask = np.full((50, 50), 0.7, np.float32)
+    mask[:, :20] = 0.2
+    kept = without_haze(mask)
+    assert (kept[:, 30:] == 1).all()
+    assert not kept[:, :12].any()
+    assert (without_haze(np.full((9, 9), 0.7, np.float32)) == 1).all()
+    assert not without_haze(np.full((9, 9), 0.3, np.float32)).any()
 
 
 def test_a_picture_of_nothing_is_no_error(weights: Path) -> None:
