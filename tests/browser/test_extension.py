@@ -332,12 +332,13 @@ def test_a_node_that_refuses_while_it_runs_says_so_too(page: Page) -> None:
 
 
 def refusal(line: Locator, says: str) -> None:
-    """One line on the node; opened, it says where and what to do, and shows no stack trace."""
+    """One line on the node; opened, it says all of it, where and what to do, and shows no stack trace."""
     line.wait_for(timeout=60_000)
     assert "\n" not in line.inner_text()
     one = line.locator("summary")
     assert one.evaluate("each => each.clientHeight < 2 * parseFloat(getComputedStyle(each).lineHeight)")
     one.click()
+    assert one.evaluate("each => each.scrollWidth <= each.clientWidth")
     assert says in line.inner_text()
     assert "Traceback" not in line.inner_text()
     assert len(line.inner_text().splitlines()) > 1
