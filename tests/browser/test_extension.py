@@ -239,6 +239,7 @@ def test_german_where_the_browser_is(browser: Browser, host: HostStatus, shot: J
     load(page, shot)
     page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
     page.get_by_role("tab", name="Speicher").wait_for()
+    assert page.locator(".ps-panel").get_attribute("lang") == "de"
     add(page, "PackshotCheck")
     assert page.evaluate("app.graph.nodes.at(-1).title") == "Packshot Prüfen"
     widgets = page.evaluate("app.graph.nodes.at(-1).widgets.map((each) => [each.name, each.label])")
