@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from packshot.paths import cache_dir, shipped
 from packshot.runs import remember_run, run_id
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parents[1] / "tests" / "unit"))
+import loras  # noqa: E402
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT = 200_000  # bytes
 READY = """() => window.app && window.app.graph && window.app.vueAppReady
@@ -90,8 +94,54 @@ def nodes(page: Page, vue: bool) -> None:
             app.queuePrompt(0, 1)
         }""",
     )
-    page.locator(".ps-refusal").wait_for(timeout=60_000)
+    page.locator(".ps-refusal").wait_for(timeout=300_000)
     page.wait_for_timeout(2500)
+
+
+def after_a_run(page: Page, data: dict[str, Any]) -> None:
+    """What a LoRA stack and a memory report show once the workflow ran."""
+    evaluate(page, "on => app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)", False)
+    evaluate(page, "data => app.loadGraphData(data)", data)
+    evaluate(
+        page,
+        """() => {
+            const find = (type) => app.graph.nodes.find((node) => node.type === type)
+            const make = (type, x, y) => {
+                const node = LiteGraph.createNode(type)
+                node.pos = [x, y]
+                app.graph.add(node)
+                return node
+            }
+            const [loader, sample, save] = ['PackshotLoadModel', 'PackshotSample', 'SaveImage'].map(find)
+            const stack = make('PackshotLoRAStack', 0, 1200), policy = make('PackshotVRAMPolicy', 340, 1200)
+            const decode = make('PackshotVAEDecodeTiled', 660, 1200), report = make('PackshotMemoryReport', 980, 1200)
+            stack.widgets.find((each) => each.name === 'text').value = '<lora:tide:0.8>'
+            decode.widgets.find((each) => each.name === 'tile_size').value = 256
+            loader.connect(loader.findOutputSlot('model'), stack, stack.findInputSlot('model'))
+            stack.connect(0, policy, policy.findInputSlot('model'))
+            policy.connect(0, sample, sample.findInputSlot('model'))
+            sample.connect(0, decode, decode.findInputSlot('samples'))
+            loader.connect(loader.findOutputSlot('vae'), decode, decode.findInputSlot('vae'))
+            decode.connect(0, report, 0)
+            report.connect(0, save, save.findInputSlot('images'))
+            app.canvas.ds.scale = 0.9
+            app.canvas.ds.offset = [80, -1120]
+            app.canvas.setDirty(true, true)
+            app.queuePrompt(0, 1)
+        }""",
+    )
+    page.locator(".ps-node[data-node-type=PackshotMemoryReport] [role=meter]").nth(1).wait_for(timeout=300_000)
+    page.wait_for_timeout(2500)
+
+
+def shelf(folder: Path, models: Path) -> Path:
+    """The starter's files, and a LoRA for it."""
+    for file in models.glob("*/*"):
+        (folder / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / file.parent.name / file.name).symlink_to(file)
+    (folder / "loras").mkdir(exist_ok=True)
+    loras.write(folder / "loras" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2)
+    return folder
 
 
 def a_run(folder: Path, pictures: list[Path], kit: BrandKit) -> str:
@@ -138,7 +188,7 @@ def main() -> None:
     write_starter(home / "models")
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folder = Path(temporary)
-        managed = ManagedHost(folder / "host", installation, home / "models")
+        managed = ManagedHost(folder / "host", installation, shelf(folder / "models", home / "models"))
         url = str(managed.up().url)
         try:
             made = []
@@ -147,23 +197,28 @@ def main() -> None:
                     result = client.submit("product-shot", seed=seed).result(timeout=600)
                     made.append(Path(str(result.outputs[0].file)))
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-            page = browser.new_page(viewport={"width": 1280, "height": 760})
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(300_000)
             requests.post(f"{url}/settings", json={"Comfy.TutorialCompleted": True}, timeout=30)
-            page.goto(url)
-            page.wait_for_function(READY, timeout=120_000)
+            page.goto(url, timeout=600_000)
+            page.wait_for_function(READY, timeout=600_000)
             data = json.loads(json.dumps(Workflow.load("product-shot").data))
             data["extra"]["linearMode"] = False
             evaluate(page, "data => app.loadGraphData(data)", data)
             panel(page, "Memory")
             shot(page, "memory")
+            evaluate(page, "app.extensionManager.setting.set('Comfy.ColorPalette', 'light')")
             panel(page, "Brand")
             page.get_by_label("Channel").select_option("amazon-main")
             page.locator(".ps-panel input[type=file]").set_input_files(str(made[0]))
-            page.locator("[data-panel=brand] .ps-list li", has_text="amazon-main").wait_for(timeout=60_000)
+            page.locator("[data-panel=brand] .ps-list li", has_text="amazon-main").wait_for(timeout=300_000)
             page.locator(".ps-drop").scroll_into_view_if_needed()
             shot(page, "brand")
-            data["extra"]["packshot"]["inputs"].pop("seed")
-            evaluate(page, "data => app.loadGraphData(data)", data)
+            evaluate(page, "app.extensionManager.setting.set('Comfy.ColorPalette', 'dark')")
+            page.wait_for_timeout(1000)
+            changed = json.loads(json.dumps(data))
+            changed["extra"]["packshot"]["inputs"].pop("seed")
+            evaluate(page, "data => app.loadGraphData(data)", changed)
             panel(page, "API")
             shot(page, "api")
             evaluate(page, "void app.extensionManager.command.execute('Packshot.MakeApp')")
@@ -174,13 +229,18 @@ def main() -> None:
             for vue, name in ((False, "nodes"), (True, "nodes2")):
                 nodes(page, vue)
                 shot(page, name)
+            after_a_run(page, data)
+            shot(page, "run")
             run = a_run(folder / "aldern-quay", made, BrandKit.load(shipped("examples") / "brands" / "aldern-quay"))
             page.goto(f"{url}/packshot/web/catalog/index.html?run={run}")
+            page.locator(".card img").nth(len(made) - 1).wait_for()
+            page.wait_for_timeout(1500)
+            shot(page, "catalogue")
             page.locator(".card button").first.click()
             page.keyboard.press("c")
             page.keyboard.press("a")
             page.wait_for_timeout(1500)
-            shot(page, "catalogue")
+            shot(page, "verdict")
             browser.close()
         finally:
             managed.down()

@@ -239,6 +239,7 @@ def test_german_where_the_browser_is(browser: Browser, host: HostStatus, shot: J
     load(page, shot)
     page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.packshot')")
     page.get_by_role("tab", name="Speicher").wait_for()
+    assert page.locator(".ps-panel").get_attribute("lang") == "de"
     add(page, "PackshotCheck")
     assert page.evaluate("app.graph.nodes.at(-1).title") == "Packshot Prüfen"
     widgets = page.evaluate("app.graph.nodes.at(-1).widgets.map((each) => [each.name, each.label])")
@@ -332,12 +333,13 @@ def test_a_node_that_refuses_while_it_runs_says_so_too(page: Page) -> None:
 
 
 def refusal(line: Locator, says: str) -> None:
-    """One line on the node; opened, it says where and what to do, and shows no stack trace."""
+    """One line on the node; opened, it says all of it, where and what to do, and shows no stack trace."""
     line.wait_for(timeout=60_000)
     assert "\n" not in line.inner_text()
     one = line.locator("summary")
     assert one.evaluate("each => each.clientHeight < 2 * parseFloat(getComputedStyle(each).lineHeight)")
     one.click()
+    assert one.evaluate("each => each.scrollWidth <= each.clientWidth")
     assert says in line.inner_text()
     assert "Traceback" not in line.inner_text()
     assert len(line.inner_text().splitlines()) > 1

@@ -9,6 +9,7 @@ const EVERY = 3000 // milliseconds between looks at a run that goes on
 const PAGE = 60 // pictures that are shown to begin with, and with each "more"
 
 const t = await texts()
+document.documentElement.lang = t('language')
 const head = /** @type {HTMLElement} */ (document.getElementById('head'))
 const main = /** @type {HTMLElement} */ (document.getElementById('main'))
 const note = /** @type {HTMLElement} */ (document.getElementById('note'))

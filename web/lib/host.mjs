@@ -59,7 +59,8 @@ export function translations() {
  * @returns {Promise<(name: string, values?: Record<string, string | number>) => string>}
  */
 export async function texts() {
-  const { packshot: known } = await translations()
+  /** @type {Record<string, string>} */
+  const known = (await translations()).packshot
   return (name, values = {}) =>
     (known[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole))
 }

@@ -21,21 +21,20 @@ export function make(t) {
   let begun = false
 
   picker.addEventListener('change', () => {
-    for (const file of picker.files ?? []) void checkFile(file)
+    checkFiles(picker.files)
     picker.value = ''
   })
   for (const kind of ['dragover', 'drop']) {
     drop.addEventListener(kind, (event) => {
       event.preventDefault()
       event.stopPropagation() // the canvas would open the picture's workflow
-      if (kind === 'drop') for (const file of /** @type {DragEvent} */ (event).dataTransfer?.files ?? []) void checkFile(file)
+      if (kind === 'drop') checkFiles(/** @type {DragEvent} */ (event).dataTransfer?.files)
     })
   }
 
   /** @param {unknown} error */
   const fail = (error) => {
-    note.textContent = error instanceof Error ? error.message : String(error)
-    note.classList.add('ps-bad')
+    note.append(h('span', { class: 'ps-bad' }, error instanceof Error ? error.message : String(error)), ' ')
   }
 
   async function begin() {
@@ -55,8 +54,8 @@ export function make(t) {
 
   async function choose() {
     try {
+      note.replaceChildren()
       if (kit.value) showKit(await get(`brands/${encodeURIComponent(kit.value)}`))
-      note.textContent = ''
     } catch (error) {
       shownKit.replaceChildren()
       fail(error)
@@ -102,6 +101,12 @@ export function make(t) {
 
   const path = () => `brands/${encodeURIComponent(kit.value)}/check?channel=${encodeURIComponent(channel.value || 'plain')}`
 
+  /** What was wrong with one of several stays, whatever the others bring. @param {FileList | null | undefined} files */
+  function checkFiles(files) {
+    note.replaceChildren()
+    for (const file of files ?? []) void checkFile(file)
+  }
+
   /** @param {File} file */
   async function checkFile(file) {
     try {
@@ -115,8 +120,10 @@ export function make(t) {
 
   /** Check what a node has made. @param {any} event */
   async function onExecuted(event) {
+    const images = event.detail?.output?.images ?? []
+    if (images.length) note.replaceChildren()
     try {
-      for (const image of event.detail?.output?.images ?? []) {
+      for (const image of images) {
         if (alive && kit.value && image.type === 'output') {
           showCheck(await post(path(), { filename: image.filename, subfolder: image.subfolder, type: image.type }))
         }
@@ -147,8 +154,6 @@ export function make(t) {
       )
     )
     while (checks.children.length > KEPT) checks.lastChild?.remove()
-    note.textContent = ''
-    note.classList.remove('ps-bad')
   }
 
   return {

@@ -60,7 +60,7 @@ export async function makePanel() {
 
   await choose(current)
   return {
-    element: h('div', { class: 'ps-panel' }, list, body),
+    element: h('div', { class: 'ps-panel', lang: t('language') }, list, body),
     shown: () => {
       visible = true
       made[current]?.shown()
