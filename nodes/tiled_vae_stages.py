@@ -166,10 +166,10 @@ class Residual:
 
     def work(self, shape: Shape) -> float:
         """In what :attr:`Engine.tick` counts."""
-        passes = 2 + bool(self.before)
-        channels = max(self.before.channels if self.before else shape[0], self.block.out_channels)
-        out = self.shape(shape)
-        return float(out[1] * out[2]) * channels**2 * passes
+        out, height, width = self.shape(shape)
+        given = self.before.channels if self.before else shape[0]
+        sweeps = [max(shape[0], given)] if self.before else []
+        return float(height * width) * sum(channels**2 for channels in (*sweeps, max(given, out), out))
 
     def run(self, engine: Engine, source: Bands, moments: Moments | None, groups: int | None) -> Kept:
         """Compute and keep the output, and its moments where the next stage asks for them."""

@@ -59,6 +59,10 @@ def test_what_cannot_be_decoded_is_refused_with_numbers_and_a_remedy(seen: dict[
     assert "TAESD" in said["kind"]
 
 
+def test_statistics_taken_in_pieces_lose_no_digits_far_from_zero(seen: dict[str, Any]) -> None:
+    assert seen["deviation"] < 1e-5
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's address space")
 def test_out_of_memory_is_a_smaller_tile_that_is_recorded(installation: Installation) -> None:
     found = inside(installation, "memory")

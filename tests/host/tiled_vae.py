@@ -116,7 +116,23 @@ def exact() -> dict[str, Any]:
     tiles = vae.decode_tiled(latent, tile_x=8, tile_y=8, overlap=2)
     answer["core"] = float((tiles - vae.decode(latent)).abs().max())
     answer["refusals"] = refusals(run, vae)
+    answer["deviation"] = deviation()
     return answer
+
+
+def deviation() -> float:
+    """How far the deviation of features is off that lie thirty times as far from zero, taken in pieces; relative."""
+    import torch
+
+    random = torch.Generator().manual_seed(4)
+    x = 30 + torch.randn((1, 8, 96, 70), generator=random)
+    moments = pack("nodes.tiled_vae_tensors").Moments(2)
+    for rows in ((0, 40), (40, 96)):
+        for columns in ((0, 33), (33, 70)):
+            moments.add(x[:, :, slice(*rows), slice(*columns)])
+    found = moments.result()[1].double().sqrt()
+    wanted = x.double().reshape(2, -1).std(dim=1, correction=0)
+    return float(((found - wanted) / wanted).abs().max())
 
 
 def seam(error: Any, lines: Any) -> dict[str, float]:
