@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from .colour import Bytes
-from .runs import Mask, runs_of
+from .runs import runs_of
+
+Mask = npt.NDArray[np.bool_]
 
 _BORDER = 1  # pixels that the frame is judged by
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 4, 24  # levels a channel: what noise and JPEG do to a plain background

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-Mask = npt.NDArray[np.bool_]
+Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 
 
@@ -35,7 +35,7 @@ class Runs:
         """int64 [parts]: pixels of each part."""
         return np.bincount(self.part, self.last - self.first, minlength=self.parts).astype(np.int64)
 
-    def paint(self, keep: Mask) -> Mask:
+    def paint(self, keep: Flags) -> Flags:
         """bool [H, W]: the parts for which ``keep`` [parts] holds."""
         height, width = self._shape
         flags = np.zeros(2 * len(self.part) + 1, bool)  # runs and the gaps around them
@@ -44,7 +44,7 @@ class Runs:
         return np.repeat(flags, lengths).reshape(height, width + 1)[:, :width]
 
 
-def runs_of(mask: Mask, *, corners: bool) -> Runs:
+def runs_of(mask: Flags, *, corners: bool) -> Runs:
     """The runs of a mask, with its connected parts.
 
     Args:
