@@ -17,11 +17,12 @@ from ..paths import atomic_write, write_text
 from .annotate import drawable
 from .channels import channel_ids, load_channel
 from .checks import Given, Limit, Subject, all_checks, find_check, judge
+from .look import look_of
 from .picture import Picture
 from .siblings import Catalogue, Features
 
 _SIDE, _TILE, _COLUMNS = 600, 236, 5
-_OAT, _KELP, _RED = (239, 230, 214), (32, 48, 45), (196, 81, 58)
+_OAT, _BEIGE, _KELP, _RED = (239, 230, 214), (228, 216, 196), (32, 48, 45), (196, 81, 58)
 _PALETTE = {"oat": "#EFE6D6", "tidal green": "#3F5E57", "kelp": "#20302D"}
 _TABLE = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -112,6 +113,9 @@ def _faults() -> list[tuple[str, Image.Image, Given]]:
     ImageDraw.Draw(touched).ellipse((280, 300, 320, 340), fill=_RED)
     marked = good.copy()
     ImageDraw.Draw(marked).text((20, 20), "SALE 50%", fill=_RED, font=ImageFont.load_default(64))
+    misspelt = good.copy()
+    ImageDraw.Draw(misspelt).text((60, 20), "SPRIMG SALE", fill=_KELP, font=ImageFont.load_default(64))
+    look = look_of(Picture.from_array(np.asarray(_mug(_paper(colour)))) for colour in (_OAT, (250, 246, 238), _BEIGE))
     original = Given(original=Picture.from_array(np.dstack([np.asarray(good), _mask()])))
     logo = Given(logo=Picture.from_array(np.asarray(_logo())))
     palette = Given(palette=_PALETTE)
@@ -134,8 +138,10 @@ def _faults() -> list[tuple[str, Image.Image, Given]]:
         ("fidelity.delta-e", Image.fromarray(tinted), original),
         ("palette.coverage", _mug(_paper((120, 170, 220)), 0.5), palette),
         ("palette.off", _mug(_paper((240, 60, 160))), palette),
+        ("colour.distribution", _mug(_paper((120, 170, 220))), Given(look=look)),
         ("logo.presence", good, logo),
         ("logo.clear-space", crowded, logo),
+        ("text.expected", misspelt, Given(ocr=True, text="SPRING SALE")),
         ("text.unexpected", marked, Given(ocr=True)),
         ("catalogue.nearest", row[2], catalogue),
         ("catalogue.background", _mug(_paper(_OAT)), catalogue),

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ..errors import InputInvalid, nearest
-from .colour import Bytes, Floats, distinct_colours, luminance, srgb_to_lab
+from .colour import Bytes, Floats, distinct_colours, luminance, overview, srgb_to_lab
 from .look import Look
 from .masks import Mask, Region, find_product, region_of
 from .picture import Picture
@@ -151,14 +153,19 @@ class Subject:
         return luminance(self.pixels)
 
     @cached_property
+    def luma_histogram(self) -> npt.NDArray[np.int64]:
+        """int64 [256]: pixels of each luma."""
+        return np.array(Image.fromarray(self.luma).histogram(), np.int64)
+
+    @cached_property
     def features(self) -> Features:
         """What the other pictures of its catalogue are compared with."""
         return Features.of(self.name, self.picture, self.region)
 
     @cached_property
     def colours(self) -> tuple[Floats, npt.NDArray[Any]]:
-        """The picture's distinct colours in Lab [N, 3], and their counts [N]."""
-        colours, counts = distinct_colours(self.pixels)
+        """The distinct colours of the picture's overview in Lab [N, 3], and their counts [N]."""
+        colours, counts = distinct_colours(overview(self.pixels))
         return srgb_to_lab(colours), counts
 
 

@@ -24,6 +24,8 @@ _XYZ_BY_WHITE = (_XYZ / _XYZ.sum(axis=1, keepdims=True)).astype(np.float32)
 _LEVELS = np.arange(256) / 255
 _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
+#: Pixels: the longer side of what colours as a whole are judged by.
+OVERVIEW = 512
 _CHUNK = 32768  # pairs at once: two dozen intermediate arrays of them stay near the processor
 
 
@@ -60,6 +62,22 @@ def hex_to_rgb(colour: str) -> tuple[int, int, int]:
 def luminance(pixels: Bytes) -> Bytes:
     """Luma of 8-bit sRGB in 0..255 (ITU-R BT.601, as in JPEG): uint8 [H, W, 3] to uint8 [H, W]."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))
+
+
+def overview(pixels: Bytes) -> Bytes:
+    """The picture as a whole, for what share of it has which colour: the longer side brought down to 512 px.
+
+    Averaged over rectangles, as an eye further away does; a smaller picture stays as it is.
+
+    Args:
+        pixels: uint8 [H, W, 3].
+    """
+    height, width = pixels.shape[:2]
+    scale = OVERVIEW / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
 
 
 def distinct_colours(pixels: Bytes) -> tuple[Bytes, npt.NDArray[np.int64]]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputInvalid
-from .colour import distinct_colours, srgb_to_lab
+from .colour import distinct_colours, overview, srgb_to_lab
 from .picture import Picture
 
 _DIRECTIONS, _QUANTILES = 32, 64
@@ -52,14 +52,14 @@ def look_of(references: Iterable[Picture]) -> Look:
 
 
 def describe(picture: Picture) -> npt.NDArray[np.float64]:
-    """The quantiles of a picture's colours along fixed directions of Lab.
+    """The quantiles of the colours of a picture's overview along fixed directions of Lab.
 
     The mean difference of two descriptions is the sliced 1-Wasserstein distance, in units of Lab.
 
     Returns:
         float64 [32 directions, 64 quantiles].
     """
-    colours, counts = distinct_colours(picture.pixels)
+    colours, counts = distinct_colours(overview(picture.pixels))
     projected = srgb_to_lab(colours) @ _directions().T
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES * counts.sum()
     described = np.empty((_DIRECTIONS, _QUANTILES))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from .colour import Bytes
+from .runs import runs_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -58,8 +59,7 @@ class Region:
         top, left = max(self.box.top - reach, 0), max(self.box.left - reach, 0)
         window = np.s_[top : min(self.box.bottom + reach, height), left : min(self.box.right + reach, width)]
         clear = np.ones_like(self.product)
-        near = ndimage.maximum_filter(self.product[window].view(np.uint8), size=2 * reach + 1, mode="constant")
-        clear[window] = near == 0
+        clear[window] = ~_dilated(self.product[window], reach)
         return clear
 
 
@@ -130,24 +130,33 @@ def _close_to(pixels: Bytes, colour: Bytes, tolerance: int) -> Mask:
 
 def _connected_to_edge(mask: Mask) -> Mask:
     """The parts of a mask that reach the frame's edge."""
-    labels, count = ndimage.label(mask)
-    keep = np.zeros(count + 1, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        keep[side] = True
-    keep[0] = False
-    connected: Mask = keep[labels]
-    return connected
+    height, width = mask.shape
+    runs = runs_of(mask, corners=False)
+    keep = np.zeros(runs.parts, bool)
+    keep[runs.part[(runs.first == 0) | (runs.last == width) | (runs.row == 0) | (runs.row == height - 1)]] = True
+    return runs.paint(keep)
 
 
 def _largest(mask: Mask) -> Mask:
     """A mask without its specks."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    if count <= 1:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    large: Mask = (sizes >= max(1.0, _SPECK * sizes.max()))[labels]
-    return large
+    runs = runs_of(mask, corners=True)
+    sizes = runs.sizes()
+    return runs.paint(sizes >= max(1.0, _SPECK * sizes.max()))
+
+
+def _dilated(mask: Mask, pixels: int) -> Mask:
+    """The mask and all within so many pixels of it, across and down."""
+    height, width = mask.shape
+    grown = np.zeros((height + 2 * pixels, width + 2 * pixels), bool)
+    grown[pixels : pixels + height, pixels : pixels + width] = mask
+    for axis in (0, 1):
+        covered, wanted = 1, 2 * pixels + 1
+        while covered < wanted:  # a window of twice the length is two windows, one beside the other
+            step = min(covered, wanted - covered)
+            ahead, here = (np.s_[step:], np.s_[:-step]) if axis == 0 else (np.s_[:, step:], np.s_[:, :-step])
+            grown = grown[here] | grown[ahead]
+            covered += step
+    return grown
 
 
 def _box(mask: Mask) -> Box | None:

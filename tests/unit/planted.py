@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,34 @@ def measured(
     elif isinstance(picture, np.ndarray):
         picture = Picture.from_array(picture)
     return judge(find_check(check_id), Subject(picture, given or Given()), limit)
+
+
+Shown = Picture | np.ndarray[Any, Any] | bytes
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Pictures that a check must let pass, and some that it must not, for one reason.
+
+    Attributes:
+        limit: None for the check's own.
+        good, bad: pictures, or what makes them when they are wanted.
+    """
+
+    check: str
+    limit: Limit | None
+    good: Sequence[Shown | Callable[[], Shown]]
+    bad: Sequence[Shown | Callable[[], Shown]]
+    reason: str
+    given: Given = field(default_factory=Given)
+
+    def __str__(self) -> str:
+        return f"{self.check}:{self.reason}"
+
+    def verify(self) -> None:
+        for position, one in enumerate(self.good):
+            verdict = measured(self.check, one() if callable(one) else one, self.limit, self.given)
+            assert (verdict.passed, verdict.reason) == (True, ""), (position, verdict)
+        for position, one in enumerate(self.bad):
+            verdict = measured(self.check, one() if callable(one) else one, self.limit, self.given)
+            assert (verdict.passed, verdict.reason) == (False, self.reason), (position, verdict)

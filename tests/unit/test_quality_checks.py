@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections import Counter
+from functools import partial
 
 import imagehash
 import numpy as np
 import pytest
-from PIL import Image
-from planted import KELP, PHOTOGRAPHS, SIDE, WHITE, blurred, canvas, encoded, measured, photo, product, shape
+from PIL import Image, ImageCms
+from planted import (
+    KELP,
+    PHOTOGRAPHS,
+    SIDE,
+    WHITE,
+    Planted,
+    blurred,
+    canvas,
+    encoded,
+    measured,
+    photo,
+    photograph,
+    product,
+    shape,
+)
 from skimage.metrics import structural_similarity
+from test_quality_logo_text import MARKS
 
 from packshot.errors import InputInvalid
 from packshot.quality.checks import Given, Limit, Subject, Unmeasurable, all_checks, find_check, judge, measure
 from packshot.quality.colour import luminance
 from packshot.quality.look import look_of
 from packshot.quality.measures.fidelity import ssim_map
-from packshot.quality.picture import Picture
+from packshot.quality.picture import Picture, read_picture
 from packshot.quality.siblings import Catalogue, Features, perceptual_hash
 
 BRAND = {"kelp": "#20302D", "oat": "#EFE6D6"}
@@ -49,87 +67,65 @@ def striped(columns: int, colour: tuple[int, int, int], rest: tuple[int, int, in
     return pixels
 
 
-@pytest.mark.parametrize(
-    ("file_format", "options", "passes"),
-    [
-        ("JPEG", {}, True),
-        ("JPEG", {"quality": 30}, True),
-        ("JPEG", {"progressive": True}, True),
-        ("PNG", {}, True),
-        ("PNG", {"optimize": True}, True),
-        ("WEBP", {}, False),
-        ("GIF", {}, False),
-        ("BMP", {}, False),
-        ("TIFF", {}, False),
-        ("TIFF", {"compression": "tiff_lzw"}, False),
-    ],
-)
-def test_formats(file_format: str, options: dict, passes: bool) -> None:
-    verdict = measured("file.format", encoded(product(), file_format, **options), Limit(any_of=("JPEG", "PNG")))
-    assert (verdict.value, verdict.passed) == (file_format, passes)
-    assert verdict.reason == ("" if passes else "format-not-accepted")
-
-
-def test_bytes_of_the_file() -> None:
-    data = encoded(product(), "PNG")
-    for over in (0, 1, 10, 1000, 10**6):
-        assert measured("file.bytes", data, Limit(maximum=len(data) + over)).passed
-    for under in (1, 2, 10, 100, len(data)):
-        assert measured("file.bytes", data, Limit(maximum=len(data) - under)).reason == "file-too-large"
-
-
-@pytest.mark.parametrize(
-    ("name", "passes"),
-    [
-        ("MUG-1.jpg", True),
-        ("a.png", True),
-        ("A-b-3.webp", True),
-        ("0.gif", True),
-        ("x9.jpg", True),
-        ("mug 1.jpg", False),
-        ("mug_1.jpg", False),
-        ("mug.jpeg", False),
-        ("-mug.jpg", False),
-        ("mug--1.jpg", False),
-        ("mügge.jpg", False),
-        ("mug.jpg\n", False),
-        ("", False),
-    ],
-)
-def test_names(name: str, passes: bool) -> None:
-    rule = Limit(pattern=r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*\.(jpg|png|gif|webp)")
-    verdict = measured("file.name", encoded(product(), "PNG"), rule, name=name)
-    assert (verdict.passed, verdict.reason) == (passes, "" if passes else "name-not-accepted")
-
-
-@pytest.mark.parametrize(
-    ("mode", "passes"), [("RGB", 1), ("L", 1), ("P", 1), ("RGBA", 1), ("LA", 1), ("CMYK", 0), ("I;16", 0), ("1", 0)]
-)
-def test_modes(mode: str, passes: int) -> None:
-    image = Image.fromarray(product())
-    image = (
-        Image.fromarray(np.asarray(image)[..., 0].astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)
-    )
-    data = encoded(np.asarray(image), "PNG") if mode == "I;16" else _saved(image, "TIFF" if mode == "CMYK" else "PNG")
-    allowed = Limit(any_of=("RGB", "RGBA", "L", "LA", "P"))
-    assert measured("file.mode", data, allowed).passed == bool(passes)
-
-
-def _saved(image: Image.Image, file_format: str, **options: object) -> bytes:
-    import io
-
+def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("frames", [1, 2, 3, 5])
+def frames(count: int, file_format: str) -> bytes:
+    images = [Image.fromarray(product((40, 40, 300 + 10 * i, 360))) for i in range(count)]
+    return saved(images[0], file_format, save_all=True, append_images=images[1:])
+
+
+def in_mode(mode: str, file_format: str = "PNG") -> bytes:
+    image = Image.fromarray(product())
+    if mode == "I;16":
+        return encoded(np.asarray(image)[..., 0].astype(np.uint16) * 257, file_format)
+    return saved(image.convert(mode), file_format)
+
+
+def named(name: str) -> Picture:
+    return read_picture(PNG, name=name)
+
+
+PNG = encoded(product(), "PNG")
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+with Image.open(photograph("rocket.jpg")) as _rocket:
+    ADOBE = _rocket.info["icc_profile"]
+
+FILES = [
+    Planted("file.format", Limit(any_of=("JPEG", "PNG")),
+            [encoded(product(), "JPEG"), encoded(product(), "JPEG", quality=30),
+             encoded(product(), "JPEG", progressive=True), PNG, encoded(product(), "PNG", optimize=True)],
+            [encoded(product(), kind) for kind in ("WEBP", "GIF", "BMP", "TIFF")]
+            + [encoded(product(), "TIFF", compression="tiff_lzw")], "format-not-accepted"),
+    Planted("file.bytes", Limit(maximum=len(PNG) + 10), [PNG + bytes(more) for more in (0, 1, 5, 9, 10)],
+            [PNG + bytes(more) for more in (11, 12, 20, 1000, 10**6)], "file-too-large"),
+    Planted("file.name", Limit(pattern=r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*\.(jpg|png|gif|webp)"),
+            [partial(named, name) for name in ("MUG-1.jpg", "a.png", "A-b-3.webp", "0.gif", "x9.jpg")],
+            [partial(named, name) for name in ("mug 1.jpg", "mug_1.jpg", "mug.jpeg", "-mug.jpg", "mug--1.jpg",
+                                               "mügge.jpg", "mug.jpg\n", "")], "name-not-accepted"),
+    Planted("file.mode", Limit(any_of=("RGB", "RGBA", "L", "LA", "P")),
+            [in_mode(mode) for mode in ("RGB", "L", "P", "RGBA", "LA")],
+            [in_mode("CMYK", "TIFF"), in_mode("CMYK", "JPEG"), in_mode("I;16"), in_mode("1"), in_mode("1", "TIFF")],
+            "mode-not-accepted"),
+    Planted("file.frames", Limit(maximum=1),
+            [PNG, *(frames(1, kind) for kind in ("GIF", "WEBP", "PNG", "TIFF"))],
+            [frames(2, "GIF"), frames(2, "WEBP"), frames(2, "PNG"), frames(2, "TIFF"), frames(5, "GIF")], "animated"),
+    Planted("file.colour-profile", Limit(any_of=("sRGB", "none")),
+            [PNG, encoded(product(), "JPEG"),
+             *(encoded(product(), kind, icc_profile=SRGB) for kind in ("PNG", "JPEG", "WEBP"))],
+            [encoded(product(), "PNG", icc_profile=bytes(200)), photograph("rocket.jpg").read_bytes(),
+             *(encoded(product(), kind, icc_profile=ADOBE) for kind in ("PNG", "JPEG", "WEBP"))],
+            "profile-not-accepted"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_frames(frames: int, file_format: str) -> None:
-    images = [Image.fromarray(product((40, 40, 300 + 10 * i, 360))) for i in range(frames)]
-    data = _saved(images[0], file_format, save_all=True, append_images=images[1:])
-    verdict = measured("file.frames", data, Limit(maximum=1))
-    assert (verdict.passed, verdict.value) == (frames == 1, min(frames, 2))
+def test_frames(count: int, file_format: str) -> None:
+    assert measured("file.frames", frames(count, file_format)).value == min(count, 2)
 
 
 NUMBERS = [
@@ -316,16 +312,6 @@ def test_one_level_of_one_pixel_of_the_product(delta: int) -> None:
     assert verdict.passed == (expected <= 2)
 
 
-@pytest.mark.parametrize("strength", [0, 1, 2, 4, 6, 10, 20, 60, 100, 150])
-def test_structure_of_the_product(strength: int) -> None:
-    original = photo("coffee.png")
-    noise = np.random.default_rng(1).normal(0, strength, original.pixels.shape)
-    noisy = (original.pixels + noise).clip(0, 255).astype(np.uint8)
-    verdict = measured("fidelity.ssim", noisy, given=Given(original=original))
-    assert verdict.passed == (strength <= 6), verdict
-    assert verdict.reason == ("" if verdict.passed else "product-structure-changed")
-
-
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_ssim_is_that_of_scikit_image(name: str) -> None:
     one = luminance(photo(name).pixels)
@@ -333,15 +319,6 @@ def test_ssim_is_that_of_scikit_image(name: str) -> None:
     expected = structural_similarity(one, other, full=True, data_range=255)[1]
     assert np.abs(ssim_map(one, other) - expected).max() < 2e-3
     assert abs(float(ssim_map(one, other).mean()) - float(expected.mean())) < 1e-4
-
-
-@pytest.mark.parametrize("shift", [0, 1, 2, 3, 4, 20, 30, 40, 60, 90])
-def test_colour_of_the_product(shift: int) -> None:
-    original = photo("coffee.png")
-    pixels = original.pixels.copy()
-    pixels[..., 2] = np.clip(pixels[..., 2].astype(int) + shift, 0, 255)
-    verdict = measured("fidelity.delta-e", pixels, given=Given(original=original))
-    assert verdict.passed == (shift <= 4), verdict
 
 
 def test_an_original_of_another_size_is_refused() -> None:
@@ -399,23 +376,92 @@ def test_the_only_picture_is_no_duplicate() -> None:
     assert (verdict.value, verdict.passed) == (64, True)
 
 
-@pytest.mark.parametrize(
-    ("check", "good", "bad"),
-    [
-        ("catalogue.background", [product(background=(b,) * 3) for b in (255, 254, 252, 250, 248)],
-         [product(background=(b,) * 3) for b in (235, 220, 200, 128, 0)]),
-        ("catalogue.fill", [centred(w) for w in (300, 301, 310, 319, 280)],
-         [centred(w) for w in (321, 330, 279, 270, 100)]),
-        ("catalogue.base", [centred(300, dy=d) for d in (0, 5, 19, 20, -20)],
-         [centred(300, dy=d) for d in (21, 30, -21, -30, -49)]),
-    ],
-)  # fmt: skip
-def test_what_stands_out_of_a_catalogue(check: str, good: list, bad: list) -> None:
-    others = members(*((str(position), centred(300)) for position in range(9)))
-    for pixels in good:
-        assert measured(check, pixels, given=Given(catalogue=others)).passed
-    for pixels in bad:
-        assert not measured(check, pixels, given=Given(catalogue=others)).passed
+COFFEE = photo("coffee.png")
+ROUND = Picture.from_array(shape())
+
+
+def touched(delta: int) -> np.ndarray:
+    """The round product with one level of one pixel changed."""
+    pixels = ROUND.pixels.copy()
+    pixels[200, 180, 0] = int(pixels[200, 180, 0]) + delta
+    return pixels
+
+
+def noisy(strength: float) -> np.ndarray:
+    noise = np.random.default_rng(1).normal(0, strength, COFFEE.pixels.shape)
+    return (COFFEE.pixels + noise).clip(0, 255).astype(np.uint8)
+
+
+def bluer(shift: int) -> np.ndarray:
+    pixels = COFFEE.pixels.copy()
+    pixels[..., 2] = np.clip(pixels[..., 2].astype(int) + shift, 0, 255)
+    return pixels
+
+
+def floats(*bad: float) -> np.ndarray:
+    values = np.linspace(0, 1, 30 * 30 * 3, dtype=np.float32).reshape(30, 30, 3)
+    values.ravel()[: len(bad)] = bad
+    return values
+
+
+def scaled(name: str, share: float) -> np.ndarray:
+    picture = photo(name)
+    size = (round(picture.width * share), round(picture.height * share))
+    return np.asarray(Image.fromarray(picture.pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+NEON = (250, 20, 200)
+PALETTE = Given(palette=BRAND)
+ROW = Given(catalogue=members(*((str(position), centred(300)) for position in range(9))))
+
+GIVEN = [
+    Planted("technical.not-finite", None, [floats(), floats(0), floats(-1), floats(2), floats(1e30)],
+            [floats(bad) for bad in (math.nan, math.inf, -math.inf)] + [floats(math.nan, math.inf),
+                                                                        floats(*[math.nan] * 100)], "not-finite"),
+    Planted("technical.sharpness", None, [partial(photo, name) for name in PHOTOGRAPHS],
+            [partial(blurred, photo(name), 4) for name in PHOTOGRAPHS[:5]], "blurred"),
+    Planted("palette.coverage", None, [striped(part, KELP, NEON) for part in (30, 31, 60, 90, 100)],
+            [striped(part, KELP, NEON) for part in (0, 10, 20, 28, 29)], "off-brand", PALETTE),
+    Planted("palette.off", None, [striped(part, NEON, KELP) for part in (0, 10, 20, 24, 25)],
+            [striped(part, NEON, KELP) for part in (26, 27, 40, 60, 100)], "foreign-colours", PALETTE),
+    Planted("fidelity.max-difference", None, [touched(delta) for delta in (0, 1, 2, -1, -2)],
+            [touched(delta) for delta in (3, -3, 4, 20, -30)], "product-changed", Given(original=ROUND)),
+    Planted("fidelity.ssim", None, [partial(noisy, strength) for strength in (0, 1, 2, 4, 6)],
+            [partial(noisy, strength) for strength in (10, 20, 60, 100, 150)], "product-structure-changed",
+            Given(original=COFFEE)),
+    Planted("fidelity.delta-e", None, [partial(bluer, shift) for shift in (0, 1, 2, 3, 4)],
+            [partial(bluer, shift) for shift in (20, 30, 40, 60, 90)], "product-colour-changed",
+            Given(original=COFFEE)),
+    Planted("colour.distribution", None, [partial(photo, name) for name in PHOTOGRAPHS[:5]],
+            [canvas(colour) for colour in ((0, 255, 0), (255, 255, 0), NEON, (0, 255, 255), (0, 0, 255))],
+            "colours-unlike-references", Given(look=LOOK)),
+    Planted("catalogue.nearest", None, [partial(photo, name) for name in PHOTOGRAPHS[1:]],
+            [partial(scaled, PHOTOGRAPHS[0], share) for share in (0.5, 0.75, 0.9, 1.0, 1.5)], "near-duplicate",
+            Given(catalogue=members((PHOTOGRAPHS[0], photo(PHOTOGRAPHS[0]).pixels)))),
+    Planted("catalogue.background", None, [product(background=(b,) * 3) for b in (255, 254, 252, 250, 248)],
+            [product(background=(b,) * 3) for b in (235, 220, 200, 128, 0)], "background-unlike-others", ROW),
+    Planted("catalogue.fill", None, [centred(w) for w in (300, 301, 310, 319, 280)],
+            [centred(w) for w in (321, 330, 279, 270, 100)], "size-unlike-others", ROW),
+    Planted("catalogue.base", None, [centred(300, dy=d) for d in (0, 5, 19, 20, -20)],
+            [centred(300, dy=d) for d in (21, 30, -21, -30, -49)], "horizon-unlike-others", ROW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("planted", [*FILES, *GIVEN], ids=str)
+def test_faults_of_files_and_against_what_is_given(planted: Planted) -> None:
+    planted.verify()
+
+
+def test_every_check_has_pictures_that_pass_and_pictures_that_fail() -> None:
+    good, bad = Counter(), Counter()
+    for check, _limit, passing, failing, _reason in [*NUMBERS, *PICTURES]:
+        good[check] += len(passing)
+        bad[check] += len(failing)
+    for planted in [*FILES, *GIVEN, *MARKS]:
+        good[planted.check] += len(planted.good)
+        bad[planted.check] += len(planted.bad)
+    few = {check: (good[check], bad[check]) for check in all_checks() if min(good[check], bad[check]) < 5}
+    assert not few
 
 
 def test_every_shipped_check_can_fail_with_a_reason() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..checks import Limit, Subject, Value, measure
+from ..colour import OVERVIEW
 
 
 @measure(
@@ -10,7 +11,8 @@ from ..checks import Limit, Subject, Value, measure
     unit="× references",
     definition=(
         "Distance of the picture's colours from the nearest reference, by the distance that 95 % of the references keep"
-        " from theirs. The distance is a sliced 1-Wasserstein distance of colours in Lab."
+        " from theirs. The distance is a sliced 1-Wasserstein distance of colours in Lab, with the longer side brought"
+        f" down to {OVERVIEW} px."
     ),
     source="Bonneel et al., Journal of Mathematical Imaging and Vision 51 (2015): sliced Wasserstein",
     need="references",

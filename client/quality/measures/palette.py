@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import Limit, Subject, Value, measure
-from ..colour import Floats, delta_e_2000, hex_to_lab, lightness_term
+from ..colour import OVERVIEW, Floats, delta_e_2000, hex_to_lab, lightness_term
 
 _NEAR = 6.0  # ΔE00: the same paint under another light
 _OFF = 15.0  # ΔE00: another colour by any name
 _ROUNDING = 1e-3  # ΔE00
+_WHOLE = f"with the longer side brought down to {OVERVIEW} px"
 
 
 @measure(
     "palette.coverage",
     unit="share",
-    definition=f"Share of the picture's pixels within ΔE00 {_NEAR:g} of a colour of the palette.",
+    definition=f"Share of the picture's pixels within ΔE00 {_NEAR:g} of a colour of the palette; {_WHOLE}.",
     source="Packshot's own rule, on Sharma et al. 2005 (CIEDE2000)",
     need="palette",
     default=Limit(minimum=0.3),
@@ -29,7 +30,9 @@ def _coverage(subject: Subject) -> Value:
 @measure(
     "palette.off",
     unit="share",
-    definition=f"Share of the picture's pixels further than ΔE00 {_OFF:g} from all of the palette and from grey.",
+    definition=(
+        f"Share of the picture's pixels further than ΔE00 {_OFF:g} from all of the palette and from grey; {_WHOLE}."
+    ),
     source="Packshot's own rule, on Sharma et al. 2005 (CIEDE2000)",
     need="palette",
     default=Limit(maximum=0.25),

@@ -36,7 +36,7 @@ def _not_finite(subject: Subject) -> Value:
     below="flat",
 )
 def _contrast(subject: Subject) -> Value:
-    counts = Image.fromarray(subject.luma).histogram()
+    counts = subject.luma_histogram
     levels = np.arange(256)
     mean = np.average(levels, weights=counts)
     return float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
@@ -52,7 +52,7 @@ def _contrast(subject: Subject) -> Value:
     above="black",
 )
 def _black(subject: Subject) -> Value:
-    return sum(Image.fromarray(subject.luma).histogram()[:_DARK]) / subject.luma.size
+    return int(subject.luma_histogram[:_DARK].sum()) / subject.luma.size
 
 
 @measure(
