@@ -19,6 +19,7 @@ import random
 import resource
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -144,7 +145,10 @@ def command(table: Path, workflow: Path, out: Path, urls: list[str], *more: str)
 
 
 def bench_hosts(most: int, jobs: int) -> None:
-    """Efficiency: the host's own seconds over what the run took, per host; and a pool of threads on the same hosts."""
+    """Efficiency: the hosts' own seconds over what the whole run took, its start and end included, per host.
+
+    The overhead of a row is what passes between two pictures of a host beyond the second one's own time there.
+    """
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(most, Path(name)) as hosts:
         folder = Path(name)
         api = HostApi(url_of(hosts[0]))
@@ -162,13 +166,23 @@ def bench_hosts(most: int, jobs: int) -> None:
                 run.plan(Catalog(file))
                 took = _timed_run(run, urls)
                 with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
-                    (own,) = database.execute("SELECT sum(seconds) FROM attempts").fetchone()
+                    made = database.execute("SELECT host, ended, seconds FROM attempts ORDER BY ended").fetchall()
+            own = sum(seconds for _, _, seconds in made)
             efficiency = own / count / took
-            overhead = (took - own / count) / (rows / count) * 1000
+            overhead = 1000 * statistics.fmean(_gaps(made))
             pool = _thread_pool(urls, workflow, rows, folder)
             peer = _peer(urls, workflow, rows)
             figures = f"{took:.2f} | {own:.2f} | {efficiency:.3f} | {overhead:.1f} | {pool:.2f} s | {peer}"
             print(f"| {count} | {rows} | {figures} |", flush=True)
+
+
+def _gaps(made: list[tuple[str, float, float]]) -> Iterator[float]:
+    """Seconds between a host's picture and its one before, less its own time; ``made`` is host, ended, seconds."""
+    before: dict[str, float] = {}
+    for host, ended, seconds in made:
+        if host in before:
+            yield ended - before[host] - seconds
+        before[host] = ended
 
 
 def _timed_run(run: CatalogRun, urls: list[str]) -> float:

@@ -64,7 +64,7 @@ def _computed(clip: Any, text: str) -> Any:
 
 def _key(clip: Any, text: str) -> str | None:
     """What stands for the numbers, in 64 hexadecimal digits; None where it cannot be told."""
-    if clip is None or "embedding:" in text:  # the words would name a file of their own
+    if not isinstance(clip, comfy.sd.CLIP) or "embedding:" in text:  # the words would name a file of their own
         return None
     source = _source(clip)
     if source is None:
@@ -87,6 +87,10 @@ def _source(clip: Any) -> list[Any] | None:
     changed = (
         patcher.patches,
         patcher.hook_patches,
+        patcher.weight_wrapper_patches,
+        patcher.injections,
+        any(patcher.wrappers.values()),
+        patcher.model_options != {"transformer_options": {}},
         patcher.forced_hooks,
         set(patcher.object_patches) - {"manual_cast_dtype"},  # which core sets for every text encoder
         clip.apply_hooks_to_conds,

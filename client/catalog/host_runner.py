@@ -201,6 +201,8 @@ class HostRunner(threading.Thread):
         if self.leaving or self._scheduler.draining:
             self._give_back()
             return None
+        if self._scheduler.wanting:
+            self._give_back(keep=(len(self._share) + 1) // 2)
         if not self._share and (item_id := self._scheduler.take(self.url)) is not None:
             self._share.append(self._ledger.item(item_id))
             if self._scheduler.phases:
@@ -232,10 +234,10 @@ class HostRunner(threading.Thread):
             return
         self._station.cancel(prompt_id)
 
-    def _give_back(self) -> None:
-        """Leave what was not begun to others."""
-        while self._share:
-            item = self._share.popleft()
+    def _give_back(self, keep: int = 0) -> None:
+        """Leave what was not begun to others, but for the first few."""
+        given = [self._share.pop() for _ in range(len(self._share) - keep)]
+        for item in reversed(given):
             self._backlog.put_back(item.item_id, item.workflow, item.model)
 
     def _launch(self, item: StoredItem) -> None:

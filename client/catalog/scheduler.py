@@ -73,6 +73,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._outstanding = len(self.backlog) + len(ledger.open_attempts())
         self._seconds = 0.0
+        self._waiting = 0  # hosts with nothing to do
         self._telemetry = Telemetry()
 
     # -- the coordinator -----------------------------------------------------------------------------------------------
@@ -189,11 +190,18 @@ class Scheduler:
             items.append(item_id)
         return items
 
+    @property
+    def wanting(self) -> bool:
+        """Whether a host waits for something to do, and nothing is left but what others have taken as their shares."""
+        return self._waiting > 0 and not len(self.backlog)
+
     def wait(self) -> None:
         """Wait a moment for something to do."""
         with self.backlog.changed:
             if not self.over:
+                self._waiting += 1
                 self.backlog.changed.wait(_TICK)
+                self._waiting -= 1
 
     def fail(self, error: BaseException) -> None:
         """End the run with an error."""
