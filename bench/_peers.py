@@ -49,6 +49,7 @@ class Peer:
     overlaps: int = 1
 
 
+SEVERAL_HOSTS = Peer("comfyui-async-api-tool", "drive_async_api_tool.py", ("comfyui-async-api-tool==0.1.0",))
 FLOOR = Peer("floor", "drive_floor.py")
 PACKSHOT = Peer("packshot", "drive_packshot.py")
 PEERS = {
@@ -63,7 +64,7 @@ PEERS = {
 
 def start(peer: Peer, url: str, scratch: Path) -> Driver | None:
     """A client's driver, ready for work; None for a peer that cannot be installed or does not start."""
-    python = _environment(peer)
+    python = environment(peer)
     if python is None:
         return None
     try:
@@ -75,7 +76,7 @@ def start(peer: Peer, url: str, scratch: Path) -> Driver | None:
         return None
 
 
-def _environment(peer: Peer) -> Path | None:
+def environment(peer: Peer) -> Path | None:
     """The Python that runs a peer's driver, its environment made if need be; None where it cannot be installed."""
     if not peer.requirements:
         return Path(sys.executable)

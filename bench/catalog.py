@@ -1,7 +1,8 @@
 """Catalogue runs: scaling over hosts, overhead a row, 100,000 rows, and a campaign of kills.
 
 python bench/catalog.py scale                   100,000 rows: plan, resume, memory, ledger, report; no host
-python bench/catalog.py hosts                   1, 2 and 4 hosts whose jobs sleep, beside a plain pool of threads
+python bench/catalog.py hosts                   1, 2 and 4 hosts whose jobs sleep, beside a pool of threads and a peer
+python bench/catalog.py phases                  loads of the text encoder for 100 rows, with and without phases
 python bench/catalog.py kills --kills 200       kill -9 of coordinator and hosts, and what is true afterwards
 python bench/catalog.py kills --engine ray      the same on a Ray cluster, whose nodes are killed too
 python bench/catalog.py kills --table FILE      a product table of your own; may be given twice
@@ -18,6 +19,7 @@ import random
 import resource
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,9 +27,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import psutil
-from _common import PLAIN, machine, say
+from _common import BENCH, PLAIN, machine, say
+from _peers import SEVERAL_HOSTS, environment
 
 from packshot.catalog.ledger import FILE_NAME, Ledger
 from packshot.catalog.planfile import Catalog, CatalogFile
@@ -40,7 +44,6 @@ from packshot.comfy.install import install
 from packshot.paths import cache_dir
 
 SLEEP = 0.5  # seconds that a job sleeps on its host
-JOBS = 40  # per host
 NODE = """
 import time
 from comfy_api.latest import ComfyExtension, io
@@ -78,17 +81,18 @@ cluster.shutdown()
 
 
 @contextlib.contextmanager
-def several_hosts(count: int, folder: Path) -> Iterator[list[ManagedHost]]:
-    """Hosts with a node that sleeps, each in a home of its own."""
+def several_hosts(count: int, folder: Path, node: str = NODE) -> Iterator[list[ManagedHost]]:
+    """Hosts with a node of the benchmark's own, by default one that sleeps; each in a home of its own."""
     installation = install(cache_dir() / "host", say)
     hosts = [ManagedHost(folder / f"host{n}", installation, cache_dir() / "host" / "models") for n in range(count)]
     for host in hosts:
         nodes = host.home / "base" / "custom_nodes"
         nodes.mkdir(parents=True)
-        (nodes / "bench_sleep.py").write_text(NODE)
+        (nodes / "bench_node.py").write_text(node)
     try:
-        for host in hosts:
-            host.up(progress=say)
+        with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(folder / "cache")):  # or they would keep conditioning
+            for host in hosts:
+                host.up(progress=say)
         yield hosts
     finally:
         for host in hosts:
@@ -140,18 +144,21 @@ def command(table: Path, workflow: Path, out: Path, urls: list[str], *more: str)
 # -- hosts -------------------------------------------------------------------------------------------------------------
 
 
-def bench_hosts() -> None:
-    """Efficiency: the host's own seconds over what the run took, per host; and a pool of threads on the same hosts."""
-    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(4, Path(name)) as hosts:
+def bench_hosts(most: int, jobs: int) -> None:
+    """Efficiency: the hosts' own seconds over what the whole run took, its start and end included, per host.
+
+    The overhead of a row is what passes between two pictures of a host beyond the second one's own time there.
+    """
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(most, Path(name)) as hosts:
         folder = Path(name)
         api = HostApi(url_of(hosts[0]))
         print(json.dumps(machine(api.system_stats()["system"])))
         api.close()
         workflow = sleeping_workflow(folder / "sleep.app.json")
-        print("| hosts | rows | seconds | host seconds | efficiency | overhead a row (ms) | thread pool |")
-        for count in (1, 2, 4):
+        print("| hosts | rows | seconds | host seconds | efficiency | overhead a row (ms) | thread pool | peer |")
+        for count in (each for each in (1, 2, 4) if each <= most):
             urls = [url_of(host) for host in hosts[:count]]
-            rows = JOBS * count
+            rows = jobs * count
             table = write_table(folder / f"t{count}.csv", rows, shift=1000 * count)
             out = folder / f"run{count}"
             file = CatalogFile(table=str(table), workflow=str(workflow), mapping={"color": "{{ row.colour }}"})
@@ -159,11 +166,23 @@ def bench_hosts() -> None:
                 run.plan(Catalog(file))
                 took = _timed_run(run, urls)
                 with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
-                    (own,) = database.execute("SELECT sum(seconds) FROM attempts").fetchone()
+                    made = database.execute("SELECT host, ended, seconds FROM attempts ORDER BY ended").fetchall()
+            own = sum(seconds for _, _, seconds in made)
             efficiency = own / count / took
-            overhead = (took - own / count) / (rows / count) * 1000
+            overhead = 1000 * statistics.fmean(_gaps(made))
             pool = _thread_pool(urls, workflow, rows, folder)
-            print(f"| {count} | {rows} | {took:.2f} | {own:.2f} | {efficiency:.3f} | {overhead:.1f} | {pool:.2f} s |")
+            peer = _peer(urls, workflow, rows)
+            figures = f"{took:.2f} | {own:.2f} | {efficiency:.3f} | {overhead:.1f} | {pool:.2f} s | {peer}"
+            print(f"| {count} | {rows} | {figures} |", flush=True)
+
+
+def _gaps(made: list[tuple[str, float, float]]) -> Iterator[float]:
+    """Seconds between a host's picture and its one before, less its own time; ``made`` is host, ended, seconds."""
+    before: dict[str, float] = {}
+    for host, ended, seconds in made:
+        if host in before:
+            yield ended - before[host] - seconds
+        before[host] = ended
 
 
 def _timed_run(run: CatalogRun, urls: list[str]) -> float:
@@ -183,6 +202,27 @@ def _timed_run(run: CatalogRun, urls: list[str]) -> float:
         return time.perf_counter() - begun
 
 
+def _peer(urls: list[str], workflow: Path, rows: int) -> str:
+    """The same number of jobs by a client that knows several hosts; what it took, or why there is no figure."""
+    python = environment(SEVERAL_HOSTS)
+    if python is None:
+        return "cannot be installed"
+    with Client(urls[0]) as client:
+        colours = range(0x400000 + rows * 1000, 0x400000 + rows * 1001)
+        graphs = [client.draft(workflow, {"color": colour}).graph for colour in colours]
+    command = [str(python), str(BENCH / "peers" / SEVERAL_HOSTS.driver)]
+    given = json.dumps({"urls": urls, "graphs": graphs})
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60 + 4 * SLEEP * rows)
+    except subprocess.TimeoutExpired:
+        return "did not end"
+    if done.returncode:
+        return f"failed: {done.stderr.strip()[-200:]}"
+    answer = json.loads(done.stdout)
+    missing = f", {rows - answer['pictures']} of {rows} without a picture" if answer["pictures"] != rows else ""
+    return f"{answer['seconds']:.2f} s{missing}"
+
+
 def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> float:
     """What the sample client of an article does: a pool of four threads for each host, no ledger, no checks."""
     clients = [Client(url, out=folder / "pool") for url in urls]
@@ -197,6 +237,40 @@ def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> fl
     for client in clients:
         client.close()
     return took
+
+
+# -- phases ------------------------------------------------------------------------------------------------------------
+
+
+def bench_phases(rows: int) -> None:
+    """One host that holds one model at a time, as a small card does; core's log says how often it loads which."""
+    with (
+        tempfile.TemporaryDirectory(prefix="packshot-bench-") as name,
+        several_hosts(1, Path(name), (BENCH / "small_card.py").read_text()) as (host,),
+    ):
+        folder, url = Path(name), url_of(host)
+        api = HostApi(url)
+        print(json.dumps(machine(api.system_stats()["system"])))
+        table = folder / "table.csv"
+        table.write_text("sku,title\n" + "".join(f"S{n},mug number {n}\n" for n in range(rows)))
+        log = Path(str(host.status().log))
+        print("| phases | rows | loads of the text encoder | per 100 rows | seconds | the same pictures |")
+        seen: dict[str, str] = {}
+        for switch in ("--no-phases", "--phases"):
+            api.free_memory()  # nothing is known from the run before
+            before = len(log.read_text())
+            out = folder / switch
+            words = command(table, Path("product-shot"), out, [url], "--set", "steps=1", switch)
+            begun = time.perf_counter()
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            took = time.perf_counter() - begun
+            loads = log.read_text()[before:].count("Requested to load SD1ClipModel")
+            made = {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in out.glob("pictures/*.png")}
+            assert len(made) == rows
+            seen = seen or made
+            figures = f"{loads} | {100 * loads / rows:.0f} | {took:.1f} | {made == seen}"
+            print(f"| {switch == '--phases'} | {rows} | {figures} |", flush=True)
+        api.close()
 
 
 # -- 100,000 rows ------------------------------------------------------------------------------------------------------
@@ -391,17 +465,20 @@ def _check(out: Path, used: dict[str, int], number: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["scale", "hosts", "kills", "step"])
+    parser.add_argument("what", choices=["scale", "hosts", "phases", "kills", "step"])
     parser.add_argument("rest", nargs="*")
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, help="by default 100,000 for scale, 100 for phases, 40 a host")
+    parser.add_argument("--hosts", type=int, default=4, help="how many hosts at most; 1, 2 or 4")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--table", type=Path, action="append", default=[])
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     given = parser.parse_args()
     if given.what == "scale":
-        bench_scale(given.rows)
+        bench_scale(given.rows or 100_000)
     elif given.what == "hosts":
-        bench_hosts()
+        bench_hosts(given.hosts, given.rows or 40)
+    elif given.what == "phases":
+        bench_phases(given.rows or 100)
     elif given.what == "kills":
         bench_kills(given.kills, given.table, given.engine)
     else:

@@ -77,7 +77,7 @@ def encode(
     encoding = card.encoding
     if references:
         _check_references(card, len(references), vae)
-    if references and encoding.edit == "qwen-image-edit-plus":
+    if not texts(card, positive, negative, references=bool(references)):
         # The text encoder sees the pictures too, beside the negative prompt as well.
         pictures = _numbered("image", references)
         pictures["image1"] = graph.node("FluxKontextImageScale", image=references[0]).out(0)
@@ -87,11 +87,11 @@ def encode(
             method = {"conditioning": seen.out(0), "reference_latents_method": "index_timestep_zero"}
             both.append(graph.node("FluxKontextMultiReferenceLatentMethod", **method).out(0))
         return both[0], both[1]
-    words = graph.node("CLIPTextEncode", clip=clip, text=positive).out(0)
+    words = graph.node("PackshotTextEncode", clip=clip, text=positive).out(0)
     if card.sampling.negative == "zero":
         against = graph.node("ConditioningZeroOut", conditioning=words).out(0)
     else:
-        against = graph.node("CLIPTextEncode", clip=clip, text=negative).out(0)
+        against = graph.node("PackshotTextEncode", clip=clip, text=negative).out(0)
     if card.kind == "video":
         both = graph.node("LTXVConditioning", positive=words, negative=against, frame_rate=FRAME_RATE)
         words, against = both.out(0), both.out(1)
@@ -103,6 +103,16 @@ def encode(
         words = graph.node("ReferenceLatent", conditioning=words, latent=latent).out(0)
         against = graph.node("ReferenceLatent", conditioning=against, latent=latent).out(0)
     return words, against
+
+
+def texts(card: Card, positive: str, negative: str, *, references: bool) -> tuple[str, ...]:
+    """What :func:`encode` has the text encoder read by itself, which is what can be encoded ahead.
+
+    Nothing where it sees the reference images too.
+    """
+    if references and card.encoding.edit == "qwen-image-edit-plus":
+        return ()
+    return (positive,) if card.sampling.negative == "zero" else (positive, negative)
 
 
 def _check_references(card: Card, count: int, vae: Link | None) -> None:

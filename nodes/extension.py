@@ -10,6 +10,7 @@ from .check import PackshotCheck
 from .composite import PackshotProductComposite
 from .control import PackshotControl
 from .determinism import PackshotDeterminismCheck
+from .encode_ahead import PackshotEncodeAhead, PackshotTextEncode
 from .info import PackshotInfo
 from .intermediates import PackshotIntermediates
 from .lora import PackshotLoRAStack
@@ -40,6 +41,8 @@ class PackshotExtension(ComfyExtension):
             PackshotLoadModel,
             PackshotModelInfo,
             PackshotEncode,
+            PackshotTextEncode,
+            PackshotEncodeAhead,
             PackshotControl,
             PackshotEmptyLatent,
             PackshotSample,

@@ -1,7 +1,8 @@
 """Ray as the engine past one machine: an actor for each host, on a node that has the resource ``comfy``.
 
-The actor talks to its host and judges pictures beside it; only accepted bytes and verdicts travel. Ray may start an
-actor or repeat a call at any time: what was sent stands in the ledger first, and the host is asked for it.
+The actor talks to its host. What lands lies in its node's object store, and a task judges it: Ray runs a task where its
+arguments lie if there is a free processor, and the actor serves its host meanwhile. Ray may start an actor or repeat a
+call or a task at any time: what was sent stands in the ledger first, and the host is asked for it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ..comfy.http import HostAddress
 from ..errors import HostLost, HostUnreachable, InputInvalid, PackshotError
 from ..paths import atomic_write
 from ..workflow import Workflow
-from .gate import Gate
+from .gate import Gate, Judgement, judge
 from .records import StoredItem
 from .station import Drafted, Landed, LocalStation
 
@@ -64,9 +65,9 @@ class _Answer:
 class _Remote:
     """Lives on the node: a local station, and a folder for what lands."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow], gates: Any) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="packshot-"))
-        self._station = LocalStation(Client(url, headers=headers), workflows, self._folder, gates)
+        self._station = LocalStation(Client(url, headers=headers), workflows, self._folder, {})
 
     def call(self, method: str, *arguments: Any) -> _Answer:
         try:
@@ -82,6 +83,21 @@ class _Remote:
         files = {path.name: path.read_bytes() for path in landed.folder.iterdir()}
         shutil.rmtree(landed.folder)
         return _Answer((landed, files))
+
+
+def _judge(answer: _Answer, gates: Mapping[str, Gate], item: StoredItem) -> _Answer:
+    """The task that judges what an actor has landed."""
+    if answer.error is not None:
+        return _Answer()
+    landed, files = answer.value
+    name = str(landed.record["outputs"][0]["file"])
+    with tempfile.TemporaryDirectory(prefix="packshot-") as folder:
+        picture = Path(folder) / name
+        picture.write_bytes(files[name])
+        try:
+            return _Answer(judge(gates, item, picture, other_seed=landed.other_seed))
+        except PackshotError as error:
+            return _Answer(error=error)
 
 
 class RayStation:
@@ -102,7 +118,8 @@ class RayStation:
         gates: Mapping[str, Gate],
     ) -> None:
         self._url = HostAddress(url).url
-        self._arguments = (url, dict(headers), dict(workflows), dict(gates))
+        self._arguments = (url, dict(headers), dict(workflows))
+        self._gates = dict(gates)
         self._stage = stage
         self._actor: Any = None
 
@@ -124,17 +141,37 @@ class RayStation:
     def send(self, prompt_id: str) -> None:
         self._call("send", prompt_id)
 
+    def encodes(self, workflow: str) -> bool:
+        return bool(self._call("encodes", workflow))
+
+    def encode_ahead(self, items: Sequence[StoredItem]) -> str:
+        return str(self._call("encode_ahead", items))
+
+    def encoded(self, prompt_id: str, seconds: float) -> None:
+        self._call("encoded", prompt_id, seconds, seconds=seconds + _CALL)
+
     def find(self, prompt_id: str, workflow: str) -> bool:
         return bool(self._call("find", prompt_id, workflow))
 
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
+        import ray
+
+        task = ray.remote(_judge)
+        judged: list[Any] = []
+
+        def send(actor: Any) -> Any:
+            landing = actor.land.remote(prompt_id, item, seconds)
+            judged.extend([task.remote(landing, self._gates, item)] if self._gates else [])
+            return landing
+
         landed: Landed
-        landed, files = self._ask(lambda actor: actor.land.remote(prompt_id, item, seconds), seconds + _CALL)
+        landed, files = self._ask(send, seconds + _CALL)
+        judgement: Judgement | None = self._answer(judged[0], _CALL) if judged else None
         folder = self._stage / prompt_id
         for name, data in files.items():
             with atomic_write(folder / name) as file:
                 file.write(data)
-        return replace(landed, folder=folder)
+        return replace(landed, folder=folder, judgement=judgement)
 
     def cancel(self, prompt_id: str) -> None:
         self._call("cancel", prompt_id)
@@ -164,8 +201,14 @@ class RayStation:
         if self._actor is None:
             options = {"resources": {RESOURCE: 1}, "num_cpus": 0, "max_restarts": 0}
             self._actor = ray.remote(_Remote).options(**options).remote(*self._arguments)
+        return self._answer(send(self._actor), seconds)
+
+    def _answer(self, ref: Any, seconds: float) -> Any:
+        """What a call or a task answers; raises as :meth:`_ask` does."""
+        import ray
+
         try:
-            answer: _Answer = ray.get(send(self._actor), timeout=seconds)
+            answer: _Answer = ray.get(ref, timeout=seconds)
         except ray.exceptions.GetTimeoutError as error:
             self.close()
             raise HostUnreachable(

@@ -19,6 +19,7 @@ from ..quality.channels import Channel, Rule
 from ..quality.checks import Given, Verdict
 from ..quality.run import check_file
 from .plan import SEED_LIMIT
+from .records import StoredItem
 
 QUARANTINE = "quarantine"
 _PALETTE_CHECKS = ("palette.coverage", "palette.off")
@@ -91,6 +92,16 @@ class Gate:
             scores=tuple(verdict.as_dict() for verdict in report.verdicts),
             failed=tuple(_in_words(verdict) for verdict in report.verdicts if not verdict.passed),
         )
+
+
+def judge(gates: Mapping[str, Gate], item: StoredItem, picture: Path, *, other_seed: bool) -> Judgement | None:
+    """What the gate of an item says of its picture; None where it has none.
+
+    Args:
+        gates: by the channel that a picture is for, and under "" for all others.
+    """
+    gate = gates.get((item.axes or {}).get("channel", ""), gates.get(""))
+    return None if gate is None else gate.judge(picture, item.rejections, other_seed=other_seed)
 
 
 def _in_words(verdict: Verdict) -> str:

@@ -57,6 +57,7 @@ class HostRunner(threading.Thread):
         self._backlog = scheduler.backlog
         self._station: Station | None = None
         self._flying: deque[tuple[StoredItem, str]] = deque()
+        self._share: deque[StoredItem] = deque()  # taken from the backlog, and not begun yet
         self._handed_over: list[str] = []
         self._setbacks = 0
         self._busy = False
@@ -76,6 +77,7 @@ class HostRunner(threading.Thread):
         except BaseException as error:  # a full disk, a run taken over, a bug: the run ends, and says so
             self._scheduler.fail(error)
         finally:
+            self._give_back()
             self._backlog.host_is_live(self.url, False)
             if self._station is not None:
                 self._station.close()
@@ -152,6 +154,7 @@ class HostRunner(threading.Thread):
         _log.warning("%s", error)
         self._setbacks += 1
         self._flying.clear()  # the ledger knows them
+        self._give_back()
         self.error = error
         self._backlog.host_is_live(self.url, False)
         self._ledger.host_is(self.url, "away", str(error))
@@ -181,17 +184,61 @@ class HostRunner(threading.Thread):
         while not self._over:
             if self._busy and time.monotonic() >= self._look_again:
                 self._look()
-            while len(self._flying) < (1 if self._busy else _DEPTH) and not self.leaving:
-                item_id = self._scheduler.take(self.url)
-                if item_id is None:
+            while len(self._flying) < (1 if self._busy else _DEPTH):
+                item = self._next()
+                if item is None:
                     break
-                self._launch(self._ledger.item(item_id))
+                self._launch(item)
             if self._flying:
                 item, prompt_id = self._flying[0]
                 self._land(item, prompt_id)
                 self._flying.popleft()
             else:
                 self._scheduler.wait()
+
+    def _next(self) -> StoredItem | None:
+        """The item to begin now. Where prompts are encoded ahead, those of the host's whole share are, first."""
+        if self.leaving or self._scheduler.draining:
+            self._give_back()
+            return None
+        if self._scheduler.wanting:
+            self._give_back(keep=(len(self._share) + 1) // 2)
+        if not self._share and (item_id := self._scheduler.take(self.url)) is not None:
+            self._share.append(self._ledger.item(item_id))
+            if self._scheduler.phases:
+                self._encode_ahead()
+        return self._share.popleft() if self._share else None
+
+    def _encode_ahead(self) -> None:
+        """Take the host's share, and have it encode the prompts. What goes wrong here costs time, and no picture."""
+        assert self._station is not None
+        try:
+            if not self._station.encodes(self._share[0].workflow):
+                return
+            for item_id in self._scheduler.take_share(self.url):
+                self._share.append(self._ledger.item(item_id))
+            if len(self._share) > 1 and (prompt_id := self._station.encode_ahead(self._share)):
+                self._await_encoded(prompt_id)
+        except (HostLost, HostUnreachable):
+            raise
+        except PackshotError as error:
+            _log.warning("prompts were not encoded ahead: %s", error)
+
+    def _await_encoded(self, prompt_id: str) -> None:
+        assert self._station is not None
+        while not (self._scheduler.stopped or self._scheduler.draining or self.leaving):
+            try:
+                self._station.encoded(prompt_id, _SLICE)
+            except JobTimeout:
+                continue
+            return
+        self._station.cancel(prompt_id)
+
+    def _give_back(self, keep: int = 0) -> None:
+        """Leave what was not begun to others, but for the first few."""
+        given = [self._share.pop() for _ in range(len(self._share) - keep)]
+        for item in reversed(given):
+            self._backlog.put_back(item.item_id, item.workflow, item.model)
 
     def _launch(self, item: StoredItem) -> None:
         assert self._station is not None
@@ -200,9 +247,8 @@ class HostRunner(threading.Thread):
         except PackshotError as error:
             self._unsent(item, error)
             return
-        self._ledger.begin(
-            item.item_id, drafted.prompt_id, self.url, boot=self._boot, change=item.change, audit=drafted.audit
-        )
+        audit = {**drafted.audit, "lock": self._scheduler.locks.get(item.workflow)}
+        self._ledger.begin(item.item_id, drafted.prompt_id, self.url, boot=self._boot, change=item.change, audit=audit)
         try:
             self._station.send(drafted.prompt_id)
         except DeliveryUnknown:

@@ -92,7 +92,7 @@ class Ledger(LedgerFile):
         """Jobs that were started, on one host or any, and whose end was never written down; oldest first."""
         rows = self.all(
             "SELECT prompt_id, item_id, host FROM attempts WHERE outcome = 'open' AND host = coalesce(?, host)"
-            " ORDER BY started, rowid",
+            " ORDER BY rowid",  # not by the time that they began: the clock may have been set meanwhile
             host,
         )
         return [Attempt(*row) for row in rows]
@@ -321,7 +321,7 @@ class Ledger(LedgerFile):
     def attempts_of(self, item_id: str) -> list[dict[str, Any]]:
         """All attempts at an item, oldest first: outcome, reason, host, seconds, change, file."""
         names = ("prompt_id", "outcome", "reason", "host", "started", "seconds", "change", "file", "sha256", "detail")
-        rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY started, rowid", item_id)
+        rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY rowid", item_id)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -87,6 +87,8 @@ class CatalogFile(_Section):
         seeds: pictures of the same with other seeds.
         base_seed: from which all seeds derive.
         hosts: addresses; the managed host by default.
+        phases: whether prompts are encoded ahead, for a hundred rows at once, so that a small card does not load the
+            text encoder for every picture. The pictures are the same.
         retries, budget: see there.
         out: folder of the run.
     """
@@ -104,6 +106,7 @@ class CatalogFile(_Section):
     seeds: int = Field(default=1, ge=1, le=1000)
     base_seed: int = 0
     hosts: list[_Name] = []
+    phases: bool = True
     retries: RetriesSection = RetriesSection()
     budget: BudgetSection = BudgetSection()
     out: str | None = None

@@ -26,6 +26,8 @@ from ..quality.channels import load_channel
 from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
+from ..workflow.lock import lock_sha256
+from ..workflow.versions import release_of
 from .failures import Limits
 from .gate import Gate
 from .lease import Lease
@@ -116,6 +118,8 @@ class CatalogRun:
             "channel": checks.id if checks else None,
             "channels": list(catalog.file.channels),
             "retries": catalog.file.retries.seeds,
+            "phases": catalog.file.phases,
+            "locks": {key: lock_sha256(release_of(one.place)) for key, one in catalog.workflows.items()},
             "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
@@ -202,6 +206,8 @@ class CatalogRun:
             join=join,
             facts=by_workflow,
             limits=limits or Limits(),
+            locks=facts.get("locks", {}),
+            phases=facts.get("phases", True),
             settled=settled,
         )
 

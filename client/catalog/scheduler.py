@@ -24,6 +24,7 @@ from .telemetry import Telemetry
 
 STAGE = ".stage"  # files that are on their way to be accepted
 _TICK = 0.25  # seconds between two looks of the coordinator
+_SHARE = 100  # items that a host takes at once, to encode their prompts ahead
 _HOSTS = 1.0  # seconds between two looks for hosts that join or leave
 
 
@@ -37,6 +38,8 @@ class Scheduler:
         join: how a host that joins is reached, by its address.
         facts: what all those files say of the run, by workflow key.
         limits: how often and how long a row is tried.
+        locks: SHA-256 of the workflows' locks, by workflow key; for the audit.
+        phases: whether prompts are encoded ahead, for a host's next hundred items at once.
         settled: called with an item's id and None, or the error that it failed with; from any thread.
     """
 
@@ -49,11 +52,15 @@ class Scheduler:
         join: Callable[[str], HostSpec],
         facts: Mapping[str, Mapping[str, Any]],
         limits: Limits,
+        locks: Mapping[str, str | None],
+        phases: bool,
         settled: Callable[[str, PackshotError | None], None],
     ) -> None:
         self.ledger = ledger
         self.folder = folder
         self.limits = limits
+        self.locks = locks
+        self.phases = phases
         self.backlog = Backlog(ledger.backlog())
         self.stopping = threading.Event()
         self.draining = ""  # why nothing more is begun
@@ -66,6 +73,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._outstanding = len(self.backlog) + len(ledger.open_attempts())
         self._seconds = 0.0
+        self._waiting = 0  # hosts with nothing to do
         self._telemetry = Telemetry()
 
     # -- the coordinator -----------------------------------------------------------------------------------------------
@@ -170,11 +178,30 @@ class Scheduler:
         """The next item for a host, if it is to begin one."""
         return None if self.draining else self.backlog.take(url)
 
+    def take_share(self, url: str) -> list[str]:
+        """More items for a host that encodes the prompts of several ahead.
+
+        Fewer the less is left, so that all hosts are done at about the same time; at most a hundred, so that what they
+        encode ahead does not push itself out of what the host keeps.
+        """
+        left, hosts = len(self.backlog), max(1, len(self.backlog.live))
+        items: list[str] = []
+        while len(items) < min(_SHARE - 1, left // (2 * hosts - 1)) and (item_id := self.take(url)) is not None:
+            items.append(item_id)
+        return items
+
+    @property
+    def wanting(self) -> bool:
+        """Whether a host waits for something to do, and nothing is left but what others have taken as their shares."""
+        return self._waiting > 0 and not len(self.backlog)
+
     def wait(self) -> None:
         """Wait a moment for something to do."""
         with self.backlog.changed:
             if not self.over:
+                self._waiting += 1
                 self.backlog.changed.wait(_TICK)
+                self._waiting -= 1
 
     def fail(self, error: BaseException) -> None:
         """End the run with an error."""

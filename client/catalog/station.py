@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 from ..comfy.client import Client, Draft
 from ..comfy.health import Health, health
 from ..comfy.job import Job
-from ..errors import OutputMissing
+from ..errors import OutputMissing, PackshotError
 from ..workflow import Workflow
-from .gate import Gate, Judgement, seed_of_try
+from ..workflow.ahead import encode_ahead, encodes
+from .failures import meaning
+from .gate import Gate, Judgement, judge, seed_of_try
 from .records import StoredItem
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Landed:
         folder: where the files are.
         seconds: execution time by the host's clock, None where it gives none.
         seed: that it was made with.
+        other_seed: whether it can be made with another one.
         judgement: what the gate says of the first file; None without a gate.
     """
 
@@ -47,6 +54,7 @@ class Landed:
     folder: Path
     seconds: float | None
     seed: int
+    other_seed: bool
     judgement: Judgement | None
 
 
@@ -65,6 +73,15 @@ class Station(Protocol):
 
     def send(self, prompt_id: str) -> None:
         """Submit what was drafted under that id."""
+
+    def encodes(self, workflow: str) -> bool:
+        """Whether a workflow has prompts that can be encoded ahead."""
+
+    def encode_ahead(self, items: Sequence[StoredItem]) -> str:
+        """Have the host encode the prompts of items and keep them; the job's id, empty where there are none."""
+
+    def encoded(self, prompt_id: str, seconds: float) -> None:
+        """Wait that long for such a job."""
 
     def find(self, prompt_id: str, workflow: str) -> bool:
         """Whether the host has a job, which may be of an earlier run; if so it can be landed."""
@@ -110,15 +127,9 @@ class LocalStation:
         return health(self._client.api)
 
     def draft(self, item: StoredItem) -> Drafted:
-        workflow = self._workflows[item.workflow]
-        contract = self._client.prepare(workflow).contract
-        texts = {**item.inputs, **(item.change or {})}
-        if "seed" in contract.inputs:
-            texts.setdefault("seed", str(_seed(item)))
-        else:
-            texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
-        values: dict[str, Any] = {name: contract.spec(name).parse(text) for name, text in texts.items()}
+        values = self._values(item)
         files = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
+        workflow = self._workflows[item.workflow]
         draft = self._client.draft(workflow, values)
         self._drafts[draft.id] = draft
         row = row_hash(item, workflow.sha256)
@@ -126,8 +137,46 @@ class LocalStation:
             draft.id, {"row": row, "workflow": workflow.sha256, "graph": _hash(draft.graph), "inputs": files}
         )
 
+    def _values(self, item: StoredItem) -> dict[str, Any]:
+        """An item's inputs, by the names of its workflow's contract.
+
+        Raises:
+            InputUnknown, InputInvalid: a text that the workflow does not take.
+        """
+        workflow = self._workflows[item.workflow]
+        contract = self._client.prepare(workflow).contract
+        texts = {**item.inputs, **(item.change or {})}
+        if "seed" in contract.inputs:
+            texts.setdefault("seed", str(_seed(item)))
+        else:
+            texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
+        return {name: contract.spec(name).parse(text) for name, text in texts.items()}
+
     def send(self, prompt_id: str) -> None:
         self._jobs[prompt_id] = self._client.send(self._drafts.pop(prompt_id))
+
+    def encodes(self, workflow: str) -> bool:
+        return encodes(self._client.prepare(self._workflows[workflow]).api.nodes)
+
+    def encode_ahead(self, items: Sequence[StoredItem]) -> str:
+        drafts: list[Draft] = []
+        for item in items:
+            try:
+                drafts.append(self._client.draft(self._workflows[item.workflow], self._values(item)))
+            except PackshotError as error:
+                if meaning(error) == "lost":
+                    raise
+                _log.debug("not encoded ahead: %s", error)  # what is wrong with a row is said when its turn comes
+        graph = encode_ahead(draft.graph for draft in drafts)
+        if not graph:
+            return ""
+        job = self._client.send(replace(drafts[0], id=str(uuid4()), graph=graph))
+        self._jobs[job.id] = job
+        return job.id
+
+    def encoded(self, prompt_id: str, seconds: float) -> None:
+        self._jobs[prompt_id].wait(seconds)
+        self._jobs.pop(prompt_id)
 
     def find(self, prompt_id: str, workflow: str) -> bool:
         job = self._client.attach(prompt_id, self._workflows[workflow])
@@ -145,12 +194,9 @@ class LocalStation:
             )
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
-        judgement = None
-        gate = self._gates.get((item.axes or {}).get("channel", ""), self._gates.get(""))
-        if gate is not None:
-            other = self._draws_seeds(item)
-            judgement = gate.judge(result.outputs[0].file, item.rejections, other_seed=other)
-        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), judgement)
+        other = self._draws_seeds(item)
+        judgement = judge(self._gates, item, result.outputs[0].file, other_seed=other)
+        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), other, judgement)
 
     def _draws_seeds(self, item: StoredItem) -> bool:
         """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""

@@ -63,6 +63,14 @@ def run(
         ),
     ] = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
+    phases: Annotated[
+        bool | None,
+        typer.Option(
+            "--phases/--no-phases",
+            help="Encode the prompts of a hundred rows ahead; the pictures are the same.",
+            show_default="phases",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Keep what is done already, or make everything again.")
     ] = True,
@@ -92,6 +100,7 @@ def run(
         "channel": channel,
     }
     given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None}
+    given["phases"] = phases
     file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
     file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
     if retries is not None:

@@ -6,9 +6,6 @@ sizes; a file's SHA-256 is then taken from the model card that lists it, where t
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import re
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
@@ -18,9 +15,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ..compose import matting
-from ..errors import OutputUnwritable, WorkflowInvalid
+from ..errors import WorkflowInvalid
+from ..hashes import HashCache
 from ..models.cards import Component, load_card
-from ..paths import cache_dir, shipped, write_text
+from ..paths import shipped
 from ..workflow import PreparedWorkflow
 from ..workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
 from ..workflow.versions import release_of, resolve
@@ -28,7 +26,6 @@ from .client import Client
 from .http import HostApi
 from .weights import Weights, weights_of_run
 
-_CHUNK = 1 << 22
 _NO_MODELS = ("configs", "custom_nodes", "datasets")  # among the folders that a host lists
 _OWN_PACK = "packshot"
 _MATTINGS, _AUTO = "background_removal", "auto"  # where what cuts products out lies, and the node's own choice of it
@@ -257,45 +254,6 @@ def _folders(api: HostApi) -> dict[str, list[Path]]:
     response = api.request("GET", "/internal/folder_paths") if api.address.loopback else None
     listed = _mapping(api.parse(response)) if response is not None and response.ok else {}
     return {str(name): [Path(path) for path in paths] for name, paths in listed.items() if isinstance(paths, list)}
-
-
-class HashCache:
-    """SHA-256 of files on this disk, computed again only when size or time of change differ.
-
-    Args:
-        path: the file that remembers them; by default in the user's cache folder.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path or cache_dir() / "hashes.json"
-        self._changed = False
-        try:
-            known = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}  # never written, or not by us: everything is computed anew
-        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
-
-    def sha256(self, path: Path) -> str:
-        """The SHA-256 of a file, in hexadecimal."""
-        stat = path.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        entry = self._known.get(str(path))
-        if isinstance(entry, list) and len(entry) == 3 and entry[:2] == stamp:
-            return str(entry[2])
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        self._known[str(path)] = [*stamp, digest.hexdigest()]
-        self._changed = True
-        return digest.hexdigest()
-
-    def save(self) -> None:
-        """Remember what was computed."""
-        if self._changed:
-            with contextlib.suppress(OutputUnwritable):  # then they are computed again the next time
-                write_text(self._path, json.dumps(self._known))
-            self._changed = False
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

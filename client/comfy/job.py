@@ -174,18 +174,22 @@ class Job:
             HostLost: see :meth:`events`.
             OutputMissing, OutputUnwritable: it succeeded, but its outputs cannot be had or written.
         """
-        for _ in self._follow(timeout):
-            pass
-        record = self._record
-        assert record is not None
-        if not record.succeeded:
-            raise protocol.failure(record, self._graph)
+        record = self.wait(timeout)
         items = select(record.outputs, self._wanted)
         folder = Path(out) if out is not None else self._out
         outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
         return Result(
             self.id, self.host, outputs, record.seconds, dict(self._clock.timings), record.look, record.memory
         )
+
+    def wait(self, timeout: float | None = None) -> Record:
+        """Wait until the job has succeeded; its record on the host. Raises what :meth:`result` does but for outputs."""
+        for _ in self._follow(timeout):
+            pass
+        assert self._record is not None
+        if not self._record.succeeded:
+            raise protocol.failure(self._record, self._graph)
+        return self._record
 
     def cancel(self) -> bool:
         """Take the job out of the host's queue or interrupt it; False when it was already over."""

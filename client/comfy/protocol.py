@@ -190,7 +190,7 @@ class Record:
         succeeded: the verdict.
         outputs: files and texts in the order of the host's answer.
         cached: ids of the nodes that did not run, because the host still had their results.
-        seconds: execution time on the host, None where its messages carry no time.
+        seconds: execution time on the host, None where its messages carry no time, or its clock was set back.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
         memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
@@ -220,7 +220,8 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
     start = messages.get("execution_start", {})
     seconds = None
     if "timestamp" in start and "timestamp" in end:
-        seconds = (end["timestamp"] - start["timestamp"]) / 1000
+        passed = (end["timestamp"] - start["timestamp"]) / 1000
+        seconds = passed if passed >= 0 else None  # its clock was set back meanwhile
     return Record(
         # Hosts older than the status field recorded only jobs that ended well.
         succeeded=status.get("status_str", "success") == "success",

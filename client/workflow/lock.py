@@ -8,6 +8,7 @@ use it. A workflow that ships inside a node pack does not lock that pack, which 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +107,14 @@ def read_lock(path: Path) -> Lock | None:
         raise WorkflowInvalid(
             f"not a lock: {where}: {first['msg']}", place=str(path), remedy="make it anew with `packshot workflow lock`"
         ) from error
+
+
+def lock_sha256(path: Path) -> str | None:
+    """The SHA-256 of a workflow file's lock, in hexadecimal; None where it has none, or it cannot be read."""
+    try:
+        return hashlib.sha256(lock_path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def write_lock(path: Path, lock: Lock) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ import pytest
 from catalogs import check_run, ended, kill_host, start_run, wait_for, write_colours
 from test_hosts import BIG, up
 
+from packshot.catalog.ledger import FILE_NAME
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
 
@@ -69,7 +73,7 @@ def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
     urls = [str(host.url), up(second)]
     colours = write_colours(tmp_path / "table.csv", 60)
     out = tmp_path / "run"
-    engine = ("--engine", "ray", "--ray-address", address)
+    engine = ("--engine", "ray", "--ray-address", address, "--channel", "plain")
     assert cluster.stdin is not None
     with ended(start_run(tmp_path / "table.csv", out, urls, *engine, side=BIG)) as run:
         wait_for(out, lambda counts: counts.done >= 4)
@@ -85,3 +89,7 @@ def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
     # Two jobs on the host that was killed; a node's loss and the coordinator's leave the hosts' jobs to be found again,
     # unless the other host was quicker to take them over.
     check_run(out, colours, extra=2 + 2 + 2)
+    with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
+        scores = database.execute("SELECT scores FROM judgements").fetchall()
+    assert len(scores) == len(colours)
+    assert all(json.loads(each) for (each,) in scores), "tasks have judged every picture"

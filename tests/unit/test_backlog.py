@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from packshot.catalog.backlog import PATIENCE, Backlog
+from packshot.catalog.failures import Limits
+from packshot.catalog.ledger import Ledger
+from packshot.catalog.scheduler import Scheduler
+from packshot.catalog.station import HostSpec
 from packshot.errors import NodeMissing
 
 
@@ -90,3 +97,51 @@ def test_a_host_that_cannot_run_a_workflow_leaves_it_to_others():
     assert backlog.stuck() is None
     backlog.refuse("y", "one", refusal)
     assert backlog.stuck() is refusal
+
+
+# ----- shares, for hosts that encode the prompts of several items ahead
+
+
+def scheduler(folder: Path, rows: int, *urls: str) -> Scheduler:
+    ledger = Ledger(folder, create=True)
+    for number in range(rows):
+        ledger.db.execute(
+            "INSERT INTO items (item_id, position, sku, variant, title, name, place, inputs, seed, state)"
+            " VALUES (?, ?, '', '', '', '', '', '{}', 1, 'pending')",
+            (f"S{number}", number),
+        )
+    made = Scheduler(
+        ledger,
+        folder,
+        [],
+        join=lambda url: HostSpec(url, lambda: pytest.fail("no host is asked")),
+        facts={},
+        limits=Limits(),
+        locks={},
+        phases=True,
+        settled=lambda _id, _error: None,
+    )
+    for url in urls:
+        made.backlog.host_is_live(url, True)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rows", "hosts", "shares"),
+    [(5, 1, [4]), (1000, 1, [99, 99]), (60, 2, [19, 13, 8]), (1000, 4, [99, 99, 99, 99, 85, 73])],
+)
+def test_shares_grow_smaller_with_what_is_left(tmp_path: Path, rows: int, hosts: int, shares: list[int]) -> None:
+    made = scheduler(tmp_path, rows, *(f"h{number}" for number in range(hosts)))
+    seen = []
+    for _ in shares:
+        assert made.take("h0") is not None
+        seen.append(len(made.take_share("h0")))
+    assert seen == shares
+    made.ledger.close()
+
+
+def test_nothing_is_shared_out_once_a_run_drains(tmp_path: Path) -> None:
+    made = scheduler(tmp_path, 10, "h")
+    made.drain("stopped")
+    assert made.take_share("h") == []
+    made.ledger.close()

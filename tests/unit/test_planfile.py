@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from packshot.catalog.plan import item_seed
 from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.run import CatalogRun
 from packshot.cli.main import app
 from packshot.errors import CatalogInvalid, PackshotError
 
@@ -122,3 +124,15 @@ def test_a_dry_run_says_what_it_takes(load, tmp_path, monkeypatch):
     assert (after["expected_seconds"], after["disk_bytes"], after["hosts"]) == (8.0, 2000, 2)
     assert after["licence"]["decision"] == "allow"
     assert after["disk_free"] > 0
+
+
+def test_a_run_knows_its_phases_and_the_locks_of_its_workflows(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = Path(__file__).parents[2] / "workflows" / "releases" / "product-shot"
+    newest = max(folder.glob("*.lock.json"), key=lambda path: tuple(map(int, path.name.split(".")[:3])))
+    planned = Catalog(load("workflow: product-shot\nphases: false"))
+    with CatalogRun(tmp_path / "run", create=True) as run:
+        run.plan(planned)
+        facts = run.ledger.facts()
+    assert facts["phases"] is False
+    assert facts["locks"] == {"": hashlib.sha256(newest.read_bytes()).hexdigest()}

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.comfy.inventory import HashCache
 from packshot.errors import WorkflowInvalid
+from packshot.hashes import HashCache
 from packshot.models.cards import card_ids, load_card
 from packshot.workflow import Workflow
 from packshot.workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock, write_lock
