@@ -45,7 +45,7 @@ FILES = (
         "Packshot starter: diffusion model",
         "Flux.2",
         diffusion_model,
-        "cc11c15876795678cb09d9d8f2a52e4b5d3d45b126b4d4574698b87654c635d4",
+        "6fc982b83127d5690f7c339daeacdb6df442256b82a8eb11c5340441718543b8",
     ),
     StarterFile(
         "text_encoders/starter-clip-l.safetensors",
