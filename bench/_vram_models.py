@@ -77,7 +77,7 @@ def picture_parts(torch: Any, tiny: bool) -> tuple[Any, Any, Any]:
     if tiny:
         files = [str(starter("text_encoders"))]
         clip = comfy.sd.load_clip(files, clip_type=comfy.sd.CLIPType.STABLE_DIFFUSION)
-        return lora(torch, load(torch, "starter")), clip, comfy.sd.VAE(comfy.utils.load_torch_file(starter("vae")))
+        return lora(torch, load(torch, "starter")), clip, comfy.sd.VAE(comfy.utils.load_torch_file(str(starter("vae"))))
     import comfy.ops
     from comfy.text_encoders.llama import Qwen3_4B
 
