@@ -77,7 +77,7 @@ def picture_parts(torch: Any, tiny: bool) -> tuple[Any, Any, Any]:
     if tiny:
         files = [str(starter("text_encoders"))]
         clip = comfy.sd.load_clip(files, clip_type=comfy.sd.CLIPType.STABLE_DIFFUSION)
-        return lora(torch, load(torch, "starter")), clip, comfy.sd.VAE(comfy.utils.load_torch_file(starter("vae")))
+        return lora(torch, load(torch, "starter")), clip, comfy.sd.VAE(comfy.utils.load_torch_file(str(starter("vae"))))
     import comfy.ops
     from comfy.text_encoders.llama import Qwen3_4B
 
@@ -105,8 +105,9 @@ def diffusers(torch: Any, name: str, size: int, offload: str) -> tuple[Callable[
     """One step of diffusers' model of the same shape, and the model; ``offload``: "", "block_level", "leaf_level"."""
     try:
         library = importlib.import_module("diffusers")
+        importlib.import_module("accelerate")  # which its offloading needs, and does not say
     except ImportError as error:
-        raise SystemExit(f"left out, as this Python has no diffusers ({error})") from None
+        raise SystemExit(f"left out, as this Python lacks diffusers or accelerate ({error})") from None
     kind, config = _DIFFUSERS[name]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kept, dtype = torch.get_default_dtype(), torch.bfloat16
