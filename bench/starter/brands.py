@@ -24,6 +24,7 @@ from look import at_strength, coverage, drawn, prompt_of
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.comfy.branding import bring_loras
+from packshot.models.starter import write_starter
 from packshot.models.starter_pictures import COLOURS, TYPES
 from packshot.paths import shipped
 
@@ -38,6 +39,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     lines = []
     with bench_host() as host, tempfile.TemporaryDirectory() as folder:
+        write_starter(host.models)
         client = Client(host.url, out=Path(folder))
         print(machine(host.system))
         for path in sorted((shipped("examples") / "brands").iterdir()):

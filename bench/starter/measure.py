@@ -24,6 +24,7 @@ from judge import SAME, judge
 from pictures import HELD_OUT
 
 from packshot import Client
+from packshot.models.starter import write_starter
 from packshot.models.starter_captions import plain
 from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES
 
@@ -39,6 +40,7 @@ def main() -> None:
     asked: Counter[str] = Counter()
     rows = []
     with bench_host() as host, tempfile.TemporaryDirectory() as folder:
+        write_starter(host.models)
         client = Client(host.url, out=Path(folder))
         print(machine(host.system))
         for i, name in enumerate(TYPES):
