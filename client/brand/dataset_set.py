@@ -50,7 +50,8 @@ def _check_pairs(pictures: Sequence[Picture], looks: Sequence[Look]) -> list[Fau
             near = [at for at in alike.tolist() if np.abs(small[at] - small[later]).mean() <= _DIFFERENCE]
             if not near:
                 continue
-            first = near[0]
+            # A leak is said before anything else, so that the order of the pictures hides none.
+            first = next((at for at in near if pictures[at].part != pictures[later].part), near[0])
         one, other = pictures[first], pictures[later]
         message = f"it is {'the' if same else 'almost the'} same as {one.name}"
         if one.part != other.part:

@@ -10,10 +10,12 @@ from brand_kits import write_brands
 from own_hosts import running, write_stubs, write_tiny
 
 from packshot import Client
+from packshot.brand import BrandKit
+from packshot.comfy.branding import bring_loras
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation, install
 from packshot.models.starter import write_starter
-from packshot.paths import cache_dir
+from packshot.paths import cache_dir, shipped
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +26,11 @@ def installation() -> Installation:
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """The shared model folder, with the starter model in it."""
+    """The shared model folder, with the starter model and the example brands' LoRAs in it."""
     folder = cache_dir() / "host" / "models"
     write_starter(folder)
+    for kit in (shipped("examples") / "brands").iterdir():
+        bring_loras(BrandKit.load(kit), folder)
     return folder
 
 

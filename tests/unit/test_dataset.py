@@ -257,6 +257,16 @@ def test_a_leak_between_the_parts(folder: Path) -> None:
     assert found(folder)["leak"] == "p10.png"
 
 
+def test_a_near_duplicate_in_the_same_part_hides_no_leak(folder: Path) -> None:
+    for number in range(14):
+        change(folder, number, split="validation" if number in (4, 5) else "train")
+    with Image.open(folder / "p05.png") as image:
+        for name, side in (("p02.png", 220), ("p10.png", 200)):  # p10 is like p02, which comes first, and like p05
+            image.convert("RGB").resize((side, side)).save(folder / name)
+    leaks = [fault.picture for fault in check(folder).faults if fault.id == "leak"]
+    assert leaks == ["p05.png", "p10.png"]
+
+
 def test_too_few_and_too_many(folder: Path, tmp_path: Path) -> None:
     for number in range(4, 14):
         (folder / f"p{number:02}.png").unlink()
