@@ -168,6 +168,7 @@ class PackshotBrandLoRA(io.ComfyNode):
                 io.String.Output(id="report", display_name="report", tooltip="The same text as on the node."),
             ],
             hidden=[io.Hidden.unique_id],
+            not_idempotent=True,  # of two nodes alike, each says what it did: that goes into the picture's record
         )
 
     @classmethod
@@ -298,6 +299,7 @@ class PackshotBrandPrompt(io.ComfyNode):
                 io.String.Output(id="negative", display_name="negative"),
             ],
             hidden=[io.Hidden.unique_id],
+            not_idempotent=True,  # as Packshot Brand LoRA
         )
 
     @classmethod

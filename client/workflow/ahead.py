@@ -9,6 +9,9 @@ from typing import Any
 _ENCODE, _AHEAD = "PackshotEncode", "PackshotEncodeAhead"
 _INPUTS = ("clip", "card", "positive", "negative")
 _PICTURES = "references."
+# What these say goes into the picture's record, and a host does not say again what it has in its cache: under another
+# id they run for the picture too, which costs nothing beside it.
+_TOLD = ("PackshotBrandLoRA", "PackshotBrandPrompt")
 
 Graph = Mapping[str, Mapping[str, Any]]
 """In API format: node id -> ``{"class_type", "inputs"}``; an input that is a list is a wire, ``[node id, output]``."""
@@ -59,6 +62,7 @@ def _add(
             inputs[name] = value
     what = json.dumps([node["class_type"], inputs], sort_keys=True)
     if what not in ids:
-        ids[what] = node_id if node_id not in merged else f"{node_id}-{len(merged)}"
+        keeps = node_id not in merged and node["class_type"] not in _TOLD
+        ids[what] = node_id if keeps else f"{node_id}-{len(merged)}"
         merged[ids[what]] = {**node, "inputs": inputs}
     return ids[what]

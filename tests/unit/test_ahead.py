@@ -59,3 +59,11 @@ def test_a_graph_without_our_encoder_has_nothing_to_encode() -> None:
     assert not encodes(other)
     assert encodes(graph("a mug"))
     assert encode_ahead([other]) == {}
+
+
+def test_what_the_record_needs_runs_again_for_the_picture() -> None:
+    given = graph(["9", 0])
+    given["9"] = node("PackshotBrandPrompt", product="a mug", triggers=["8", 2])
+    given["8"] = node("PackshotBrandLoRA", model=["1", 0])
+    kept = {merged_id for merged_id in encode_ahead([given]) if merged_id in given}
+    assert kept == {"1", "2"}
