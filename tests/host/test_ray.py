@@ -73,7 +73,7 @@ def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
     urls = [str(host.url), up(second)]
     colours = write_colours(tmp_path / "table.csv", 60)
     out = tmp_path / "run"
-    engine = ("--engine", "ray", "--ray-address", address, "--channel", "plain")
+    engine = ("--engine", "ray", "--ray-address", address)
     assert cluster.stdin is not None
     with ended(start_run(tmp_path / "table.csv", out, urls, *engine, side=BIG)) as run:
         wait_for(out, lambda counts: counts.done >= 4)
@@ -89,7 +89,11 @@ def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
     # Two jobs on the host that was killed; a node's loss and the coordinator's leave the hosts' jobs to be found again,
     # unless the other host was quicker to take them over.
     check_run(out, colours, extra=2 + 2 + 2)
-    with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
-        scores = database.execute("SELECT scores FROM judgements").fetchall()
-    assert len(scores) == len(colours)
-    assert all(json.loads(each) for (each,) in scores), "tasks have judged every picture"
+    # Pictures of one colour fail every channel: tasks on the cluster judge each of them.
+    few, judged = tmp_path / "few.csv", tmp_path / "judged"
+    write_colours(few, 4)
+    with ended(start_run(few, judged, urls[:1], *engine, "--channel", "plain", "--retries", "0")) as run:
+        assert run.wait(300) == 3, judged.with_suffix(".log").read_text()
+    with contextlib.closing(sqlite3.connect(judged / FILE_NAME)) as database:
+        scores = [json.loads(each) for (each,) in database.execute("SELECT scores FROM judgements")]
+    assert [{score["id"] for score in each} >= {"technical.contrast"} for each in scores] == [True] * 4
