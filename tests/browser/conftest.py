@@ -44,7 +44,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
     for file in (home / "models").glob("*/*"):
         (shelf / file.parent.name).mkdir(parents=True, exist_ok=True)
         (shelf / file.parent.name / file.name).symlink_to(file)
-    (shelf / "loras").mkdir()
+    (shelf / "loras").mkdir(exist_ok=True)
     loras.write(shelf / "loras" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2)
     kit = own / "settings" / "packshot" / "brands" / HOSTILE
     kit.mkdir(parents=True)

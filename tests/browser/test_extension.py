@@ -13,7 +13,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from conftest import HOSTILE
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from packshot import Client, Workflow
 from packshot.comfy.host import HostStatus
@@ -199,8 +199,7 @@ def test_api_shows_the_contract_of_the_open_workflow(page: Page, host: HostStatu
     load(page, shot)
     shown = panel(page, "API")
     shown.get_by_text("No problems.").wait_for()
-    names = shown.locator("tbody th").all_inner_texts()
-    assert names == Workflow(shot, "x").input_names
+    expect(shown.locator("tbody th")).to_have_text(Workflow(shot, "x").input_names, timeout=60_000)
     python = shown.locator("[data-snippet=python]").inner_text()
     compile(python, "snippet", "exec")
     assert str(host.url) in python
@@ -245,7 +244,7 @@ def test_german_where_the_browser_is(browser: Browser, host: HostStatus, shot: J
     widgets = page.evaluate("app.graph.nodes.at(-1).widgets.map((each) => [each.name, each.label])")
     assert ["on_failure", "Bei Fehler"] in widgets
     inputs = page.evaluate("app.graph.serialize().nodes.at(-1).inputs")
-    assert {each["label"] for each in inputs if "label" in each} <= {each["name"] for each in inputs}
+    assert {each["label"] for each in inputs if each.get("label")} <= {each["name"] for each in inputs}
     page.close()
 
 
