@@ -29,7 +29,7 @@ def shelf(installation: Installation, models: Path, tmp_path_factory: pytest.Tem
 
 def inside(installation: Installation, what: str, shelf: Path) -> dict[str, Any]:
     command = [str(installation.python), str(SCRIPT), what, str(installation.comfyui), str(shelf)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=550)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
