@@ -18,7 +18,7 @@ KINDS = ("kl4", "kl16", "flux2", "wan")
 
 def inside(installation: Installation, what: str) -> dict[str, Any]:
     command = [str(installation.python), str(SCRIPT), what, str(installation.comfyui)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=550)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
