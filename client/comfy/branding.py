@@ -17,7 +17,7 @@ from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
 from ..errors import ModelCorrupt
 from ..models.files.findings import CARDS
-from ..paths import atomic_write
+from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas import ObjectInfo, input_options
 from .http import HostApi
@@ -39,7 +39,7 @@ def branded(workflow: Workflow, kit: BrandKit) -> Workflow:
 def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
     """Copy the LoRA files that a kit has with it, in its folder ``loras``, to where a host of this machine finds them.
 
-    A file that the host has under that name stays as it is; whether it is the approved one is looked at before a run.
+    Another file that the host has under that name is kept, under a name with the first digits of its own SHA-256.
 
     Args:
         models: the host's models folder.
@@ -56,7 +56,7 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
         return copied
     for lora in kit.loras:
         source, place = kit.folder / "loras" / lora.file, models / "loras" / lora.file
-        if not source.is_file() or place.exists():
+        if not source.is_file() or (there := _sha256(place)) == lora.sha256:
             continue
         content = source.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -66,10 +66,18 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
                 place=str(source),
                 remedy="put the approved file there, or have the new one approved",
             )
+        if there:
+            with writing(place):
+                place.replace(place.with_name(f"{place.stem}.{there[:8]}{place.suffix}"))
         with atomic_write(place) as file:
             file.write(content)
         copied.append(place)
     return copied
+
+
+def _sha256(path: Path) -> str:
+    """Of a file's content; empty where there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def enforce_kit(

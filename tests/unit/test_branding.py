@@ -64,9 +64,12 @@ def test_loras_that_lie_in_the_kit_are_brought_once(tmp_path: Path) -> None:
     (brought,) = bring_loras(kit, tmp_path / "models")
     assert brought == tmp_path / "models" / "loras" / "look.safetensors"
     assert brought.read_bytes() == b"as approved"
-    brought.write_bytes(b"the host's own")
     assert bring_loras(kit, tmp_path / "models") == []
-    assert brought.read_bytes() == b"the host's own"
+    brought.write_bytes(b"an older one")
+    assert bring_loras(kit, tmp_path / "models") == [brought]
+    (older,) = set(brought.parent.iterdir()) - {brought}
+    assert older.name == f"look.{hashlib.sha256(b'an older one').hexdigest()[:8]}.safetensors"
+    assert older.read_bytes() == b"an older one"
 
 
 def test_another_file_than_the_kit_names_is_not_brought(tmp_path: Path) -> None:
