@@ -19,6 +19,7 @@ from .catalog_watch import watch_run
 from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 
 if TYPE_CHECKING:
+    from ..brand import BrandKit
     from ..catalog.failures import Limits
     from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
@@ -89,8 +90,6 @@ def run(
     from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun
-    from ..comfy.branding import bring_loras
-    from ..comfy.weights import managed_models
 
     file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
     given: dict[str, Any] = {
@@ -99,8 +98,7 @@ def run(
         "base_seed": seed,
         "channel": channel,
     }
-    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None}
-    given["phases"] = phases
+    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None, "phases": phases}
     file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
     file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
     if retries is not None:
@@ -116,14 +114,12 @@ def run(
         say(f"the damaged ledger lies at {aside}")
     with CatalogRun(folder, create=True) as catalog:
         catalog.plan(planned)
-        if planned.kit and not file.hosts and (models := managed_models(None)):
-            bring_loras(planned.kit, models)
         if rebuild:
             workflows = {key: one.sha256 for key, one in catalog.branded_workflows().items()}
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
             catalog.retry(item.item_id for item in planned.plan.items)
-        counts = make(catalog, file.hosts, header, profile, file.limits, Engine(engine, ray_address))
+        counts = make(catalog, file.hosts, header, profile, file.limits, Engine(engine, ray_address), planned.kit)
         finish(catalog, counts, as_json)
 
 
@@ -227,8 +223,9 @@ def make(
     profile: Path | None = None,
     limits: Limits | None = None,
     engine: Engine | None = None,
+    kit: BrandKit | None = None,
 ) -> Counts:
-    """Make what is pending, with a progress bar.
+    """Make what is pending, with a progress bar; the managed host gets the LoRA files that ``kit`` has with it.
 
     The first Ctrl-C lets what is under way land and begins nothing more; the second one ends at once. Either leaves a
     run that goes on when it is run again.
@@ -243,6 +240,8 @@ def make(
         TimeRemainingColumn,
     )
 
+    from ..comfy.branding import bring_loras
+    from ..comfy.weights import managed_models
     from ..errors import PackshotError
     from ..models.licensing.licences import load_profile
 
@@ -264,6 +263,8 @@ def make(
         hosts.first() as client,
         Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
     ):
+        if kit is not None and (models := managed_models(client.api)):
+            bring_loras(kit, models)
         task = progress.add_task("", total=before.rows, completed=before.rows - before.pending - before.running)
 
         def settled(item_id: str, error: PackshotError | None) -> None:

@@ -22,7 +22,6 @@ def demo(
     """Install what is missing, start a host, and make the pictures of a small catalogue."""
     from ..catalog.planfile import Catalog, CatalogFile
     from ..catalog.run import CatalogRun
-    from ..comfy.branding import bring_loras
     from ..comfy.host import ManagedHost
     from ..comfy.install import install, remembered
     from ..models.starter import write_starter
@@ -41,12 +40,10 @@ def demo(
     planned = Catalog(file)
     workflow = planned.workflows[""]
     brand = planned.kit.name if planned.kit else ""
-    if planned.kit:
-        bring_loras(planned.kit, host.models)
     say(f"{brand}: {len(planned.table.products)} products, workflow {workflow.name}@{workflow.version}")
     with CatalogRun(out, create=True) as catalog:
         catalog.plan(planned)
-        counts = make(catalog, None, None)
+        counts = make(catalog, None, None, kit=planned.kit)
         finish(catalog, counts, as_json)
     if not as_json:
         typer.echo("")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import copy
 import datetime
-import hashlib
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..brand import BrandKit
+from ..brand.lora.index import LoraIndex
 from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
 from ..errors import ModelCorrupt
@@ -48,36 +49,32 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
         The files that were copied.
 
     Raises:
-        ModelCorrupt: a file is another than the kit names.
+        ModelCorrupt: a file is another than the kit names, or none of weights.
         OutputUnwritable: the folder or the disk refuses.
     """
     copied: list[Path] = []
     if kit.folder is None:
         return copied
-    for lora in kit.loras:
-        source, place = kit.folder / "loras" / lora.file, models / "loras" / lora.file
-        if not source.is_file() or (there := _sha256(place)) == lora.sha256:
-            continue
-        content = source.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != lora.sha256:
-            raise ModelCorrupt(
-                f"its SHA-256 is {digest}, and the kit names {lora.sha256}",
-                place=str(source),
-                remedy="put the approved file there, or have the new one approved",
-            )
-        if there:
-            with writing(place):
-                place.replace(place.with_name(f"{place.stem}.{there[:8]}{place.suffix}"))
-        with atomic_write(place) as file:
-            file.write(content)
-        copied.append(place)
+    with LoraIndex() as index:
+        for lora in kit.loras:
+            source, place = kit.folder / "loras" / lora.file, models / "loras" / lora.file
+            there = index.hashes(place).file if place.is_file() else ""
+            if not source.is_file() or there == lora.sha256:
+                continue
+            digest = index.hashes(source).file
+            if digest != lora.sha256:
+                raise ModelCorrupt(
+                    f"its SHA-256 is {digest}, and the kit names {lora.sha256}",
+                    place=str(source),
+                    remedy="put the approved file there, or have the new one approved",
+                )
+            if there:
+                with writing(place):
+                    place.replace(place.with_name(f"{place.stem}.{there[:8]}{place.suffix}"))
+            with source.open("rb") as content, atomic_write(place) as file:
+                shutil.copyfileobj(content, file)
+            copied.append(place)
     return copied
-
-
-def _sha256(path: Path) -> str:
-    """Of a file's content; empty where there is none."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def enforce_kit(

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import loras
 import pytest
 
 from packshot.brand import BrandKit
@@ -48,10 +49,12 @@ def test_the_node_is_found_in_subgraphs_too() -> None:
     assert brand_widgets(branded(Workflow(data, "here"), KIT)) == [["none", KIT.text()]]
 
 
-def _kit_with_a_lora(folder: Path, content: bytes) -> BrandKit:
+def _kit_with_a_lora(folder: Path, seed: int = 1) -> BrandKit:
+    """A kit that names the LoRA of seed 1, and has that of ``seed`` with it."""
     (folder / "loras").mkdir(parents=True)
-    (folder / "loras" / "look.safetensors").write_bytes(content)
-    digest = hashlib.sha256(b"as approved").hexdigest()
+    approved = loras.write(folder / "approved.safetensors")
+    loras.write(folder / "loras" / "look.safetensors", seed=seed)
+    digest = hashlib.sha256(approved.read_bytes()).hexdigest()
     (folder / "brand.yaml").write_text(
         "name: Own\nloras:\n"
         f"  - {{name: Look, file: look.safetensors, sha256: {digest}, base: starter, licence: own}}\n"
@@ -60,20 +63,20 @@ def _kit_with_a_lora(folder: Path, content: bytes) -> BrandKit:
 
 
 def test_loras_that_lie_in_the_kit_are_brought_once(tmp_path: Path) -> None:
-    kit = _kit_with_a_lora(tmp_path / "kit", b"as approved")
+    kit = _kit_with_a_lora(tmp_path / "kit")
     (brought,) = bring_loras(kit, tmp_path / "models")
     assert brought == tmp_path / "models" / "loras" / "look.safetensors"
-    assert brought.read_bytes() == b"as approved"
+    assert brought.read_bytes() == (tmp_path / "kit" / "approved.safetensors").read_bytes()
     assert bring_loras(kit, tmp_path / "models") == []
-    brought.write_bytes(b"an older one")
+    other = loras.write(brought, seed=2).read_bytes()
     assert bring_loras(kit, tmp_path / "models") == [brought]
-    (older,) = set(brought.parent.iterdir()) - {brought}
-    assert older.name == f"look.{hashlib.sha256(b'an older one').hexdigest()[:8]}.safetensors"
-    assert older.read_bytes() == b"an older one"
+    (kept,) = set(brought.parent.iterdir()) - {brought}
+    assert kept.name == f"look.{hashlib.sha256(other).hexdigest()[:8]}.safetensors"
+    assert kept.read_bytes() == other
 
 
 def test_another_file_than_the_kit_names_is_not_brought(tmp_path: Path) -> None:
-    kit = _kit_with_a_lora(tmp_path / "kit", b"another")
+    kit = _kit_with_a_lora(tmp_path / "kit", seed=2)
     with pytest.raises(ModelCorrupt) as raised:
         bring_loras(kit, tmp_path / "models")
     assert str(tmp_path / "kit" / "loras" / "look.safetensors") in raised.value.place
@@ -81,5 +84,5 @@ def test_another_file_than_the_kit_names_is_not_brought(tmp_path: Path) -> None:
 
 
 def test_a_kit_that_was_read_from_no_folder_brings_nothing(tmp_path: Path) -> None:
-    kit = BrandKit.parse(_kit_with_a_lora(tmp_path / "kit", b"as approved").text(), "a job")
+    kit = BrandKit.parse(_kit_with_a_lora(tmp_path / "kit").text(), "a job")
     assert bring_loras(kit, tmp_path / "models") == []
