@@ -15,7 +15,6 @@ weights and noise. Ours agrees with finite differences (tests/host/test_train_lo
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import resource
 import subprocess
@@ -25,7 +24,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PACK = Path(__file__).resolve().parents[1]
+from _inside import packed
+
 RANK, SIDE, TOKENS, WARM = 16, 8, 77, 2
 
 
@@ -101,7 +101,7 @@ def _core(loaded: Any, latents: Any, text: Any, steps: int) -> tuple[float, int]
 def _packshot(loaded: Any, latents: Any, text: Any, steps: int) -> tuple[float, int]:
     import torch
 
-    data, loop = _pack("nodes.train_data"), _pack("nodes.train_loop")
+    data, loop = packed("nodes.train_data"), packed("nodes.train_loop")
     items = tuple(data.Item(latents[at : at + 1], "") for at in range(len(latents)))
     times: list[float] = []
     watcher = loop.Watcher(lambda *_: None, lambda _: None, lambda *_: times.append(time.perf_counter()))
@@ -120,10 +120,10 @@ def _cosine(loaded: Any, latents: Any, text: Any) -> float:
     import torch
 
     core, flow, loop = (
-        importlib.import_module("comfy_extras.nodes_train"), _pack("nodes.train_flow"), _pack("nodes.train_loop"),
+        importlib.import_module("comfy_extras.nodes_train"), packed("nodes.train_flow"), packed("nodes.train_loop"),
     )  # fmt: skip
     patcher = loop.training_copy(loaded)
-    parameters = _pack("nodes.train_adapters").Adapters(patcher, _recipe(1)).parameters()
+    parameters = packed("nodes.train_adapters").Adapters(patcher, _recipe(1)).parameters()
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():  # neither matrix may be zero, or half of the gradient is
         for value in parameters.values():
@@ -150,22 +150,10 @@ def _cosine(loaded: Any, latents: Any, text: Any) -> float:
 
 
 def _recipe(steps: int) -> Any:
-    return _pack("client.brand.training").Recipe(
+    return packed("client.brand.training").Recipe(
         trigger="bench", steps=steps, rank=RANK, alpha=1.0, warmup=0, schedule="constant", caption_dropout=0.0,
         checkpoint_interval=0, validation_interval=0,
     )  # fmt: skip
-
-
-def _pack(name: str) -> Any:
-    """A module of the node pack, imported as ComfyUI imports it: under a name of no meaning."""
-    if "pack" not in sys.modules:
-        init = PACK / "__init__.py"
-        spec = importlib.util.spec_from_file_location("pack", init, submodule_search_locations=[str(PACK)])
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["pack"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["pack"])
-    return importlib.import_module(f"pack.{name}")
 
 
 if __name__ == "__main__":

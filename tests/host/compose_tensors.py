@@ -1,30 +1,20 @@
 """Runs the compositing nodes on tensors of many kinds, in ComfyUI's own Python, and prints what came out as JSON.
 
-python compose_tensors.py COMFYUI_FOLDER PACK_FOLDER
+python compose_tensors.py COMFYUI_FOLDER
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-
-def load_pack(pack: Path) -> ModuleType:
-    """The node pack under a name of its own, as ComfyUI imports it."""
-    spec = importlib.util.spec_from_file_location("pack", pack / "__init__.py", submodule_search_locations=[str(pack)])
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pack"] = module
-    spec.loader.exec_module(module)
-    return module
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from _inside import packed
 
 
-def main(comfyui: Path, pack: Path) -> None:
+def main(comfyui: Path) -> None:
     sys.path.insert(0, str(comfyui))
     sys.argv = [sys.argv[0], "--cpu"]  # core reads its options while it is imported
     import comfy.options
@@ -32,9 +22,8 @@ def main(comfyui: Path, pack: Path) -> None:
     comfy.options.enable_args_parsing()
     import torch
 
-    load_pack(pack)
-    composite = importlib.import_module("pack.nodes.composite").PackshotProductComposite.PREPARE_CLASS_CLONE(None)
-    overlay = importlib.import_module("pack.nodes.overlay")
+    composite = packed("nodes.composite").PackshotProductComposite.PREPARE_CLASS_CLONE(None)
+    overlay = packed("nodes.overlay")
     logo, text = (kind.PREPARE_CLASS_CLONE(None) for kind in (overlay.PackshotLogo, overlay.PackshotText))
 
     torch.manual_seed(5)
@@ -124,4 +113,4 @@ def main(comfyui: Path, pack: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

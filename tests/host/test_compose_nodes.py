@@ -24,7 +24,6 @@ from packshot.comfy.install import Installation
 from packshot.comfy.protocol import HostFile, HostText, Record
 from packshot.compose.matting import find_weights, pip_commands
 from packshot.errors import HostFailed, InputInvalid, ModelMissing
-from packshot.paths import checkout
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 from products import photograph
@@ -287,7 +286,7 @@ def test_birefnet_is_run_by_core_s_own_nodes_where_it_can_run(bare: Client, inst
 @pytest.fixture(scope="module")
 def tensors(installation: Installation) -> dict[str, Any]:
     """What the nodes made of tensors of many kinds."""
-    command = [installation.python, TENSORS, installation.comfyui, checkout()]
+    command = [installation.python, TENSORS, installation.comfyui]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("RESULT "))

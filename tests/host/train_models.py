@@ -8,14 +8,15 @@ Run by the host's own Python. Answers are JSON on standard output.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from _inside import packed as pack
+
 SEED = 20261121
-PACK = Path(__file__).resolve().parents[2]
 
 
 def write(models: Path) -> None:
@@ -60,7 +61,6 @@ def gradients(model: Path) -> dict[str, Any]:
     import comfy.sd
     import torch
 
-    pack = _pack()
     recipe = pack("client.brand.training").Recipe(trigger="probe", rank=4, alpha=4.0, seed=3)
     with torch.inference_mode():
         loaded = comfy.sd.load_diffusion_model(str(model))
@@ -136,16 +136,6 @@ def _patched(patcher: Any, key: str) -> Any:
 
     weight = comfy.utils.get_attr(patcher.model, key).clone()
     return comfy.lora.calculate_weight(patcher.patches[key], weight, key)
-
-
-def _pack() -> Any:
-    """The node pack's modules by their names in it, imported as ComfyUI imports it: under a name of no meaning."""
-    spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["pack"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["pack"])
-    return lambda name: importlib.import_module(f"pack.{name}")
 
 
 def main() -> None:

@@ -8,15 +8,15 @@ path casts and patches each layer at its use all the same, which is what is comp
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-PACK = Path(__file__).resolve().parents[2]
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from _inside import packed as pack
+
 STEPS = 2
 DTYPES = ("fp32", "fp16", "bf16", "fp8")
 
@@ -27,19 +27,6 @@ FAMILIES: dict[str, tuple[str, tuple[int, ...], int, int]] = {
     "flux1": ("tiny-flux1", (1, 16, 16, 16), 768, 768),
     "flux2": ("starter-flux2", (1, 128, 4, 4), 768, 0),
 }
-
-
-def pack(name: str) -> Any:
-    """A module of the node pack, imported as ComfyUI imports it: under a name of no meaning."""
-    if "pack" not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            "pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["pack"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["pack"])
-    return importlib.import_module(f"pack.{name}")
 
 
 class Sampler:
