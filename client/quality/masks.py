@@ -59,7 +59,8 @@ class Region:
         top, left = max(self.box.top - reach, 0), max(self.box.left - reach, 0)
         window = np.s_[top : min(self.box.bottom + reach, height), left : min(self.box.right + reach, width)]
         clear = np.ones_like(self.product)
-        clear[window] = ~_dilated(self.product[window], reach)
+        near = ndimage.maximum_filter(self.product[window].view(np.uint8), size=2 * reach + 1, mode="constant")
+        clear[window] = near == 0
         return clear
 
 
@@ -142,21 +143,6 @@ def _largest(mask: Mask) -> Mask:
     runs = runs_of(mask, corners=True)
     sizes = runs.sizes()
     return runs.paint(sizes >= max(1.0, _SPECK * sizes.max()))
-
-
-def _dilated(mask: Mask, pixels: int) -> Mask:
-    """The mask and all within so many pixels of it, across and down."""
-    height, width = mask.shape
-    grown = np.zeros((height + 2 * pixels, width + 2 * pixels), bool)
-    grown[pixels : pixels + height, pixels : pixels + width] = mask
-    for axis in (0, 1):
-        covered, wanted = 1, 2 * pixels + 1
-        while covered < wanted:  # a window of twice the length is two windows, one beside the other
-            step = min(covered, wanted - covered)
-            ahead, here = (np.s_[step:], np.s_[:-step]) if axis == 0 else (np.s_[:, step:], np.s_[:, :-step])
-            grown = grown[here] | grown[ahead]
-            covered += step
-    return grown
 
 
 def _box(mask: Mask) -> Box | None:

@@ -1,4 +1,8 @@
-"""Connected parts of a mask by its runs: of a clean mask these are few, where its pixels are millions."""
+"""Connected parts of a mask by its runs: of a clean mask these are few, where its pixels are millions.
+
+The parts are found in scipy's graph of the runs. ``scipy.ndimage.label`` finds the same from every pixel, and takes
+60 ms more for a picture of 2000 x 2000: with that, all checks together take longer than they may.
+"""
 
 from __future__ import annotations
 

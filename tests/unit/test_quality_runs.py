@@ -7,7 +7,7 @@ import pytest
 from planted import KELP, canvas, product
 from scipy import ndimage
 
-from packshot.quality.masks import _dilated, find_product
+from packshot.quality.masks import find_product
 from packshot.quality.runs import runs_of
 
 SHAPES = [(1, 1), (1, 9), (9, 1), (2, 2), (7, 13), (40, 33)]
@@ -29,14 +29,6 @@ def test_parts_are_those_of_scipy(shape: tuple[int, int], share: float, corners:
             painted = runs.paint(np.arange(count) == part)
             assert len(np.unique(labels[painted])) == 1
             assert painted.sum() == (labels == labels[painted][0]).sum()
-
-
-@pytest.mark.parametrize("reach", [1, 2, 5, 16])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_dilation_is_that_of_scipy(shape: tuple[int, int], reach: int) -> None:
-    mask = np.random.default_rng(reach).random(shape) < 0.05
-    expected = ndimage.maximum_filter(mask.view(np.uint8), size=2 * reach + 1, mode="constant") > 0
-    assert np.array_equal(_dilated(mask, reach), expected)
 
 
 def test_holes_are_product_and_specks_are_not() -> None:
