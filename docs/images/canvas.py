@@ -148,7 +148,7 @@ def a_run(folder: Path, pictures: list[Path], kit: BrandKit) -> str:
     """A catalogue run that goes on: some pictures made, one being made, one to come."""
     folder.mkdir()
     (folder / "pictures").mkdir()
-    titles = ["Stoneware mug", "Linen napkin", "Oak tray", "Copper kettle"]
+    titles = ["Stoneware mug", "Oak lamp", "Oak table", "Copper teapot"]
     with Ledger(folder, create=True) as ledger:
         facts = {
             "brand": {"name": kit.name},
@@ -193,8 +193,9 @@ def main() -> None:
         try:
             made = []
             with Client(url, out=folder / "out") as client:
-                for seed in range(3):
-                    result = client.submit("product-shot", seed=seed).result(timeout=600)
+                for seed, product in enumerate(("green mug", "green mug", "brown lamp")):
+                    prompt = f"a {product} on a light blue background"
+                    result = client.submit("product-shot", prompt=prompt, seed=seed).result(timeout=600)
                     made.append(Path(str(result.outputs[0].file)))
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
