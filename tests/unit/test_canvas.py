@@ -228,4 +228,5 @@ def test_a_definition_with_odd_parts_is_read_as_far_as_it_goes() -> None:
     for raw in info["ImageBlur"]["input"]["required"].values():
         raw[1:] = [{"widgetType": ["INT"]}]
     nodes, links = chain(blur(2))
-    Workflow({"nodes": nodes, "links": links}, "test").api_graph(info)
+    graph = Workflow({"nodes": nodes, "links": links}, "test").api_graph(info)
+    assert graph["2"]["inputs"] == {"image": ["1", 0]}, "its wire is known; its widgets cannot be"

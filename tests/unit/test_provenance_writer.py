@@ -139,6 +139,7 @@ def test_noise_of_any_quality(quality: int) -> None:
     data = encode(noise, "JPEG", xmp=b"<a/>", quality=quality).data
     with Image.open(io.BytesIO(data)) as image:
         image.load()
+        assert (image.format, image.size) == ("JPEG", noise.size)
 
 
 @pytest.mark.parametrize(("file_format", "ending"), FORMATS)
