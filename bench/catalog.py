@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -27,6 +28,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import psutil
@@ -44,6 +46,7 @@ from packshot.comfy.install import install
 from packshot.paths import cache_dir
 
 SLEEP = 0.5  # seconds that a job sleeps on its host
+ROUNDS = 3
 NODE = """
 import time
 from comfy_api.latest import ComfyExtension, io
@@ -145,9 +148,11 @@ def command(table: Path, workflow: Path, out: Path, urls: list[str], *more: str)
 
 
 def bench_hosts(most: int, jobs: int) -> None:
-    """Efficiency: the hosts' own seconds over what the whole run took, its start and end included, per host.
+    """Packshot beside the hosts' own time: that of the same number of jobs which they have in their queues beforehand.
 
-    The overhead of a row is what passes between two pictures of a host beyond the second one's own time there.
+    Efficiency is the hosts' own time over the run's, whose start and end are part of it; the overhead of a row is the
+    difference, for each row of a host. Own time has in it what a host does between two jobs: ComfyUI collects garbage
+    every ten seconds, which takes some tenths of a second, and longer where the hosts share processors as they do here.
     """
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(most, Path(name)) as hosts:
         folder = Path(name)
@@ -155,34 +160,59 @@ def bench_hosts(most: int, jobs: int) -> None:
         print(json.dumps(machine(api.system_stats()["system"])))
         api.close()
         workflow = sleeping_workflow(folder / "sleep.app.json")
-        print("| hosts | rows | seconds | host seconds | efficiency | overhead a row (ms) | thread pool | peer |")
+        alone = 0.0
+        print(f"medians of {ROUNDS} rounds; seconds")
+        print("| hosts | rows | hosts' own | packshot | efficiency | × one host | overhead a row (ms) | pool | peer |")
         for count in (each for each in (1, 2, 4) if each <= most):
             urls = [url_of(host) for host in hosts[:count]]
-            rows = jobs * count
-            table = write_table(folder / f"t{count}.csv", rows, shift=1000 * count)
-            out = folder / f"run{count}"
-            file = CatalogFile(table=str(table), workflow=str(workflow), mapping={"color": "{{ row.colour }}"})
-            with CatalogRun(out, create=True) as run:
-                run.plan(Catalog(file))
-                took = _timed_run(run, urls)
-                with contextlib.closing(sqlite3.connect(out / FILE_NAME)) as database:
-                    made = database.execute("SELECT host, ended, seconds FROM attempts ORDER BY ended").fetchall()
-            own = sum(seconds for _, _, seconds in made)
-            efficiency = own / count / took
-            overhead = 1000 * statistics.fmean(_gaps(made))
-            pool = _thread_pool(urls, workflow, rows, folder)
-            peer = _peer(urls, workflow, rows)
-            figures = f"{took:.2f} | {own:.2f} | {efficiency:.3f} | {overhead:.1f} | {pool:.2f} s | {peer}"
-            print(f"| {count} | {rows} | {figures} |", flush=True)
+            rounds = [_round(urls, workflow, jobs * count, folder) for _ in range(ROUNDS)]
+            own, took, pool = (statistics.median(each[at] for each in rounds) for at in range(3))
+            efficiency = statistics.median(each[0] / each[1] for each in rounds)
+            overhead = 1000 * statistics.median(each[1] - each[0] for each in rounds) / jobs
+            alone = alone or took
+            figures = f"{own:.2f} | {took:.2f} | {efficiency:.3f} | {took / alone:.3f} | {overhead:.1f} | {pool:.2f}"
+            print(f"| {count} | {jobs * count} | {figures} | {', '.join(each[3] for each in rounds)} |", flush=True)
 
 
-def _gaps(made: list[tuple[str, float, float]]) -> Iterator[float]:
-    """Seconds between a host's picture and its one before, less its own time; ``made`` is host, ended, seconds."""
-    before: dict[str, float] = {}
-    for host, ended, seconds in made:
-        if host in before:
-            yield ended - before[host] - seconds
-        before[host] = ended
+def _round(urls: list[str], workflow: Path, rows: int, folder: Path) -> tuple[float, float, float, str]:
+    """Seconds of the hosts by themselves, of Packshot, of a pool of threads, and what the peer took."""
+    own = _own_time(urls, workflow, rows)
+    table = write_table(folder / "table.csv", rows, shift=_shift())
+    file = CatalogFile(table=str(table), workflow=str(workflow), mapping={"color": "{{ row.colour }}"})
+    with CatalogRun(Path(tempfile.mkdtemp(dir=folder)), create=True) as run:
+        run.plan(Catalog(file))
+        took = _timed_run(run, urls)
+    return own, took, _thread_pool(urls, workflow, rows, folder), _peer(urls, workflow, rows)
+
+
+def _shift() -> int:
+    """Colours that no job had before, so that no host answers from its cache."""
+    return next(_SHIFTS) * 1000
+
+
+_SHIFTS = itertools.count(1)
+
+
+def _graphs(url: str, workflow: Path, rows: int) -> list[dict[str, Any]]:
+    first = _shift() * 16
+    with Client(url) as client:
+        return [client.draft(workflow, {"color": first + number}).graph for number in range(rows)]
+
+
+def _own_time(urls: list[str], workflow: Path, rows: int) -> float:
+    """Seconds that hosts need for as many jobs as there are rows, all of them in their queues at once."""
+    graphs = _graphs(urls[0], workflow, rows)
+    apis = [HostApi(url) for url in urls]
+    begun = time.perf_counter()
+    last = [
+        [api.submit({"prompt": graph}).json()["prompt_id"] for graph in graphs[at :: len(apis)]][-1]
+        for at, api in enumerate(apis)
+    ]
+    for api, prompt_id in zip(apis, last, strict=True):
+        while not api.history(prompt_id):
+            time.sleep(0.02)
+        api.close()
+    return time.perf_counter() - begun
 
 
 def _timed_run(run: CatalogRun, urls: list[str]) -> float:
@@ -207,9 +237,7 @@ def _peer(urls: list[str], workflow: Path, rows: int) -> str:
     python = environment(SEVERAL_HOSTS)
     if python is None:
         return "cannot be installed"
-    with Client(urls[0]) as client:
-        colours = range(0x400000 + rows * 1000, 0x400000 + rows * 1001)
-        graphs = [client.draft(workflow, {"color": colour}).graph for colour in colours]
+    graphs = _graphs(urls[0], workflow, rows)
     command = [str(python), str(BENCH / "peers" / SEVERAL_HOSTS.driver)]
     given = json.dumps({"urls": urls, "graphs": graphs})
     try:
@@ -226,9 +254,10 @@ def _peer(urls: list[str], workflow: Path, rows: int) -> str:
 def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> float:
     """What the sample client of an article does: a pool of four threads for each host, no ledger, no checks."""
     clients = [Client(url, out=folder / "pool") for url in urls]
+    first = _shift() * 16
 
     def make(number: int) -> None:
-        clients[number % len(clients)].submit(workflow, color=0x100000 + rows * 1000 + number).result(120)
+        clients[number % len(clients)].submit(workflow, color=first + number).result(120)
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(4 * len(urls)) as pool:

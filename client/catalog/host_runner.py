@@ -43,6 +43,7 @@ class HostRunner(threading.Thread):
         given_up: whether nothing is expected of it any more; it is looked at now and then all the same.
         error: why it is away.
         leaving: set to have it take nothing more.
+        done: whether it has ended its work.
     """
 
     def __init__(self, scheduler: Scheduler, spec: HostSpec) -> None:
@@ -51,6 +52,7 @@ class HostRunner(threading.Thread):
         self.given_up = False
         self.error: PackshotError | None = None
         self.leaving = False
+        self.done = False
         self._scheduler = scheduler
         self._spec = spec
         self._ledger = scheduler.ledger
@@ -65,6 +67,13 @@ class HostRunner(threading.Thread):
         self._look_again = 0.0
 
     def run(self) -> None:
+        try:
+            self._live()
+        finally:
+            self.done = True
+            self._scheduler.notify()
+
+    def _live(self) -> None:
         try:
             while not self._over:
                 try:

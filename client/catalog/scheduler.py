@@ -109,18 +109,18 @@ class Scheduler:
     def drain(self, why: str) -> None:
         """Begin nothing more; :meth:`run` returns when what is in flight has landed."""
         self.draining = why
-        with self.backlog.changed:
-            self.backlog.changed.notify_all()
+        self.notify()
 
     def _watch(self) -> None:
         look_at = 0.0
-        while self._failure is None and any(runner.is_alive() for runner in self._runners):
+        while self._failure is None and not all(runner.done for runner in self._runners):
             self._check()
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + _HOSTS
                 self._join_and_leave()
             with self.backlog.changed:
-                self.backlog.changed.wait(_TICK)
+                if not all(runner.done for runner in self._runners):
+                    self.backlog.changed.wait(_TICK)
 
     def _check(self) -> None:
         refusal = self.backlog.stuck()
@@ -203,6 +203,11 @@ class Scheduler:
                 self.backlog.changed.wait(_TICK)
                 self._waiting -= 1
 
+    def notify(self) -> None:
+        """Wake whoever waits for something to do, or for a host to end."""
+        with self.backlog.changed:
+            self.backlog.changed.notify_all()
+
     def fail(self, error: BaseException) -> None:
         """End the run with an error."""
         with self.backlog.changed:
@@ -250,6 +255,5 @@ class Scheduler:
             self._outstanding -= 1
             self._seconds += seconds or 0.0
         if self._outstanding <= 0:
-            with self.backlog.changed:
-                self.backlog.changed.notify_all()
+            self.notify()
         self._settled(item.item_id, error)
