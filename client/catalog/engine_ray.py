@@ -1,19 +1,23 @@
 """Ray as the engine past one machine: an actor for each host, on a node that has the resource ``comfy``.
 
-The actor talks to its host. What lands lies in its node's object store, and a task judges it: Ray runs a task where its
-arguments lie if there is a free processor, and the actor serves its host meanwhile. Ray may start an actor or repeat a
-call or a task at any time: what was sent stands in the ledger first, and the host is asked for it.
+The actor talks to its host, and lives on its machine where the host's address is that of a node. What lands lies in its
+node's object store, and a task judges it: Ray runs a task where its arguments lie if there is a free processor, and the
+actor serves its host meanwhile. Matting, compositing and signing are nodes of the workflow: the host itself does them,
+where the picture is. Ray may start an actor or repeat a call or a task at any time: what was sent stands in the ledger
+first, and the host is asked for it.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..comfy.client import Client
 from ..comfy.health import Health
@@ -54,6 +58,32 @@ def connect(address: str | None) -> None:
         ) from error
 
 
+def beside(url: str) -> dict[str, float]:
+    """What an actor asks for to live on its host's machine: the resource that Ray gives each node by its address.
+
+    Nothing where the address is no node's: then any node will do that can reach it.
+
+    Raises:
+        InputInvalid: "this machine", of which there are several.
+    """
+    import ray
+
+    nodes = {str(node["NodeManagerAddress"]) for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
+    try:
+        address = socket.gethostbyname(urlsplit(url).hostname or "")
+    except OSError:
+        return {}
+    if address in nodes:
+        return {f"node:{address}": 0.001}
+    if HostAddress(url).loopback and len(nodes) > 1:
+        raise InputInvalid(
+            "each machine of the cluster takes this address for its own",
+            place=f"host {url}",
+            remedy=f"give the host's address in the network; the nodes have {', '.join(sorted(nodes))}",
+        )
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What an actor answers: Ray would wrap an error that is raised, and lose its fields."""
@@ -68,6 +98,14 @@ class _Remote:
     def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="packshot-"))
         self._station = LocalStation(Client(url, headers=headers), workflows, self._folder, {})
+
+    def draft(self, item: StoredItem, files: Mapping[str, tuple[str, bytes]]) -> _Answer:
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            here: dict[str, Path] = {}
+            for number, (text, (suffix, data)) in enumerate(files.items()):
+                here[text] = Path(folder) / f"{number}{suffix}"
+                here[text].write_bytes(data)
+            return self.call("draft", item, here)
 
     def call(self, method: str, *arguments: Any) -> _Answer:
         try:
@@ -121,6 +159,7 @@ class RayStation:
         self._arguments = (url, dict(headers), dict(workflows))
         self._gates = dict(gates)
         self._stage = stage
+        self._uploads: dict[str, frozenset[str]] = {}
         self._actor: Any = None
 
     @property
@@ -134,8 +173,17 @@ class RayStation:
             return Health(reachable=False, problem=str(error))
         return found
 
-    def draft(self, item: StoredItem) -> Drafted:
-        drafted: Drafted = self._call("draft", item)
+    def uploads(self, workflow: str) -> frozenset[str]:
+        if workflow not in self._uploads:
+            self._uploads[workflow] = self._call("uploads", workflow)
+        return self._uploads[workflow]
+
+    def draft(self, item: StoredItem, files: Mapping[str, Path]) -> Drafted:
+        try:
+            sent = {text: (path.suffix, path.read_bytes()) for text, path in files.items()}
+        except OSError as error:
+            raise InputInvalid(f"cannot be read: {error.strerror}", place=str(error.filename)) from error
+        drafted: Drafted = self._ask(lambda actor: actor.draft.remote(item, sent), _CALL)
         return drafted
 
     def send(self, prompt_id: str) -> None:
@@ -199,7 +247,7 @@ class RayStation:
         import ray
 
         if self._actor is None:
-            options = {"resources": {RESOURCE: 1}, "num_cpus": 0, "max_restarts": 0}
+            options = {"resources": {RESOURCE: 1, **beside(self._url)}, "num_cpus": 0, "max_restarts": 0}
             self._actor = ray.remote(_Remote).options(**options).remote(*self._arguments)
         return self._answer(send(self._actor), seconds)
 

@@ -17,6 +17,7 @@ from ..errors import HostLost, HostUnreachable, JobTimeout, PackshotError
 from ..paths import write_text, writing
 from .failures import meaning, next_change
 from .gate import QUARANTINE
+from .photos import photos
 from .records import Judged, StoredItem
 from .station import HostSpec, Landed, Station
 
@@ -252,7 +253,10 @@ class HostRunner(threading.Thread):
     def _launch(self, item: StoredItem) -> None:
         assert self._station is not None
         try:
-            drafted = self._station.draft(item)
+            uploads = self._station.uploads(item.workflow)
+            named = [text for name, text in {**item.inputs, **(item.change or {})}.items() if name in uploads]
+            with photos(named, self._scheduler.beside) as files:
+                drafted = self._station.draft(item, files)
         except PackshotError as error:
             self._unsent(item, error)
             return

@@ -30,6 +30,7 @@ DEFAULT_MAPPING: Mapping[str, str] = {
     ),
     "negative": "{{ brand.prompt.negative }}",
 }
+PHOTO = "{{ variant.image or product.images | first }}"  # of an input that loads a picture, where the table has some
 SEED_LIMIT = 2**50
 """Seeds lie in [0, 2**50): the range in which ComfyUI's canvas draws its own random seeds. A seed widget takes up to
 2**64 - 1, but JavaScript keeps integers exactly only below 2**53, and the canvas must show the seed that was used."""

@@ -170,7 +170,7 @@ class Catalog:
         axes = Axes(file.angles or ("",), file.locales or ("",), file.channels or ("",), tuple(range(file.seeds)))
         plan = plan_items(
             self.table,
-            mapping_for(own, file.mapping),
+            mapping_for(own, file.mapping, self.table),
             self.kit,
             base_seed=file.base_seed,
             per_variant=file.per_variant,
@@ -193,7 +193,7 @@ class Catalog:
         key = "" if workflow.sha256 == own.sha256 else workflow.sha256[:16]
         self.workflows[key] = workflow
         shared = {name: text for name, text in self.file.mapping.items() if name in workflow.input_names}
-        return Rule(rule.when, key, mapping_for(workflow, {**shared, **rule.mapping}))
+        return Rule(rule.when, key, mapping_for(workflow, {**shared, **rule.mapping}, self.table))
 
 
 def _beside(path: Path, value: str) -> str:

@@ -32,10 +32,11 @@ from .failures import Limits
 from .gate import Gate
 from .lease import Lease
 from .ledger import Ledger
-from .plan import DEFAULT_MAPPING
+from .plan import DEFAULT_MAPPING, PHOTO
 from .planning import write_plan
 from .report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
+from .sources import Table
 from .station import HostSpec
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ _FIXED = {
 }
 
 
-def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
+def mapping_for(workflow: Workflow, given: Mapping[str, str], table: Table) -> dict[str, str]:
     """The templates of a run: the user's own, and the default ones for inputs that the workflow has.
+
+    An input ``image`` that loads a picture gets the product's, where the table has pictures at all.
 
     Raises:
         InputUnknown: a template for an input that the workflow does not have.
@@ -67,7 +70,10 @@ def mapping_for(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
             raise InputUnknown(
                 f"{workflow.name} has no input '{name}'", place=f"input '{name}'", remedy=nearest(name, names)
             )
-    return {**{name: text for name, text in DEFAULT_MAPPING.items() if name in names}, **given}
+    default = {name: text for name, text in DEFAULT_MAPPING.items() if name in names}
+    if "image" in workflow.loaded_inputs and any(product.images for product in table.products):
+        default["image"] = PHOTO
+    return {**default, **given}
 
 
 class CatalogRun:
@@ -131,6 +137,8 @@ class CatalogRun:
                     remedy="choose another --out, so that both can be compared",
                 )
         self.ledger.record_facts(facts, event="run")
+        folder = "" if "://" in table.where else str(Path(table.where).absolute().parent)
+        self.ledger.record_facts({"folder": folder})  # a place on this machine, and no fact of the pictures
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
@@ -209,6 +217,7 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=settled,
+            beside=Path(facts["folder"]) if facts.get("folder") else None,
         )
 
     def gates(self) -> dict[str, Gate]:

@@ -41,6 +41,7 @@ class Scheduler:
         locks: SHA-256 of the workflows' locks, by workflow key; for the audit.
         phases: whether prompts are encoded ahead, for a host's next hundred items at once.
         settled: called with an item's id and None, or the error that it failed with; from any thread.
+        beside: the product table's folder, in which paths of its rows are looked for; None where it has none.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Scheduler:
         locks: Mapping[str, str | None],
         phases: bool,
         settled: Callable[[str, PackshotError | None], None],
+        beside: Path | None = None,
     ) -> None:
         self.ledger = ledger
         self.folder = folder
         self.limits = limits
         self.locks = locks
         self.phases = phases
+        self.beside = beside
         self.backlog = Backlog(ledger.backlog())
         self.stopping = threading.Event()
         self.draining = ""  # why nothing more is begun

@@ -17,6 +17,7 @@ from ..comfy.job import Job
 from ..errors import OutputMissing, PackshotError
 from ..workflow import Workflow
 from ..workflow.ahead import encode_ahead, encodes
+from ..workflow.contract import Contract
 from .failures import meaning
 from .gate import Gate, Judgement, judge, seed_of_try
 from .records import StoredItem
@@ -68,8 +69,15 @@ class Station(Protocol):
     def look(self) -> Health:
         """How the host is; never raises for a host that does not answer."""
 
-    def draft(self, item: StoredItem) -> Drafted:
-        """Check an item's inputs against the host, upload its files, choose the job's id."""
+    def uploads(self, workflow: str) -> frozenset[str]:
+        """The inputs of a workflow that take a file."""
+
+    def draft(self, item: StoredItem, files: Mapping[str, Path]) -> Drafted:
+        """Check an item's inputs against the host, upload its files, choose the job's id.
+
+        Args:
+            files: where those files are, by what the item's inputs say.
+        """
 
     def send(self, prompt_id: str) -> None:
         """Submit what was drafted under that id."""
@@ -126,31 +134,40 @@ class LocalStation:
     def look(self) -> Health:
         return health(self._client.api)
 
-    def draft(self, item: StoredItem) -> Drafted:
-        values = self._values(item)
-        files = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
+    def uploads(self, workflow: str) -> frozenset[str]:
+        return frozenset(name for name, spec in self._contract(workflow).inputs.items() if spec.uploads)
+
+    def draft(self, item: StoredItem, files: Mapping[str, Path]) -> Drafted:
+        values = self._values(item, files)
+        hashes = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
         workflow = self._workflows[item.workflow]
         draft = self._client.draft(workflow, values)
         self._drafts[draft.id] = draft
         row = row_hash(item, workflow.sha256)
         return Drafted(
-            draft.id, {"row": row, "workflow": workflow.sha256, "graph": _hash(draft.graph), "inputs": files}
+            draft.id, {"row": row, "workflow": workflow.sha256, "graph": _hash(draft.graph), "inputs": hashes}
         )
 
-    def _values(self, item: StoredItem) -> dict[str, Any]:
+    def _contract(self, workflow: str) -> Contract:
+        return self._client.prepare(self._workflows[workflow]).contract
+
+    def _values(self, item: StoredItem, files: Mapping[str, Path]) -> dict[str, Any]:
         """An item's inputs, by the names of its workflow's contract.
 
         Raises:
             InputUnknown, InputInvalid: a text that the workflow does not take.
         """
-        workflow = self._workflows[item.workflow]
-        contract = self._client.prepare(workflow).contract
+        contract = self._contract(item.workflow)
         texts = {**item.inputs, **(item.change or {})}
         if "seed" in contract.inputs:
             texts.setdefault("seed", str(_seed(item)))
         else:
             texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
-        return {name: contract.spec(name).parse(text) for name, text in texts.items()}
+        values: dict[str, Any] = {}
+        for name, text in texts.items():
+            spec = contract.spec(name)
+            values[name] = files[text] if spec.uploads and text in files else spec.parse(text)
+        return values
 
     def send(self, prompt_id: str) -> None:
         self._jobs[prompt_id] = self._client.send(self._drafts.pop(prompt_id))
@@ -162,7 +179,10 @@ class LocalStation:
         drafts: list[Draft] = []
         for item in items:
             try:
-                drafts.append(self._client.draft(self._workflows[item.workflow], self._values(item)))
+                uploads = self.uploads(item.workflow)
+                words = {name: value for name, value in item.inputs.items() if name not in uploads}
+                values = self._values(replace(item, inputs=words), {})
+                drafts.append(self._client.draft(self._workflows[item.workflow], values))
             except PackshotError as error:
                 if meaning(error) == "lost":
                     raise
@@ -200,8 +220,7 @@ class LocalStation:
 
     def _draws_seeds(self, item: StoredItem) -> bool:
         """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
-        contract = self._client.prepare(self._workflows[item.workflow]).contract
-        return "seed" not in item.inputs and "seed" in contract.inputs
+        return "seed" not in item.inputs and "seed" in self._contract(item.workflow).inputs
 
     def cancel(self, prompt_id: str) -> None:
         self._jobs.pop(prompt_id, None)

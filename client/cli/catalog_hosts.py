@@ -64,15 +64,17 @@ class Hosts:
         catalog: CatalogRun,
         engine: Engine,
     ) -> None:
-        if engine.kind is EngineKind.ray:
-            from ..catalog import engine_ray
-
-            engine_ray.connect(engine.ray_address)
         self._engine = engine
         self._headers = pairs(headers, ":")
         self._catalog = catalog
         self._managed = not urls
         self._urls = list(dict.fromkeys(urls or [managed_url()]))
+        if engine.kind is EngineKind.ray:
+            from ..catalog import engine_ray
+
+            engine_ray.connect(engine.ray_address)
+            for url in self._urls:
+                engine_ray.beside(url)  # an address that cannot be meant is refused before anything is made
 
     @property
     def specs(self) -> list[HostSpec]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ModelMissing, nearest
 from .canvas import ApiGraph, is_model_file, to_api
-from .contract import Contract, contract_names, read_contract, read_requires
+from .contract import Contract, contract_names, contract_widgets, read_contract, read_requires
 from .definitions import ObjectInfo
 from .graph import CanvasGraph, parse, read_json
 from .versions import SUFFIX, resolve
@@ -55,6 +55,15 @@ class Workflow:
     def input_names(self) -> list[str]:
         """The names of its inputs, which need no node definitions to be known."""
         return contract_names(self.data)
+
+    @cached_property
+    def loaded_inputs(self) -> frozenset[str]:
+        """The names of those inputs that are the picture of a Load Image node; needs no node definitions either."""
+        types = {str(node.get("id")): node.get("type") for node in self.data.get("nodes", ())}
+        widgets = contract_widgets(self.data).items()
+        return frozenset(
+            name for name, (node, widget) in widgets if (types.get(node), widget) == ("LoadImage", "image")
+        )
 
     @cached_property
     def sha256(self) -> str:

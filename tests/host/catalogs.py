@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import json
 import os
 import signal
 import sqlite3
@@ -36,7 +37,35 @@ def write_colours(path: Path, rows: int) -> dict[str, int]:
     return colours
 
 
-def start_run(table: Path, out: Path, urls: Sequence[str], *more: object, side: int = 64) -> subprocess.Popen[bytes]:
+def write_copier(path: Path) -> Path:
+    """A workflow that saves the picture it loads: LoadImage to SaveImage, with the input ``image``."""
+    data = json.loads(PLAIN.read_text())
+    node = next(node for node in data["nodes"] if node["type"] == "EmptyImage")
+    node.update(type="LoadImage", title="Photograph", widgets_values=["example.png", "image"])
+    node["properties"] = {"Node name for S&R": "LoadImage"}
+    node["outputs"].append({"name": "MASK", "type": "MASK", "links": None})
+    block = data["extra"]["packshot"]
+    block["inputs"] = {"image": {"node": node["id"], "widget": "image", "help": "The photograph."}}
+    data["extra"]["linearData"]["inputs"] = [[node["id"], "image"]]
+    path.write_text(json.dumps(data))
+    return path
+
+
+def write_photos(folder: Path, colours: Mapping[str, int]) -> Path:
+    """A table with a photograph of one colour for each product: every other beside it, the rest at a file's address."""
+    folder.mkdir()
+    lines = ["sku,title,image"]
+    for number, (sku, colour) in enumerate(colours.items()):
+        path = folder / f"{sku}.png"
+        Image.new("RGB", (16, 16), f"#{colour:06x}").save(path)
+        lines.append(f"{sku},Product {sku},{path.as_uri() if number % 2 else path.name}")
+    (folder / "table.csv").write_text("\n".join(lines))
+    return folder / "table.csv"
+
+
+def start_run(
+    table: Path, out: Path, urls: Sequence[str], *more: object, side: int = 64, workflow: Path = PLAIN
+) -> subprocess.Popen[bytes]:
     """The command, as a process of its own; what it says goes to ``out``'s log beside it."""
     command = [
         sys.executable,
@@ -46,13 +75,14 @@ def start_run(table: Path, out: Path, urls: Sequence[str], *more: object, side: 
         "run",
         str(table),
         "--workflow",
-        str(PLAIN),
+        str(workflow),
         "--out",
         str(out),
     ]
     for url in urls:
         command += ["--host", url]
-    for setting in ("color={{ row.colour }}", f"width={side}", f"height={side}"):
+    plain = ("color={{ row.colour }}", f"width={side}", f"height={side}") if workflow == PLAIN else ()
+    for setting in plain:
         command += ["--set", setting]
     with out.with_suffix(".log").open("ab") as log:
         return subprocess.Popen([*command, *map(str, more)], stdout=subprocess.DEVNULL, stderr=log)

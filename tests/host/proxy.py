@@ -31,7 +31,7 @@ def answer(status: str, *headers: str) -> bytes:
 
 
 class Proxy:
-    """Forwards connections to a host on this machine, each with a thread per direction.
+    """Forwards connections to a host on this machine, each with a thread per direction; ``at`` is its own address.
 
     Attributes:
         seen: the request lines that came in, in order; of WebSocket connections the handshake.
@@ -39,7 +39,8 @@ class Proxy:
         dropped: frames from the host that hold these bytes are left out of WebSocket connections; None drops none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, at: str = "127.0.0.1") -> None:
+        self._at = at
         parts = urlsplit(url)
         self._target = (parts.hostname or "", parts.port or 0)
         self.seen: list[str] = []
@@ -53,7 +54,7 @@ class Proxy:
         self._lost_answer: tuple[str, int, bytes] = ("", 0, b"")
         self._listener = self._listen(0)
         self._port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"http://{at}:{self._port}"
 
     def __enter__(self) -> Proxy:
         return self
@@ -106,7 +107,7 @@ class Proxy:
     # -- how it works ------------------------------------------------------------------------------------------------
 
     def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port))
+        listener = socket.create_server((self._at, port))
         threading.Thread(target=self._accept_all, args=(listener,), daemon=True).start()
         return listener
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from catalogs import write_copier, write_photos
+from PIL import Image
 
 from packshot.catalog.run import CatalogRun
 from packshot.comfy.host import HostStatus
@@ -222,3 +224,20 @@ def test_an_unwritable_folder_is_refused_before_anything_is_made(host: HostStatu
     error = run_plain(table, tmp_path / "file" / "run", host, code=2)["error"]
     assert isinstance(error, dict)
     assert error["slug"] == "output-unwritable"
+
+
+def test_the_photographs_that_rows_name_are_brought_to_the_host(host: HostStatus, tmp_path: Path) -> None:
+    colours = {"A-1": 0x112233, "A-2": 0x445566}
+    table = write_photos(tmp_path / "shop", colours)
+    with table.open("a") as file:
+        file.write("\nA-3,Product without,\nA-4,Product of nowhere,file:///no/such/photograph.png\n")
+    workflow, out = write_copier(tmp_path / "copy.app.json"), tmp_path / "run"
+    done = packshot("catalog", "run", table, "--workflow", workflow, "--out", out, "--host", host.url, "--json", code=3)
+    answer = json.loads(done.stdout)
+    assert (answer["done"], answer["failed"]) == (2, 2)
+    for sku, colour in colours.items():
+        with Image.open(out / "pictures" / f"{sku}.png") as picture:
+            assert picture.convert("RGB").getpixel((7, 7)) == (colour >> 16, colour >> 8 & 255, colour & 255)
+    rows = {row["sku"]: row for row in map(json.loads, (out / "manifest.jsonl").read_text().splitlines())}
+    assert rows["A-4"]["error"]["place"] == "file:///no/such/photograph.png"
+    assert "input 'image'" in rows["A-3"]["error"]["message"]

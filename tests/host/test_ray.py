@@ -11,9 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import check_run, ended, kill_host, start_run, wait_for, write_colours
+from catalogs import (
+    check_run,
+    ended,
+    kill_host,
+    start_run,
+    wait_for,
+    write_colours,
+    write_copier,
+    write_photos,
+)
+from proxy import Proxy
 from test_hosts import BIG, up
 
+from packshot.catalog.engine_ray import beside, connect
 from packshot.catalog.ledger import FILE_NAME
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
@@ -35,12 +46,39 @@ cluster.shutdown()
 """
 
 
+# Nodes with addresses of their own, as machines have them.
+MACHINES = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80_000_000})
+for address in ("127.0.0.2", "127.0.0.3"):
+    more = {"resources": {"comfy": 1}, "object_store_memory": 80_000_000, "node_ip_address": address}
+    cluster.add_node(num_cpus=1, **more)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
 @pytest.fixture
 def cluster() -> Iterator[subprocess.Popen[str]]:
     """A head and three nodes, in a process of their own; its first line is the cluster's address."""
+    with _cluster(CLUSTER) as process:
+        yield process
+
+
+@pytest.fixture
+def machines() -> Iterator[str]:
+    """The address of a cluster of a head and two nodes at 127.0.0.2 and 127.0.0.3."""
+    with _cluster(MACHINES) as process:
+        yield said(process)
+
+
+@contextlib.contextmanager
+def _cluster(script: str) -> Iterator[subprocess.Popen[str]]:
     pytest.importorskip("ray")
     with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-W", "ignore", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield process
         assert process.stdin is not None
@@ -97,3 +135,32 @@ def test_a_run_on_ray_survives_the_loss_of_a_node_a_host_and_the_coordinator(
     with contextlib.closing(sqlite3.connect(judged / FILE_NAME)) as database:
         scores = [json.loads(each) for (each,) in database.execute("SELECT scores FROM judgements")]
     assert [{score["id"] for score in each} >= {"technical.contrast"} for each in scores] == [True] * 4
+
+
+def test_an_actor_lives_on_its_host_s_machine_and_gets_the_photographs_of_this_one(
+    machines: str, host: HostStatus, tmp_path: Path
+) -> None:
+    ray = pytest.importorskip("ray")
+    engine = ("--engine", "ray", "--ray-address", machines)
+    colours = {f"SKU-{number}": 0x101010 * (number + 1) for number in range(4)}
+    table, workflow, out = (
+        write_photos(tmp_path / "shop", colours),
+        write_copier(tmp_path / "copy.json"),
+        tmp_path / "run",
+    )
+    with ended(start_run(table, out, [str(host.url)], *engine, workflow=workflow)) as run:
+        assert run.wait(120) == 2  # "this machine" is another one for each node
+    said_why = out.with_suffix(".log").read_text()
+    assert "127.0.0.2" in said_why, said_why
+    with Proxy(str(host.url), "127.0.0.2") as near, Proxy(str(host.url), "127.0.0.3") as far:
+        with ended(start_run(table, out, [near.url, far.url], *engine, workflow=workflow)) as run:
+            assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+        connect(machines)
+        try:
+            where = ray.remote(ray.util.get_node_ip_address)
+            for proxy, address in ((near, "127.0.0.2"), (far, "127.0.0.3")):
+                assert ray.get(where.options(num_cpus=0, resources=beside(proxy.url)).remote(), timeout=60) == address
+            assert beside("http://192.0.2.77:8188") == {}  # no node's: any will do
+        finally:
+            ray.shutdown()
+    check_run(out, colours, extra=0)

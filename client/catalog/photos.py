@@ -1,0 +1,99 @@
+"""The files that a catalogue's rows name, such as the photograph of a product: paths, and addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import fsspec
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from ..errors import InputInvalid
+
+LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it
+_TIMEOUT = 30.0  # seconds for a connection, and between two parts of an answer
+_RETRY = Retry(
+    total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False
+)
+_PART = 1 << 20
+
+
+@contextlib.contextmanager
+def photos(texts: Iterable[str], folder: Path | None) -> Iterator[Mapping[str, Path]]:
+    """Where the files are that ``texts`` name, while the block lasts; texts that name none are left out.
+
+    Args:
+        texts: a path, looked for in ``folder`` and then in the current folder; or an address, ``https://…`` or one that
+            fsspec knows, whose file is fetched.
+        folder: the product table's.
+
+    Raises:
+        InputInvalid: an address gives no file, or one of over 256 MiB.
+    """
+    with tempfile.TemporaryDirectory(prefix="packshot-") as fetched:
+        found: dict[str, Path] = {}
+        for number, text in enumerate(dict.fromkeys(texts)):
+            if "://" in text:
+                found[text] = Path(fetched) / f"{number}{_suffix(text)}"
+                _fetch(text.strip(), found[text])
+            elif (path := _path(text, folder)) is not None:
+                found[text] = path
+        yield found
+
+
+def _path(text: str, folder: Path | None) -> Path | None:
+    for place in (*([folder / text] if folder else []), Path(text)):
+        with contextlib.suppress(OSError, ValueError):  # most texts are no path, and some are too long to ask
+            if place.is_file():
+                return place
+    return None
+
+
+def _suffix(url: str) -> str:
+    """The ending of an address's file name, by which a host tells what it holds."""
+    try:
+        ending = Path(urlsplit(url).path).suffix
+    except ValueError as error:
+        raise _refused(url, f"cannot be fetched: {error}") from error
+    return ending if ending[1:].isalnum() and len(ending) <= 10 else ""
+
+
+def _fetch(url: str, target: Path) -> None:
+    try:
+        with target.open("wb") as file:
+            for part in _parts(url):
+                file.write(part)
+                if file.tell() > LIMIT:
+                    raise _refused(url, f"is larger than {LIMIT >> 20} MiB")
+    except requests.RequestException as error:
+        raise _refused(url, f"cannot be fetched: {error}") from error
+
+
+def _parts(url: str) -> Iterator[bytes]:
+    if url.startswith(("http://", "https://")):
+        with requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
+            with session.get(url, stream=True, timeout=_TIMEOUT) as answer:
+                answer.raise_for_status()
+                yield from answer.iter_content(_PART)
+        return
+    try:
+        with fsspec.open(url, "rb") as file:
+            while part := file.read(_PART):
+                yield part
+    except Exception as error:  # every file system of fsspec has exceptions of its own
+        raise _refused(url, f"cannot be fetched: {str(error) or type(error).__name__}") from error
+
+
+def _refused(url: str, why: str) -> InputInvalid:
+    return InputInvalid(
+        f"the file {why}",
+        place=url,
+        remedy="check the address in the table; `packshot catalog retry` tries it again",
+    )
