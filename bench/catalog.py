@@ -3,6 +3,7 @@
 python bench/catalog.py scale                   100,000 rows: plan, resume, memory, ledger, report; no host
 python bench/catalog.py hosts                   1, 2 and 4 hosts whose jobs sleep, beside a pool of threads and a peer
 python bench/catalog.py phases                  loads of the text encoder for 100 rows, with and without phases
+python bench/catalog.py phases --card 12        the same on a GPU of so many GiB, and pictures an hour
 python bench/catalog.py kills --kills 200       kill -9 of coordinator and hosts, and what is true afterwards
 python bench/catalog.py kills --engine ray      the same on a Ray cluster, whose nodes are killed too
 python bench/catalog.py kills --table FILE      a product table of your own; may be given twice
@@ -17,6 +18,7 @@ import itertools
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sqlite3
@@ -27,10 +29,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import _inside
 import psutil
 from _common import BENCH, PLAIN, machine, say
 from _peers import SEVERAL_HOSTS, environment
@@ -42,7 +46,7 @@ from packshot.catalog.run import CatalogRun
 from packshot.comfy.client import Client
 from packshot.comfy.host import ManagedHost
 from packshot.comfy.http import HostApi
-from packshot.comfy.install import install
+from packshot.comfy.install import Installation, adopt, install
 from packshot.paths import cache_dir
 
 SLEEP = 0.5  # seconds that a job sleeps on its host
@@ -88,10 +92,16 @@ cluster.shutdown()
 
 
 @contextlib.contextmanager
-def several_hosts(count: int, folder: Path, node: str = NODE) -> Iterator[list[ManagedHost]]:
+def several_hosts(
+    count: int,
+    folder: Path,
+    node: str = NODE,
+    installation: Installation | None = None,
+    models: Path | None = None,
+) -> Iterator[list[ManagedHost]]:
     """Hosts with a node of the benchmark's own, by default one that sleeps; each in a home of its own."""
-    installation = install(cache_dir() / "host", say)
-    hosts = [ManagedHost(folder / f"host{n}", installation, cache_dir() / "host" / "models") for n in range(count)]
+    installation, models = installation or _managed(), models or cache_dir() / "host" / "models"
+    hosts = [ManagedHost(folder / f"host{n}", installation, models) for n in range(count)]
     for host in hosts:
         nodes = host.home / "base" / "custom_nodes"
         nodes.mkdir(parents=True)
@@ -275,35 +285,67 @@ def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> fl
 # -- phases ------------------------------------------------------------------------------------------------------------
 
 
-def bench_phases(rows: int) -> None:
-    """One host that holds one model at a time, as a small card does; core's log says how often it loads which."""
-    with (
-        tempfile.TemporaryDirectory(prefix="packshot-bench-") as name,
-        several_hosts(1, Path(name), (BENCH / "small_card.py").read_text()) as (host,),
-    ):
-        folder, url = Path(name), url_of(host)
+def bench_phases(rows: int, card: float, comfyui: Path | None) -> None:
+    """Loads of the text encoder, and pictures an hour, row by row and with phases.
+
+    Without a card: the starter, one step, on a host that holds one model at a time; which makes loads and no speed.
+    With one, of so many GiB: FLUX.2 [klein] 4B with random weights, whole pictures on a GPU of which the rest is held.
+    """
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        installation = replace(adopt(comfyui, Path(sys.executable)), adopted=False) if comfyui else _managed()
+        models = cache_dir() / "host" / "models"
+        settings, node = ["--set", "steps=1"], (BENCH / "small_card.py").read_text()
+        if card:
+            models = folder / "models"
+            _write_weights(installation, models)
+            settings, node = ["--set", "model=flux2-klein-4b"], NODE
+            stack.enter_context(_inside.card(str(installation.python), card))
+        (host,) = stack.enter_context(several_hosts(1, folder, node, installation, models))
+        url = url_of(host)
         api = HostApi(url)
         print(json.dumps(machine(api.system_stats()["system"])))
         table = folder / "table.csv"
         table.write_text("sku,title\n" + "".join(f"S{n},mug number {n}\n" for n in range(rows)))
         log = Path(str(host.status().log))
-        print("| phases | rows | loads of the text encoder | per 100 rows | seconds | the same pictures |")
+        print("| phases | rows | loads of the text encoder | s | pictures an hour | the same pictures |")
         seen: dict[str, str] = {}
+        hourly = []
         for switch in ("--no-phases", "--phases"):
             api.free_memory()  # nothing is known from the run before
             before = len(log.read_text())
             out = folder / switch
-            words = command(table, Path("product-shot"), out, [url], "--set", "steps=1", switch)
             begun = time.perf_counter()
+            words = command(table, Path("product-shot"), out, [url], *settings, switch)
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             took = time.perf_counter() - begun
-            loads = log.read_text()[before:].count("Requested to load SD1ClipModel")
+            loads = len(_TEXT_ENCODER.findall(log.read_text()[before:]))
             made = {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in out.glob("pictures/*.png")}
             assert len(made) == rows
             seen = seen or made
-            figures = f"{loads} | {100 * loads / rows:.0f} | {took:.1f} | {made == seen}"
+            hourly.append(3600 * rows / took)
+            figures = f"{loads} | {took:.1f} | {hourly[-1]:.0f} | {made == seen}"
             print(f"| {switch == '--phases'} | {rows} | {figures} |", flush=True)
+        if card:
+            print(f"{hourly[1] / hourly[0]:.2f} times as many pictures an hour with phases; wanted 2 or more")
         api.close()
+
+
+_TEXT_ENCODER = re.compile(r"Requested to load (?:SD1ClipModel|Flux2TEModel_)")
+
+
+def _managed() -> Installation:
+    return install(cache_dir() / "host", say)
+
+
+def _write_weights(installation: Installation, models: Path) -> None:
+    """The files of FLUX.2 [klein] 4B's card, with random weights of the real shapes."""
+    shapes = models.with_name("shapes.json")
+    python, folder = str(installation.python), installation.comfyui
+    line = [python, str(BENCH.parent / "tests" / "host" / "core_shapes.py"), "--complete"]
+    shapes.write_bytes(subprocess.run(line, cwd=folder, capture_output=True, check=True).stdout)
+    environment = {**os.environ, "COMFYUI": str(folder), "SHAPES": str(shapes)}
+    subprocess.run([python, str(BENCH / "_weights.py"), str(models)], check=True, env=environment)
 
 
 # -- 100,000 rows ------------------------------------------------------------------------------------------------------
@@ -553,6 +595,8 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=4, help="how many hosts at most; 1, 2 or 4")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--table", type=Path, action="append", default=[])
+    parser.add_argument("--card", type=float, default=0.0, help="GiB of the GPU that phases may use")
+    parser.add_argument("--comfyui", type=Path, help="folder of a ComfyUI that this Python can run, for phases")
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     given = parser.parse_args()
     if given.what == "scale":
@@ -560,7 +604,7 @@ def main() -> None:
     elif given.what == "hosts":
         bench_hosts(given.hosts, given.rows or 40)
     elif given.what == "phases":
-        bench_phases(given.rows or 100)
+        bench_phases(given.rows or 100, given.card, given.comfyui)
     elif given.what == "kills":
         bench_kills(given.kills, given.table, given.engine)
     else:
