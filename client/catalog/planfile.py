@@ -152,6 +152,10 @@ class Catalog:
         workflows: by key; the catalogue's own has the empty key.
         checks: the channel whose checks every picture must pass.
         plan: what is to be made.
+        beyond: ids of the items beyond ``limit``.
+
+    Args:
+        limit: make only the first so many.
 
     Raises:
         CatalogInvalid, WorkflowInvalid, BrandInvalid, InputUnknown: something that it names cannot be used, or its
@@ -178,6 +182,7 @@ class Catalog:
             axes=axes,
         )
         self.plan = plan if limit is None else Plan(plan.items[:limit], plan.problems)
+        self.beyond = tuple(item.item_id for item in plan.items[len(self.plan.items) :])
         most = file.budget.pictures
         if most is not None and len(self.plan.items) > most:
             raise CatalogInvalid(

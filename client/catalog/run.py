@@ -134,7 +134,7 @@ class CatalogRun:
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
-        write_plan(self.ledger, catalog.plan)
+        write_plan(self.ledger, catalog.plan, catalog.beyond)
         remember_run(self.folder)
 
     def workflows(self) -> dict[str, Workflow]:

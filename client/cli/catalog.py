@@ -78,7 +78,9 @@ def run(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make a damaged ledger anew from the audit; the old one is kept aside.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Make only the first N.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Make only the first N; what the run has of others stays.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -247,7 +249,7 @@ def make(
 
     stated = load_profile(profile)
     before = catalog.ledger.counts()
-    if not before.pending and not before.running:
+    if not catalog.ledger.pending() and not before.running:
         return before
     columns = (
         TextColumn("pictures"),
@@ -323,7 +325,7 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
-    if counts.pending or counts.running:
+    if catalog.ledger.pending() or counts.running:  # but not for what lies beyond --limit
         raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
 
 
