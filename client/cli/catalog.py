@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -89,23 +89,27 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
+    from ..catalog.planfile import Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun
 
-    file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
-    given: dict[str, Any] = {
-        "workflow": workflow,
-        "brand": str(brand) if brand else None,
-        "base_seed": seed,
-        "channel": channel,
-    }
-    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None, "phases": phases}
-    file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
-    file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
+    file = CatalogFile.of(
+        table,
+        pairs(mapping),
+        workflow=workflow,
+        brand=str(brand) if brand else None,
+        base_seed=seed,
+        channel=channel,
+        hosts=host,
+        out=str(out) if out else None,
+        per_variant=per_variant or None,
+        phases=phases,
+    )
     if retries is not None:
         file = file.model_copy(update={"retries": file.retries.model_copy(update={"seeds": retries})})
     planned = Catalog(file, limit=limit)
+    for note in planned.table.notes:
+        say(f"note: {note}")
     if dry_run:
         print_plan(planned, profile, as_json)
         return
