@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 _PLACE, _REMEDY = "Where: ", "What to do: "
@@ -213,7 +213,7 @@ def read_report(text: str, place: str = "") -> PackshotError | None:
     Args:
         place: put before the place that the report names, such as the node that it comes from.
     """
-    kinds = {kind.slug: kind for kind in PackshotError.__subclasses__()}
+    kinds = _kinds()
     start = re.search(r"\[([a-z-]+)\] (.*)", text)
     if start is None or start[1] not in kinds:
         return None
@@ -221,3 +221,13 @@ def read_report(text: str, place: str = "") -> PackshotError | None:
     where = next((line.removeprefix(_PLACE) for line in lines if line.startswith(_PLACE)), "")
     remedy = next((line.removeprefix(_REMEDY) for line in lines if line.startswith(_REMEDY)), "")
     return kinds[start[1]](start[2], place=", ".join(filter(None, (place, where))), remedy=remedy)
+
+
+def from_dict(said: Mapping[str, str]) -> PackshotError:
+    """The error in what :meth:`PackshotError.as_dict` wrote, of an unknown kind where its slug is not known."""
+    kind = _kinds().get(said["slug"], PackshotError)
+    return kind(said["message"], place=said["place"], remedy=said["remedy"])
+
+
+def _kinds() -> dict[str, type[PackshotError]]:
+    return {kind.slug: kind for kind in PackshotError.__subclasses__()}

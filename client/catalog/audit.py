@@ -21,6 +21,7 @@ from ..paths import writing
 
 FILE_NAME = "audit.jsonl"
 START = "0" * 64
+OUT_OF_ORDER = "it does not follow the line before it"
 _TAIL = 1 << 16
 
 
@@ -144,7 +145,7 @@ def _checked(line: bytes, before: Head) -> tuple[dict[str, Any] | None, str]:
     if hashlib.sha256(_bytes(rest)).hexdigest() != record.get("hash"):
         return record, "its content does not fit its hash"
     if record.get("prev") != before.hash or record.get("seq") != before.seq + 1:
-        return record, "it does not follow the line before it"
+        return record, OUT_OF_ORDER
     return record, ""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Any, Literal
 from ..brand import BrandKit
 from ..errors import ChecksFailed
 from ..quality.channels import Channel, Rule
-from ..quality.checks import Given, Verdict
+from ..quality.checks import Given, Limit, Subject, Verdict, all_checks
+from ..quality.checks import judge as check
+from ..quality.picture import PictureRefused, read_picture
 from ..quality.run import check_file
 from .plan import SEED_LIMIT
 from .records import StoredItem
@@ -63,18 +65,19 @@ class Gate:
 
     Args:
         channel: whose rules, as in ``packshot check --channel``. Text is read where the channel has a rule for it and
-            RapidOCR is installed.
+            RapidOCR is installed. Without one the brand's palette is measured, and everything passes.
         kit: the brand. Its palette is measured, and fails a picture only where the channel has a rule for it: a
             product alone on white has the colours that it has.
         retries: other seeds that are tried before a picture is kept out, 0 or more.
     """
 
-    def __init__(self, channel: Channel, kit: BrandKit | None = None, retries: int = RETRIES) -> None:
+    def __init__(self, channel: Channel | None, kit: BrandKit | None = None, retries: int = RETRIES) -> None:
         palette = {colour.name: colour.hex for colour in kit.palette} if kit else {}
         measured = {check_id: Rule() for check_id in _PALETTE_CHECKS} if palette else {}
-        reads = any(check_id.startswith("text.") for check_id in channel.rules) and find_spec("rapidocr") is not None
+        rules = channel.rules if channel else {}
+        reads = any(check_id.startswith("text.") for check_id in rules) and find_spec("rapidocr") is not None
         self.retries = retries
-        self._channel = channel.model_copy(update={"rules": {**measured, **channel.rules}})
+        self._channel = channel.model_copy(update={"rules": {**measured, **rules}}) if channel else None
         self._given = Given(palette=palette or None, ocr=reads)
 
     def judge(self, picture: Path, failures: int, *, other_seed: bool = True) -> Judgement:
@@ -84,6 +87,8 @@ class Gate:
             failures: pictures of this item that failed before this one.
             other_seed: whether the item can be made with another seed at all.
         """
+        if self._channel is None:
+            return Judgement("accept", (), tuple(self._measure(picture)), ())
         report = check_file(picture, self._channel, self._given)
         again = other_seed and failures < self.retries
         return Judgement(
@@ -92,6 +97,15 @@ class Gate:
             scores=tuple(verdict.as_dict() for verdict in report.verdicts),
             failed=tuple(_in_words(verdict) for verdict in report.verdicts if not verdict.passed),
         )
+
+    def _measure(self, picture: Path) -> Iterator[Mapping[str, Any]]:
+        """How the picture keeps to the palette, with no limit; nothing of a file that is none, such as a video."""
+        try:
+            subject = Subject(read_picture(picture), self._given)
+        except PictureRefused:
+            return
+        for check_id in _PALETTE_CHECKS if self._given.palette else ():
+            yield check(all_checks()[check_id], subject, Limit()).as_dict()
 
 
 def judge(gates: Mapping[str, Gate], item: StoredItem, picture: Path, *, other_seed: bool) -> Judgement | None:

@@ -18,6 +18,7 @@ from ..paths import write_text, writing
 from .failures import meaning, next_change
 from .gate import QUARANTINE
 from .photos import photos
+from .places import ATTEMPTS
 from .records import Judged, StoredItem
 from .station import HostSpec, Landed, Station
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PICTURES = "pictures"
-ATTEMPTS = "attempts"  # pictures that another seed replaced
 
 _DEPTH = 2  # jobs on the host at once: one runs, one waits, so that the host is never idle while a picture is fetched
 _SLICE = 5.0  # seconds of waiting for a job after which the thread looks whether the run was stopped
@@ -360,7 +360,8 @@ class HostRunner(threading.Thread):
         judged = Judged(landed.seed, judgement.scores) if judgement else None
         if judgement is None or judged is None or decision == "accept":
             detail = {key: value for key, value in record.items() if key not in ("job", "host", "outputs", "seconds")}
-            audit = {"outputs": [output["sha256"] for output in outputs], "timings": record.get("timings", {})}
+            told = {name: record.get(name) for name in ("graph", "timings")}
+            audit = {"outputs": [output["sha256"] for output in outputs], **told}
             self._ledger.accept(
                 prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
             )

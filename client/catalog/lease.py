@@ -21,6 +21,7 @@ from ..errors import InputInvalid, PackshotError
 
 if TYPE_CHECKING:
     from .ledger import Ledger
+    from .records import Holder
 
 BEAT = 2.0  # seconds between two beats
 DEAD = 15.0  # seconds without one after which the owner counts as dead
@@ -36,8 +37,10 @@ class Lease:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._end = threading.Event()
-        self._wait_for_owner()
-        ledger.take_lease(uuid.uuid4().hex, socket.gethostname(), os.getpid(), _since_boot(os.getpid()))
+        dead = wait_for_owner(ledger)
+        me = (uuid.uuid4().hex, socket.gethostname(), os.getpid(), _since_boot(os.getpid()))
+        if (holder := ledger.take_lease(*me, after=dead)) is not None:
+            raise _held(ledger, holder)
         self._thread = threading.Thread(target=self._beat, name="packshot-lease", daemon=True)
         self._thread.start()
 
@@ -47,25 +50,6 @@ class Lease:
         self._thread.join()
         self._ledger.give_lease_back()
 
-    def _wait_for_owner(self) -> None:
-        """Return when nobody holds the lease, or whoever does is dead."""
-        seen = None
-        since = time.monotonic()
-        while (holder := self._ledger.lease()) is not None:
-            if holder.machine == socket.gethostname() and not _runs(holder.pid, holder.started):
-                return
-            now = (holder.owner, holder.beat)
-            if seen is not None and now != seen:
-                raise InputInvalid(
-                    "another process works on this run",
-                    place=f"{self._ledger.folder} (process {holder.pid} on {holder.machine})",
-                    remedy="wait for it, or choose another --out",
-                )
-            seen = now
-            if time.monotonic() - since >= DEAD:
-                return
-            time.sleep(BEAT / 4)
-
     def _beat(self) -> None:
         while not self._end.wait(BEAT):
             try:
@@ -73,6 +57,34 @@ class Lease:
                     return  # taken over: the next thing that is written says so
             except (PackshotError, sqlite3.Error):
                 continue  # the disk is full, or the ledger busy; the next beat may pass
+
+
+def wait_for_owner(ledger: Ledger) -> Holder | None:
+    """Find out whether a run can be taken: None when nobody holds it, or whoever does and is dead.
+
+    Raises:
+        InputInvalid: another process holds it and is alive.
+        CatalogInvalid: the ledger is too damaged to tell.
+    """
+    first = ledger.lease()
+    since = time.monotonic()
+    while (holder := ledger.lease()) is not None:
+        if holder.machine == socket.gethostname() and not _runs(holder.pid, holder.started):
+            return holder
+        if holder != first:
+            raise _held(ledger, holder)
+        if time.monotonic() - since >= DEAD:
+            return holder
+        time.sleep(BEAT / 4)
+    return None
+
+
+def _held(ledger: Ledger, holder: Holder) -> InputInvalid:
+    return InputInvalid(
+        "another process works on this run",
+        place=f"{ledger.folder} (process {holder.pid} on {holder.machine})",
+        remedy="wait for it, or choose another --out",
+    )
 
 
 def _runs(pid: int, started: float) -> bool:

@@ -15,11 +15,18 @@ from typing import Any
 from ..errors import CatalogInvalid, PackshotError
 from .ledger_file import FILE_NAME as FILE_NAME
 from .ledger_file import LedgerFile
+from .places import earlier_place, move_picture
 from .records import Attempt, Counts, HostState, Judged, StoredItem
 
 
 class Ledger(LedgerFile):
-    """The ledger in a run's folder; see :class:`~.ledger_file.LedgerFile` for how it is opened."""
+    """The ledger in a run's folder; see :class:`~.ledger_file.LedgerFile` for how it is opened.
+
+    Attributes:
+        limit: how many items this process makes, from the first in the plan; None for all.
+    """
+
+    limit: int | None = None
 
     # -- items and attempts ----------------------------------------------------------------------------------------
 
@@ -70,8 +77,9 @@ class Ledger(LedgerFile):
     def backlog(self) -> list[tuple[str, str, str]]:
         """Id, workflow and model of the items to be made that have no open attempt, in the table's order."""
         return self.all(
-            "SELECT item_id, workflow, model FROM items WHERE state = 'pending' AND item_id NOT IN"
-            " (SELECT item_id FROM attempts WHERE outcome = 'open') ORDER BY position"
+            "SELECT item_id, workflow, model FROM items WHERE state = 'pending' AND position <= ifnull(?, position)"
+            " AND item_id NOT IN (SELECT item_id FROM attempts WHERE outcome = 'open') ORDER BY position",
+            self.limit,
         )
 
     def item(self, item_id: str) -> StoredItem:
@@ -87,6 +95,10 @@ class Ledger(LedgerFile):
         for at in (5, 9, 10):
             values[at] = json.loads(values[at])
         return StoredItem(*values)
+
+    def is_pending(self, item_id: str) -> bool:
+        """Whether an item is to be made."""
+        return self.one("SELECT 1 FROM items WHERE item_id = ? AND state = 'pending'", item_id) is not None
 
     def open_attempts(self, host: str | None = None) -> list[Attempt]:
         """Jobs that were started, on one host or any, and whose end was never written down; oldest first."""
@@ -129,6 +141,17 @@ class Ledger(LedgerFile):
             db.execute("DELETE FROM attempts WHERE prompt_id = ? AND outcome = 'open'", (prompt_id,))
             self.audit("unsent", {"prompt_id": prompt_id}, durable=False)
 
+    def outdated(self, item_id: str) -> None:
+        """A job that is still on a host was sent for the item's row as it was; inside a :meth:`transaction`.
+
+        Whatever it gives is not this row's picture.
+        """
+        self.db.execute(
+            "UPDATE attempts SET outcome = 'replaced', reason = 'its row was changed'"
+            " WHERE item_id = ? AND outcome = 'open'",
+            (item_id,),
+        )
+
     def lost(self, prompt_id: str, reason: str) -> None:
         """The host has no record of the job; its item is to be made again, and this counts as an extra run."""
         with self.transaction() as db:
@@ -160,7 +183,8 @@ class Ledger(LedgerFile):
         Args:
             detail: what the job's record holds besides, kept for reports.
             audit: what the audit should know besides.
-            publish: puts the files into their places; called when this process is sure to be the one that may.
+            publish: puts the files into their places; called when this process is sure to be the one that may. None
+                where they lie there already.
         """
         with self.transaction() as db:
             self._end(prompt_id, "accepted", "", seconds, file, sha256, detail)
@@ -170,13 +194,14 @@ class Ledger(LedgerFile):
                 f"UPDATE items SET state = 'done', error = NULL, file = ?, sha256 = ? {_OF_ATTEMPT}",
                 (file, sha256, prompt_id),
             )
+            self._keep_earlier(prompt_id, publish is not None)
             if publish is not None:
                 publish()
             row = self.one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
             assert row is not None
             done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
             output = {"file": file, "sha256": sha256, "seconds": seconds}
-            self.audit("accepted", {**done, **output, **(audit or {})})
+            self.audit("accepted", {**done, **output, **_told(judged), **(audit or {})})
 
     def reject(
         self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError
@@ -185,7 +210,8 @@ class Ledger(LedgerFile):
         with self.transaction():
             self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
             self._judged(prompt_id, judged, failures=1)
-            self.audit("rejected", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+            output = {"file": file, "sha256": sha256, "seconds": seconds}
+            self.audit("rejected", {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict()})
 
     def quarantine(
         self,
@@ -195,7 +221,7 @@ class Ledger(LedgerFile):
         seconds: float | None,
         judged: Judged,
         error: PackshotError,
-        publish: Callable[[], None],
+        publish: Callable[[], None] | None = None,
     ) -> None:
         """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
         with self.transaction() as db:
@@ -205,8 +231,35 @@ class Ledger(LedgerFile):
                 f"UPDATE items SET state = 'quarantined', error = ?, file = ?, sha256 = ? {_OF_ATTEMPT}",
                 (_as_json(error), file, sha256, prompt_id),
             )
-            publish()
-            self.audit("quarantined", {"prompt_id": prompt_id, "sha256": sha256, "error": error.as_dict()})
+            self._keep_earlier(prompt_id, publish is not None)
+            if publish is not None:
+                publish()
+            output = {"file": file, "sha256": sha256, "seconds": seconds}
+            self.audit("quarantined", {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict()})
+
+    def _keep_earlier(self, prompt_id: str, move: bool) -> None:
+        """Give the earlier pictures of an attempt's item places of their own, before its picture takes theirs.
+
+        Args:
+            move: move the files there; otherwise they are only looked for.
+        """
+        earlier = self.all(
+            "SELECT prompt_id, file FROM attempts WHERE file != '' AND outcome IN ('replaced', 'rejected') AND"
+            " item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?) AND prompt_id != ? ORDER BY rowid DESC",
+            prompt_id,
+            prompt_id,
+        )
+        taken: set[str] = set()
+        for earlier_id, file in earlier:
+            place = earlier_place(file, earlier_id)
+            if place == file:
+                continue
+            # Of several attempts that name one file, it is the latest one's; those of the others are gone.
+            if move and file not in taken:
+                move_picture(self.folder, file, place, earlier_id)
+            kept = place if (self.folder / place).is_file() else ""
+            taken.add(file)
+            self.db.execute("UPDATE attempts SET file = ? WHERE prompt_id = ?", (kept, earlier_id))
 
     def _judged(self, prompt_id: str, judged: Judged, *, failures: int) -> None:
         """Write down what the checks said, and how many of the item's seeds have failed."""
@@ -323,6 +376,11 @@ class Ledger(LedgerFile):
         names = ("prompt_id", "outcome", "reason", "host", "started", "seconds", "change", "file", "sha256", "detail")
         rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY rowid", item_id)
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _told(judged: Judged | None) -> dict[str, Any]:
+    """What the audit is told of a picture that was judged, so that a ledger can be made anew from it."""
+    return {} if judged is None else {"seed": judged.seed, "checks": list(judged.scores)}
 
 
 _OF_ATTEMPT = "WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)"

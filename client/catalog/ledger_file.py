@@ -52,6 +52,7 @@ class LedgerFile:
         self.lock = threading.RLock()
         self._audit = AuditLog(folder)
         self._epoch: int | None = None
+        self._repeats = False
         try:
             self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
             # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
@@ -124,9 +125,21 @@ class LedgerFile:
         row = self.one("SELECT epoch, owner, machine, pid, started, beat FROM lease WHERE owner != ''")
         return None if row is None else Holder(*row)
 
-    def take_lease(self, owner: str, machine: str, pid: int, started: float) -> None:
-        """Take the run; whatever an earlier holder writes is refused from now on."""
+    def take_lease(
+        self, owner: str, machine: str, pid: int, started: float, *, after: Holder | None = None
+    ) -> Holder | None:
+        """Take the run; whatever an earlier holder writes is refused from now on.
+
+        Args:
+            after: who seemed to be dead, as he was last seen.
+
+        Returns:
+            None, or whoever holds the run, when that is another one or ``after`` has shown life since.
+        """
         with self.transaction() as db:
+            now = self.lease()
+            if now is not None and now != after:
+                return now
             db.execute(
                 "INSERT INTO lease VALUES (1, 1, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1,"
                 " owner = excluded.owner, machine = excluded.machine, pid = excluded.pid, started = excluded.started,"
@@ -134,6 +147,7 @@ class LedgerFile:
                 (owner, machine, pid, started),
             )
             (self._epoch,) = db.execute("SELECT epoch FROM lease").fetchone()
+            return None
 
     def beat(self) -> bool:
         """Say that the holder lives; False when another one has the run."""
@@ -150,17 +164,22 @@ class LedgerFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; a disk that refuses leaves the ledger as it was.
+        """All or nothing; a disk that refuses leaves the ledger as it was. One inside another is a part of it.
 
         Raises:
             RunTakenOver: this process held the run, and another one holds it now.
         """
         with self.lock, self.said():
+            inside: bool = self.db.in_transaction
+            if inside:
+                yield self.db
+                return
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 if self._epoch is not None:
-                    (epoch,) = self.db.execute("SELECT epoch FROM lease").fetchone()
-                    if epoch != self._epoch:
+                    # Whoever writes lives: in a long transaction nothing else can beat.
+                    held = self.db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ?", (self._epoch,))
+                    if held.rowcount != 1:
                         raise RunTakenOver(
                             "another process has taken this run over, because this one seemed to be dead",
                             place=str(self.folder),
@@ -173,8 +192,20 @@ class LedgerFile:
                     self.db.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def repeating(self) -> Iterator[sqlite3.Connection]:
+        """A :meth:`transaction` in which what the audit tells is done once more, and not written into it again."""
+        with self.transaction() as db:
+            self._repeats = True
+            try:
+                yield db
+            finally:
+                self._repeats = False
+
     def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
         """Add a line to the audit; inside a :meth:`transaction`."""
+        if self._repeats:
+            return
         head = self._audit.append(event, facts, durable=durable)
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))

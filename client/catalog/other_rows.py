@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from typing import Any
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from ..errors import CatalogInvalid
 from .csv_rows import CsvRows
 from .files import Format, Source, read_source
 from .rows import Record, RowFile
+
+_HALF, _WHOLE = re.compile("[\ud800-\udfff]"), "\ufffd"
 
 
 def open_rows(where: Any) -> RowFile:
@@ -33,7 +34,8 @@ def open_rows(where: Any) -> RowFile:
 class JsonRows(RowFile):
     """JSON Lines: an object a line; the columns are all their names, in the order in which they first appear.
 
-    Row and line are both the line of the file. What is not text is written as JSON, and null as an empty cell.
+    Row and line are both the line of the file. What is not text is written as JSON, and null as an empty cell. Half a
+    character, which JSON can carry and no other file, is read as U+FFFD and noted.
 
     Raises:
         CatalogInvalid: a line that is not an object, or not UTF-8.
@@ -41,8 +43,14 @@ class JsonRows(RowFile):
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._names = list(dict.fromkeys(name for _, record in self._objects() for name in record))
-        super().__init__(source)
+        names: dict[str, None] = {}
+        notes: list[str] = []
+        for number, record in self._objects():
+            names.update(dict.fromkeys(record))
+            if not notes and _HALF.search(json.dumps(record, ensure_ascii=False)):
+                notes.append(f"half a character on line {number}, and read as {_WHOLE!r}")
+        self._names = list(names)
+        super().__init__(source, notes=notes)
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(io.BytesIO(self._source.data.removeprefix(b"\xef\xbb\xbf")), 1):
@@ -62,7 +70,7 @@ class JsonRows(RowFile):
         )
 
     def _records(self) -> Iterator[Record]:
-        yield 1, 1, self._names
+        yield 1, 1, [_text(name) for name in self._names]
         for number, record in self._objects():
             yield number, number, [_text(record.get(name)) for name in self._names]
 
@@ -88,15 +96,7 @@ class WorkbookRows(RowFile):
                     yield number, number, [_text(cell) for cell in cells]
             finally:
                 book.close()
-        except (
-            InvalidFileException,
-            zipfile.BadZipFile,
-            KeyError,
-            ValueError,
-            SyntaxError,
-            IndexError,
-            OSError,
-        ) as error:
+        except Exception as error:  # openpyxl, zipfile, zlib and expat have many of their own for damaged files
             raise CatalogInvalid(
                 f"this XLSX workbook cannot be read: {str(error) or type(error).__name__}",
                 place=self._source.where,
@@ -132,7 +132,7 @@ class ParquetRows(RowFile):
                 for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1
                     yield number, number, [_text(cell) for cell in cells]
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # the latter for damaged pages and text
             raise CatalogInvalid(
                 f"this Parquet file cannot be read: {error}", place=self._source.where, remedy="export the table again"
             ) from error
@@ -143,7 +143,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return _HALF.sub(_WHOLE, value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -154,4 +154,4 @@ def _text(value: Any) -> str:
         return value.decode(errors="replace")
     if isinstance(value, int | float):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _HALF.sub(_WHOLE, json.dumps(value, ensure_ascii=False, default=str))

@@ -276,25 +276,30 @@ def _cards() -> frozenset[str]:
 
 def _distinct(table: Table, per_variant: bool, axes: Axes, problems: list[RowProblem]) -> Iterator[_Subject]:
     """The subjects of the table without those whose id was used before, on every axis; these become problems."""
-    first: dict[str, int] = {}
+    first: dict[str, tuple[str, int]] = {}  # item -> of what, in which row
     every = list(axes)
     for product in table.products:
         for subject in _variants(product) if per_variant else [_whole(product)]:
             row = subject.variant.row
-            if subject.item_id in first:
+            made = [_on_axes(subject, one) if one else subject for one in every]
+            twice = next((one.item_id for one in made if one.item_id in first), None)
+            if twice is not None:
                 what = "SKU" if subject.variant.sku == subject.item_id else "item"
+                other, number = first[twice]
+                same = f"{what} '{other}' stands already in row {number}"
                 problems.append(
                     RowProblem(
                         subject.item_id,
                         table.place(row),
-                        f"{what} '{subject.item_id}' stands already in row {first[subject.item_id]}",
+                        same
+                        if other == subject.item_id
+                        else f"'{twice}' is a picture of '{other}' in row {number} too",
                         "give each product and variant a SKU of its own",
                     )
                 )
                 continue
-            first[subject.item_id] = row.number
-            for one in every:
-                yield _on_axes(subject, one) if one else subject
+            first.update(dict.fromkeys((one.item_id for one in made), (subject.item_id, row.number)))
+            yield from made
 
 
 def _on_axes(subject: _Subject, axes: Mapping[str, str]) -> _Subject:

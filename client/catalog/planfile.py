@@ -32,7 +32,7 @@ class RuleSection(_Section):
 
     Attributes:
         when: an expression over what templates see, such as ``product.type == "Lamp"``.
-        workflow: name with or without version; the catalogue's own by default.
+        workflow: name with or without version, or a path; the catalogue's own by default.
         mapping: templates of these rows, over those of the catalogue where the workflow has the same inputs.
         skip: make nothing of them.
     """
@@ -75,7 +75,7 @@ class CatalogFile(_Section):
     """A catalogue.
 
     Attributes:
-        table: path or address of the product table; a path is relative to the file.
+        table: path or address of the product table. All paths are relative to the file.
         workflow: name with or without version, or a path.
         brand: folder of the brand kit.
         channel: whose checks every picture must pass.
@@ -131,10 +131,30 @@ class CatalogFile(_Section):
             loaded = cls.model_validate(content)
         except ValidationError as error:
             raise _refused(path, error) from error
-        moved = {name: _beside(path, value) for name in ("table", "brand", "out") if (value := getattr(loaded, name))}
-        if loaded.workflow.endswith(".json"):
-            moved["workflow"] = _beside(path, loaded.workflow)
+        moved: dict[str, Any] = {
+            name: _beside(path, value) for name in ("table", "brand", "out") if (value := getattr(loaded, name))
+        }
+        moved["workflow"] = _beside_file(path, loaded.workflow)
+        moved["rules"] = [
+            rule.model_copy(update={"workflow": _beside_file(path, rule.workflow)}) if rule.workflow else rule
+            for rule in loaded.rules
+        ]
         return loaded.model_copy(update=moved)
+
+    @classmethod
+    def of(cls, table: str, mapping: Mapping[str, str], **options: Any) -> CatalogFile:
+        """What a command is asked for: a catalogue file, or a product table by its path or address.
+
+        Args:
+            mapping: templates, over those of the file.
+            options: fields that go before what the file says; those that are None do not.
+
+        Raises:
+            CatalogInvalid: as for :meth:`load`.
+        """
+        file = cls.load(Path(table)) if table.lower().endswith(SUFFIXES) else cls(table=table)
+        given = {name: value for name, value in options.items() if value is not None}
+        return file.model_copy(update={**given, "mapping": {**file.mapping, **mapping}})
 
     @property
     def limits(self) -> Limits:
@@ -152,6 +172,10 @@ class Catalog:
         workflows: by key; the catalogue's own has the empty key.
         checks: the channel whose checks every picture must pass.
         plan: what is to be made.
+        beyond: ids of the items beyond ``limit``.
+
+    Args:
+        limit: make only the first so many.
 
     Raises:
         CatalogInvalid, WorkflowInvalid, BrandInvalid, InputUnknown: something that it names cannot be used, or its
@@ -178,6 +202,7 @@ class Catalog:
             axes=axes,
         )
         self.plan = plan if limit is None else Plan(plan.items[:limit], plan.problems)
+        self.beyond = tuple(item.item_id for item in plan.items[len(self.plan.items) :])
         most = file.budget.pictures
         if most is not None and len(self.plan.items) > most:
             raise CatalogInvalid(
@@ -198,6 +223,11 @@ class Catalog:
 
 def _beside(path: Path, value: str) -> str:
     return value if "://" in value or Path(value).is_absolute() else str(path.parent / value)
+
+
+def _beside_file(path: Path, workflow: str) -> str:
+    """A workflow's path; a name in the library stays as it is."""
+    return _beside(path, workflow) if workflow.endswith(".json") else workflow
 
 
 def _refused(path: Path, error: ValidationError) -> CatalogInvalid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 
 from ..errors import CatalogInvalid
 from .ledger import Ledger
@@ -11,11 +12,15 @@ from .plan import Item, Plan
 from .products import RowProblem
 
 
-def write_plan(ledger: Ledger, plan: Plan) -> None:
+def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None:
     """Bring the items in line with a plan.
 
     New rows are added. A row whose inputs, seed or workflow changed is to be made again. A refused row is recorded as
     failed with its reason. A row that is no longer in the table is dropped from the run when it has no picture.
+
+    Args:
+        beyond: ids of the table's other items, which are not to be made this time: those that the run has already stay
+            in it as they are.
     """
     with ledger.transaction() as db:
         db.execute("CREATE TEMP TABLE seen (item_id TEXT PRIMARY KEY)")
@@ -23,16 +28,22 @@ def write_plan(ledger: Ledger, plan: Plan) -> None:
         for item in plan.items:
             position += 1
             if _write_item(db, item, position):
+                ledger.outdated(item.item_id)
                 ledger.reopen(item.item_id)
         for problem in plan.problems:
             position += 1
-            _write_problem(db, problem, position)
+            ledger.outdated(_write_problem(db, problem, position))
+        for item_id in beyond:
+            position += 1
+            db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item_id,))
+            db.execute("UPDATE items SET position = ? WHERE item_id = ?", (position, item_id))
         # A picture that was made is kept, in its file and here, though its row has gone from the table.
         gone = "item_id IN (SELECT item_id FROM items WHERE state != 'done' EXCEPT SELECT item_id FROM seen)"
         db.execute(f"DELETE FROM attempts WHERE {gone}")
         db.execute(f"DELETE FROM items WHERE {gone}")
         db.execute("DROP TABLE seen")
         ledger.audit("planned", {"items": len(plan.items), "refused": len(plan.problems)})
+    ledger.limit = len(plan.items) if beyond else None
 
 
 def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
@@ -61,16 +72,11 @@ def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
         (inputs, item.seed, item.workflow, item.item_id),
     )
     db.execute("DELETE FROM judgements WHERE item_id = ?", (item.item_id,))
-    # A job that is still on a host was made from the row as it was: whatever it gives is not this row's picture.
-    db.execute(
-        "UPDATE attempts SET outcome = 'replaced', reason = 'its row was changed'"
-        " WHERE item_id = ? AND outcome = 'open'",
-        (item.item_id,),
-    )
     return True
 
 
-def _write_problem(db: sqlite3.Connection, problem: RowProblem, position: int) -> None:
+def _write_problem(db: sqlite3.Connection, problem: RowProblem, position: int) -> str:
+    """Record a refused row; the id that it has in the ledger."""
     # The row of a product that stands in the table twice is refused; the product itself is not.
     taken = db.execute("SELECT 1 FROM seen WHERE item_id = ?", (problem.item_id,)).fetchone()
     item_id = problem.place if taken or not problem.item_id else problem.item_id
@@ -82,3 +88,4 @@ def _write_problem(db: sqlite3.Connection, problem: RowProblem, position: int) -
         " SET position = excluded.position, state = 'failed', error = excluded.error, seed = NULL",
         (item_id, position, problem.item_id, problem.place, json.dumps(error.as_dict(), ensure_ascii=False)),
     )
+    return item_id

@@ -25,21 +25,27 @@
   const MOST = 200; // links to other pages that are shown at once
 
   function wanted() {
-    const number = (id) => (byId(id).value === "" ? null : Number(byId(id).value));
+    const number = (id) => (!byId(id) || byId(id).value === "" ? null : Number(byId(id).value));
+    const range = (name) => [number(`${name}-least`), number(`${name}-most`)];
     return {
       words: search.value.toLowerCase().split(/\s+/).filter(Boolean),
       status: chips.find((chip) => chip.getAttribute("aria-pressed") === "true").dataset.status,
-      score: number("score"),
-      seconds: number("seconds"),
+      score: range("score"),
+      seconds: range("seconds"),
     };
+  }
+
+  function within([least, most], value) {
+    if (least === null && most === null) return true;
+    return value !== null && (least === null || value >= least) && (most === null || value <= most);
   }
 
   function fits(want, status, text, score, seconds) {
     return (
       (!want.status || status === want.status) &&
       want.words.every((word) => text.includes(word)) &&
-      (want.score === null || (score !== null && score < want.score)) &&
-      (want.seconds === null || (seconds !== null && seconds > want.seconds))
+      within(want.score, score) &&
+      within(want.seconds, seconds)
     );
   }
 
@@ -68,7 +74,7 @@
 
   function searchElsewhere(want) {
     if (!elsewhere) return;
-    const asked = want.words.length || want.status || want.score !== null || want.seconds !== null;
+    const asked = want.words.length || want.status || [...want.score, ...want.seconds].some((bound) => bound !== null);
     elsewhere.hidden = true;
     if (!asked) return;
     if (everything === null) {
@@ -79,9 +85,9 @@
     const list = elsewhere.querySelector("ul");
     list.replaceChildren();
     let found = 0;
-    for (const [page, id, title, sku, status, score, seconds, slug] of everything) {
+    for (const [page, id, title, sku, status, score, seconds, slug, variant, prompt] of everything) {
       if (page === Number(source.page)) continue;
-      const text = [title, id, sku, slug].join("\n").toLowerCase();
+      const text = [title, id, sku, variant, prompt, slug].join("\n").toLowerCase();
       if (!fits(want, status, text, score, seconds)) continue;
       found += 1;
       if (found > MOST) continue;
@@ -99,7 +105,7 @@
       filter();
     });
   }
-  for (const field of [search, byId("score"), byId("seconds")]) field.addEventListener("input", filter);
+  for (const field of document.querySelectorAll(".bar input")) field.addEventListener("input", filter);
 
   // ----- copying
 
@@ -149,7 +155,7 @@
   // Earlier attempts beside the picture that was kept in the end.
   function comparison(item) {
     const row = element("div", { className: "tried" });
-    const last = { outcome: item.status, reason: "", thumb: item.thumb, file: item.file };
+    const last = { outcome: item.status, reason: "", note: "", thumb: item.thumb, file: item.file };
     for (const one of [...item.tried, last]) {
       const figure = element("figure", {});
       if (one.thumb) {
@@ -157,7 +163,8 @@
         link.append(element("img", { src: one.thumb, alt: one.outcome, loading: "lazy" }));
         figure.append(link);
       }
-      figure.append(element("figcaption", { title: one.reason }, element("b", {}, one.outcome), ` ${one.reason}`));
+      const said = [one.reason, one.note].filter(Boolean).join("; ");
+      figure.append(element("figcaption", { title: said }, element("b", {}, one.outcome), ` ${said}`));
       row.append(figure);
     }
     return element("section", {}, element("h3", {}, "Attempts"), row);

@@ -119,11 +119,12 @@ def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]
         OutputUnwritable: the folder or the disk refuses.
     """
     totals = _counts(entries())
+    total = sum(totals.values())
     script, style = _source("report.js"), _source("report.css")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # facts stay in the order in which they are read
     template = environment.from_string(_source("report.html"))
-    count = max(-(-sum(totals.values()) // _PAGE), 1)
+    count = max(-(-total // _PAGE), 1)
     pages = [f"index-{number}.html" if number > 1 else "index.html" for number in range(1, count + 1)]
     previews = Previews(out)
     iterator = iter(entries())
@@ -134,7 +135,7 @@ def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]
             html = template.render(
                 run=run,
                 totals=totals,
-                counts=_counts(here),
+                total=total,
                 items=[_card(entry, made) for entry in here],
                 page=page,
                 pages=pages,
@@ -166,7 +167,7 @@ def _index(out: Path, *, wanted: bool) -> Iterator[Callable[[int, Entry], None]]
         def add(number: int, entry: Entry) -> None:
             row = [
                 number, entry.item_id, entry.title, entry.sku, entry.status, _brand_score(entry), entry.seconds,
-                entry.error["slug"] if entry.error else "",
+                entry.error["slug"] if entry.error else "", entry.variant, str(entry.inputs.get("prompt", "")),
             ]  # fmt: skip
             file.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b",\n")
 
@@ -285,7 +286,13 @@ def _reported(record: Mapping[str, Any]) -> dict[str, str]:
     """What a job's record holds besides, as facts: a line for each value, named by its path."""
     facts: dict[str, str] = {}
     for name, value in record.items():
-        if name == "timings" and isinstance(value, Mapping):
+        if name == "memory" and isinstance(value, list | tuple):
+            phases = [phase for phase in value if isinstance(phase, Mapping)]
+            for number, phase in enumerate(phases):
+                label = str(phase.get("phase") or number + 1)
+                again = sum(label == str(before.get("phase")) for before in phases[:number])
+                facts[f"Memory: {label}{f' {again + 1}' if again else ''}"] = _took(phase)
+        elif name == "timings" and isinstance(value, Mapping):
             slowest = sorted(value.items(), key=lambda pair: -pair[1])[:3]
             facts["Slowest nodes"] = ", ".join(f"{node} {seconds:.1f} s" for node, seconds in slowest)
         elif isinstance(value, Mapping):
@@ -300,15 +307,34 @@ def _reported(record: Mapping[str, Any]) -> dict[str, str]:
     return facts
 
 
+def _took(phase: Mapping[str, Any]) -> str:
+    """What one phase took of memory; its fields are those of the node pack's ``Phase``, sizes in bytes."""
+    parts = [f"peak {_size(phase['peak'])}"] if phase.get("peak") else []
+    if phase.get("weights") and phase.get("resident") is not None:
+        parts.append(f"{_size(phase['resident'])} of {_size(phase['weights'])} of weights resident")
+    parts += [str(phase[name]) for name in ("policy", "patches") if phase.get(name)]
+    parts += [f"step down: {step}" for step in phase.get("steps") or ()]
+    return ", ".join([*parts, *map(str, phase.get("notes") or ())])
+
+
+def _size(size: Any) -> str:
+    """Bytes as a person reads them."""
+    if not isinstance(size, int | float):
+        return str(size)
+    return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
+
+
 def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dict[str, Any]:
     """An earlier attempt as the page shows it, beside what was accepted in the end."""
     preview = previews.get(str(attempt.get("file", "")))
+    gone = "its picture was not kept" if attempt.get("sha256") and not attempt.get("file") else ""
     return {
         "outcome": attempt["outcome"],
         "reason": attempt["reason"],
         "host": attempt["host"],
         "file": quote(str(attempt.get("file", ""))),
         "thumb": preview.thumb if preview else "",
+        "note": preview.note if preview else gone,
     }
 
 

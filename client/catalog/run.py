@@ -142,7 +142,7 @@ class CatalogRun:
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
-        write_plan(self.ledger, catalog.plan)
+        write_plan(self.ledger, catalog.plan, catalog.beyond)
         remember_run(self.folder)
 
     def workflows(self) -> dict[str, Workflow]:
@@ -221,11 +221,18 @@ class CatalogRun:
         )
 
     def gates(self) -> dict[str, Gate]:
-        """The checks that pictures must pass: by the channel that they are for; under "" those for all others."""
+        """The checks that pictures must pass: by the channel that they are for; under "" those for all others.
+
+        A brand's palette is measured also where no channel has a rule for it.
+        """
         facts = self.ledger.facts()
         named = {"": facts.get("channel"), **{channel: channel for channel in facts.get("channels", ())}}
         kit = _kit(facts)
-        return {key: Gate(load_channel(channel), kit, facts["retries"]) for key, channel in named.items() if channel}
+        return {
+            key: Gate(load_channel(channel) if channel else None, kit, facts["retries"])
+            for key, channel in named.items()
+            if channel or (kit and kit.palette)
+        }
 
     def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.
@@ -253,8 +260,17 @@ class CatalogRun:
         return weights, decision
 
     def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The attempts at an item before the one that its picture is from."""
-        return [one for one in self.ledger.attempts_of(row["item_id"]) if one["prompt_id"] != row["prompt_id"]]
+        """The attempts at an item before the one that its picture is from.
+
+        Earlier versions let each picture take the place of the one before: the file is the last one's that names it.
+        """
+        attempts = self.ledger.attempts_of(row["item_id"])
+        owner = {one["file"]: one["prompt_id"] for one in attempts}
+        return [
+            {**one, "file": one["file"] if owner[one["file"]] == one["prompt_id"] else ""}
+            for one in attempts
+            if one["prompt_id"] != row["prompt_id"]
+        ]
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""

@@ -14,6 +14,7 @@ from uuid import uuid4
 from ..comfy.client import Client, Draft
 from ..comfy.health import Health, health
 from ..comfy.job import Job
+from ..comfy.protocol import graph_sha256
 from ..errors import OutputMissing, PackshotError
 from ..workflow import Workflow
 from ..workflow.ahead import encode_ahead, encodes
@@ -31,7 +32,8 @@ class Drafted:
 
     Attributes:
         prompt_id: its id.
-        audit: hashes of what it is made from: ``row``, ``graph``, and ``inputs``, the files that were uploaded for it.
+        audit: hashes of what it is made from: ``row``, ``workflow``, ``graph`` as it is submitted, and ``inputs``, the
+            files that were uploaded for it.
     """
 
     prompt_id: str
@@ -145,7 +147,7 @@ class LocalStation:
         self._drafts[draft.id] = draft
         row = row_hash(item, workflow.sha256)
         return Drafted(
-            draft.id, {"row": row, "workflow": workflow.sha256, "graph": _hash(draft.graph), "inputs": hashes}
+            draft.id, {"row": row, "workflow": workflow.sha256, "graph": graph_sha256(draft.graph), "inputs": hashes}
         )
 
     def _contract(self, workflow: str) -> Contract:

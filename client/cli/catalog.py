@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -78,7 +78,9 @@ def run(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make a damaged ledger anew from the audit; the old one is kept aside.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Make only the first N.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Make only the first N; what the run has of others stays.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,23 +89,27 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..catalog.planfile import SUFFIXES, Catalog, CatalogFile
+    from ..catalog.planfile import Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun
 
-    file = CatalogFile.load(Path(table)) if table.lower().endswith(SUFFIXES) else CatalogFile(table=table)
-    given: dict[str, Any] = {
-        "workflow": workflow,
-        "brand": str(brand) if brand else None,
-        "base_seed": seed,
-        "channel": channel,
-    }
-    given |= {"hosts": host, "out": str(out) if out else None, "per_variant": per_variant or None, "phases": phases}
-    file = file.model_copy(update={name: value for name, value in given.items() if value is not None})
-    file = file.model_copy(update={"mapping": {**file.mapping, **pairs(mapping)}})
+    file = CatalogFile.of(
+        table,
+        pairs(mapping),
+        workflow=workflow,
+        brand=str(brand) if brand else None,
+        base_seed=seed,
+        channel=channel,
+        hosts=host,
+        out=str(out) if out else None,
+        per_variant=per_variant or None,
+        phases=phases,
+    )
     if retries is not None:
         file = file.model_copy(update={"retries": file.retries.model_copy(update={"seeds": retries})})
     planned = Catalog(file, limit=limit)
+    for note in planned.table.notes:
+        say(f"note: {note}")
     if dry_run:
         print_plan(planned, profile, as_json)
         return
@@ -247,7 +253,7 @@ def make(
 
     stated = load_profile(profile)
     before = catalog.ledger.counts()
-    if not before.pending and not before.running:
+    if not catalog.ledger.pending() and not before.running:
         return before
     columns = (
         TextColumn("pictures"),
@@ -323,7 +329,7 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
-    if counts.pending or counts.running:
+    if catalog.ledger.pending() or counts.running:  # but not for what lies beyond --limit
         raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
 
 

@@ -36,7 +36,8 @@ def print_plan(catalog: Catalog, profile: Path | None, as_json: bool) -> None:
             {"slug": problem.slug, "message": problem.message, "place": problem.place, "remedy": problem.remedy}
             for problem in catalog.plan.problems
         ]
-        typer.echo(json.dumps({"items": items, "problems": problems, **taken}, ensure_ascii=False))
+        answer = {"items": items, "problems": problems, "notes": list(catalog.table.notes), **taken}
+        typer.echo(json.dumps(answer, ensure_ascii=False))
         return
     for item in catalog.plan.items:
         typer.echo(f"{item.item_id}  seed {item.seed}  {item.inputs.get('prompt', '')}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,21 +13,35 @@ from .common import JsonOption, SetOption, pairs, say
 
 
 def inspect(
-    table: Annotated[str, typer.Argument(help="A product table, or its address, such as s3://bucket/products.csv.")],
+    table: Annotated[
+        str,
+        typer.Argument(help="A product table, its address, such as s3://bucket/products.csv, or a catalog.yaml."),
+    ],
+    workflow: Annotated[
+        str | None, typer.Option(help="Name[@version] in the library, or a file.", show_default="product-shot")
+    ] = None,
+    brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say which dialect a table is in, what is read from which column, and every row that would be refused.
 
-    Exits with 3 when there are such rows. The templates are the ones that a run would use; --set gives others.
+    Exits with 3 when there are such rows. It plans as `catalog run` does with the same options, and asks no host: what
+    values an input takes is known to the host alone.
     """
-    from ..catalog.plan import DEFAULT_MAPPING, plan_items
-    from ..catalog.sources import read_table
+    from ..catalog.planfile import Catalog, CatalogFile
+    from ..catalog.run import mapping_for
 
-    read = read_table(table)
-    templates = {**DEFAULT_MAPPING, **pairs(mapping)}
-    plan = plan_items(read, templates, None, base_seed=0, per_variant=per_variant)
+    asked = CatalogFile.of(
+        table,
+        pairs(mapping),
+        workflow=workflow,
+        brand=str(brand) if brand else None,
+        per_variant=per_variant or None,
+    )
+    catalog = Catalog(asked)
+    read, plan = catalog.table, catalog.plan
     answer = {
         "table": read.where,
         "format": read.format,
@@ -35,9 +51,12 @@ def inspect(
         "products": len(read.products),
         "variants": sum(len(product.variants) for product in read.products),
         "pictures": len(plan.items),
+        "workflows": {
+            catalog.workflows[key].name: count for key, count in Counter(item.workflow for item in plan.items).items()
+        },
         "mapping": dict(read.mapping),
         "other_columns": [column for column in read.columns if column not in read.mapping.values()],
-        "templates": templates,
+        "templates": mapping_for(catalog.workflows[""], asked.mapping, read),
         "notes": list(read.notes),
         "refused": [
             {"item_id": p.item_id, "slug": p.slug, "place": p.place, "message": p.message, "remedy": p.remedy}
@@ -63,6 +82,9 @@ def _print(answer: dict[str, object]) -> None:
     console.print(
         f"products {answer['products']}, variants {answer['variants']}, pictures to make {answer['pictures']}",
     )
+    made = answer["workflows"]
+    assert isinstance(made, dict)
+    console.print(", ".join(f"{count} by {name}" for name, count in made.items()))
     for title, key in (("what is read", "mapping"), ("workflow input", "templates")):
         shown = Table(title, "from column" if key == "mapping" else "from template", box=None, pad_edge=False)
         rows = answer[key]

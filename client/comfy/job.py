@@ -39,6 +39,8 @@ class Result:
         look: what Packshot's nodes say of the brand and the LoRAs that they applied: kit and file hashes, strengths,
             how much of each fitted. Empty where none were.
         memory: what each phase took, where the workflow has a Packshot Memory Report; see ``docs/vram.md``.
+        graph: SHA-256 of the graph that the host executed, see :func:`~.protocol.graph_sha256`; empty where it does not
+            tell.
     """
 
     job: str
@@ -48,6 +50,7 @@ class Result:
     timings: Mapping[str, float]
     look: tuple[Mapping[str, Any], ...] = ()
     memory: Sequence[Mapping[str, Any]] = ()
+    graph: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """The result as ``packshot run --json`` prints it."""
@@ -59,6 +62,7 @@ class Result:
             "timings": dict(self.timings),
             "look": [dict(one) for one in self.look],
             "memory": [dict(phase) for phase in self.memory],
+            "graph": self.graph,
         }
 
 
@@ -179,7 +183,14 @@ class Job:
         folder = Path(out) if out is not None else self._out
         outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
         return Result(
-            self.id, self.host, outputs, record.seconds, dict(self._clock.timings), record.look, record.memory
+            self.id,
+            self.host,
+            outputs,
+            record.seconds,
+            dict(self._clock.timings),
+            record.look,
+            record.memory,
+            protocol.graph_sha256(record.graph) if record.graph else "",
         )
 
     def wait(self, timeout: float | None = None) -> Record:

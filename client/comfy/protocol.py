@@ -11,6 +11,7 @@ Two rules stand above the rest, because every client that broke one of them repo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Iterator, Mapping
@@ -195,6 +196,8 @@ class Record:
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
         memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
             those of the pack's ``Phase``.
+        graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
+            where the history does not hold it.
     """
 
     succeeded: bool
@@ -205,6 +208,7 @@ class Record:
     error: Mapping[str, Any]
     look: tuple[Mapping[str, Any], ...] = ()
     memory: tuple[Mapping[str, Any], ...] = ()
+    graph: Graph = field(default_factory=dict)
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -232,7 +236,20 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
         look=tuple(_look(entry.get("outputs") or {})),
         memory=tuple(_phases(entry.get("outputs") or {})),
+        graph=_executed(entry.get("prompt")),
     )
+
+
+def _executed(prompt: Any) -> Graph:
+    """The graph in a history entry's ``prompt``: number, id, graph, and more."""
+    graph = prompt[2] if isinstance(prompt, list) and len(prompt) > 2 else None
+    return graph if isinstance(graph, Mapping) and all(isinstance(node, Mapping) for node in graph.values()) else {}
+
+
+def graph_sha256(graph: Graph) -> str:
+    """SHA-256 over what a graph computes: each node's type and inputs, not its title nor what a host notes in it."""
+    computed = {node_id: [node.get("class_type"), node.get("inputs")] for node_id, node in graph.items()}
+    return hashlib.sha256(json.dumps(computed, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

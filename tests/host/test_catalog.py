@@ -96,6 +96,23 @@ def test_everything_is_made_again_when_asked_for(host: HostStatus, tmp_path: Pat
         assert {row["item_id"]: row["attempts"] for row in run.ledger.rows()} == {"A": 2, "B": 2}
 
 
+def test_a_limit_leaves_what_a_fuller_run_has(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 4001, "B": "green", "C": 4003, "D": 4004})
+    assert run_plain(table, out, host, "--limit", 1)["rows"] == 1
+    assert run_plain(table, out, host, code=3)["failed"] == 1
+    before = digests(out)
+    write_table(table, {"A": 4101, "B": "green", "C": 4103, "D": 4004})
+    answer = run_plain(table, out, host, "--limit", 1, code=3)
+    assert (answer["rows"], answer["done"], answer["failed"], answer["pending"]) == (4, 3, 1, 0)
+    after = digests(out)
+    assert after.pop("A.png") != before.pop("A.png")
+    assert after == before, "the row of C has changed, and is not made this time"
+    with CatalogRun(out) as run:
+        run.retry(["B"])
+    assert run_plain(table, out, host, "--limit", 1)["pending"] == 1, "what is left beyond a limit is no interruption"
+
+
 def test_one_sku_made_again_alone_gives_the_same_picture(host: HostStatus, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run_plain(write_table(tmp_path / "table.csv", {"A": 31, "B": 32}), out, host)

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -185,3 +187,28 @@ def test_who_wakes_up_after_his_run_was_taken_over_writes_nothing(
     sleeper.close()
     lines = (tmp_path / FILE_NAME).read_bytes()[len(before) :].splitlines()
     assert [json.loads(line)["mine"] for line in lines] == [True]
+
+
+def test_a_planner_that_writes_for_a_long_time_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "DEAD", 0.3)
+    monkeypatch.setattr(leases, "BEAT", 0.1)
+    planner = Ledger(tmp_path, create=True)
+    held = Lease(planner)
+    begun = threading.Event()
+
+    def plan() -> None:
+        with planner.transaction():  # nobody can beat meanwhile
+            begun.set()
+            time.sleep(1.5)
+
+    writing = threading.Thread(target=plan)
+    writing.start()
+    begun.wait()
+    with Ledger(tmp_path) as other, pytest.raises(InputInvalid, match="another process works on this run"):
+        Lease(other)
+    writing.join()
+    planner.record_facts({"mine": True}, event="run")
+    held.release()
+    planner.close()

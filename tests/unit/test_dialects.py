@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import json
 import uuid
@@ -255,3 +256,55 @@ def test_inspect_says_how_a_table_is_read_and_what_is_refused(tmp_path):
     shown = CliRunner().invoke(app, ["catalog", "inspect", str(path), "--per-variant"])
     assert "dialect google (csv, utf-8, tab)" in shown.stdout
     assert "rows refused: 2" in shown.stderr
+
+
+SHOPIFY = (
+    "Handle,Title,Vendor,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Image Src\n"
+    "mug,Mug,Us,Cup,new,Color,Red,M-R,a.jpg\nmug,,,,,,Blue,M-B,\nvase,Vase,Us,Vase,,Title,Default Title,V,v.jpg\n"
+)
+PLAIN = "sku,title,colour\nA,Mug,red\nB,Vase,blue\n"
+TABLES = {
+    # Dialect: table, delimiter, how many products and variants.
+    "shopify": (SHOPIFY, ",", 2, 3),
+    "google": (GOOGLE, "\t", 2, 3),
+    "amazon": (AMAZON, "\t", 2, 3),
+    "magento": (MAGENTO, ",", 2, 3),
+    "akeneo": (AKENEO, ";", 2, 3),
+    "plain": (PLAIN, ",", 2, 2),
+}
+
+
+def write_as(path: Path, kind: str, content: str, delimiter: str) -> None:
+    """The same table in another format; the cells are text in all of them."""
+    rows = list(csv.reader(content.splitlines(), delimiter=delimiter))
+    if kind == "csv":
+        path.write_text(content, "utf-8")
+    elif kind == "xlsx":
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(path)
+    else:
+        header = next(at for at, row in enumerate(rows) if not row[0].startswith(("TemplateType", "Product Type")))
+        records = [dict(zip(rows[header], row, strict=False)) for row in rows[header + 1 :]]
+        if kind == "jsonl":
+            path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        else:
+            pq.write_table(pa.Table.from_pylist(records), path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx", "parquet"])
+@pytest.mark.parametrize("dialect", TABLES)
+def test_inspect_knows_every_dialect_in_every_format(tmp_path, dialect, kind):
+    content, delimiter, products, variants = TABLES[dialect]
+    path = tmp_path / f"table.{kind}"
+    write_as(path, kind, content, delimiter)
+    for more, pictures in ([], products), (["--per-variant"], variants):
+        done = CliRunner().invoke(app, ["catalog", "inspect", str(path), *more, "--json"])
+        answer = json.loads(done.stdout)
+        assert (done.exit_code, answer["refused"]) == (0, [])
+        assert (answer["dialect"], answer["format"]) == (dialect, kind)
+        assert (answer["products"], answer["variants"], answer["pictures"]) == (products, variants, pictures)
+    shown = CliRunner().invoke(app, ["catalog", "inspect", str(path)])
+    assert shown.exit_code == 0
+    assert f"dialect {dialect} ({kind}" in shown.stdout

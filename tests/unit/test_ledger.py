@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,8 @@ from packshot.catalog.ledger import FILE_NAME, Ledger
 from packshot.catalog.plan import Item, Plan
 from packshot.catalog.planning import write_plan
 from packshot.catalog.products import RowProblem
-from packshot.errors import CatalogInvalid, JobFailed, OutputUnwritable
+from packshot.catalog.records import Judged
+from packshot.errors import CatalogInvalid, ChecksFailed, JobFailed, OutputUnwritable
 
 
 def _item(sku: str, prompt: str = "a mug", seed: int = 1) -> Item:
@@ -157,3 +160,112 @@ def test_an_unwritable_place_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable) as caught:
         Ledger(blocker / "run", create=True)
     assert str(blocker) in caught.value.place
+
+
+def test_a_row_that_is_refused_while_its_job_is_on_a_host_leaves_no_open_attempt(ledger: Ledger) -> None:
+    ledger.begin("A", "job-a", "http://host")
+    problem = RowProblem("A", "table.csv, row 2", "the product has no title", "give it a title")
+    write_plan(ledger, Plan((_item("B"), _item("C")), (problem,)))
+    assert ledger.open_attempts() == []
+    assert (ledger.counts().failed, ledger.counts().running) == (1, 0)
+    write_plan(ledger, Plan((_item("A"), _item("B"), _item("C")), ()))
+    assert ledger.pending() == ["A", "B", "C"]
+
+
+def test_what_lies_beyond_a_limit_stays_and_is_not_made(ledger: Ledger) -> None:
+    ledger.begin("B", "job-b", "http://host")
+    ledger.fail("B", JobFailed("no"), "job-b")
+    judged = Judged(5, [{"id": "technical.sharpness", "value": 0.1}])
+    ledger.begin("C", "job-c", "http://host")
+    ledger.quarantine("job-c", "quarantine/c.png", "0" * 64, 1.0, judged, ChecksFailed("dark"))
+    before = [list(ledger.rows()), ledger.attempts_of("B"), ledger.attempts_of("C")]
+    write_plan(ledger, Plan((_item("A"),), ()), beyond=("B", "C", "D"))
+    assert [list(ledger.rows()), ledger.attempts_of("B"), ledger.attempts_of("C")] == before
+    write_plan(ledger, Plan((_item("A"),), ()), beyond=("C", "D"))
+    assert [row["item_id"] for row in ledger.rows()] == ["A", "C"], "B is no longer in the table at all"
+    ledger.retry(["C"])
+    assert ledger.pending() == ["A"]
+    assert ledger.counts().pending == 2
+    write_plan(ledger, Plan((_item("A"), _item("C")), ()))
+    assert ledger.pending() == ["A", "C"]
+
+
+def _accept_file(ledger: Ledger, job: str, content: bytes, folder: str = "pictures") -> str:
+    """A picture of B with its record; returns its hash."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    record = {"outputs": [{"file": f"{folder}/b.png"}, {"file": f"{folder}/b-2.txt"}]}
+
+    def publish() -> None:
+        (ledger.folder / folder).mkdir(exist_ok=True)
+        for name, data in (("b.png", content), ("b-2.txt", content), ("b.json", json.dumps(record).encode())):
+            (ledger.folder / folder / name).write_bytes(data)
+
+    ledger.begin("B", job, "http://host")
+    if folder == "quarantine":
+        judged = Judged(5, [{"id": "technical.sharpness", "value": 0.1}])
+        ledger.quarantine(job, f"{folder}/b.png", sha256, 1.0, judged, ChecksFailed("dark"), publish)
+    else:
+        ledger.accept(job, f"{folder}/b.png", sha256, 1.0, publish=publish)
+    return sha256
+
+
+def test_a_picture_that_is_replaced_is_kept_under_a_name_of_its_own(ledger: Ledger) -> None:
+    hashes = [_accept_file(ledger, "11111111-a", b"first")]
+    for number, change in enumerate(["another", "a third"], 2):
+        write_plan(ledger, Plan((_item("A"), _item("B", change), _item("C")), ()))
+        hashes.append(_accept_file(ledger, f"{number}{number * 1111111}-a", f"picture {number}".encode()))
+    attempts = ledger.attempts_of("B")
+    assert [one["outcome"] for one in attempts] == ["replaced", "replaced", "accepted"]
+    files = [one["file"] for one in attempts]
+    assert files == ["attempts/11111111-b.png", "attempts/22222222-b.png", "pictures/b.png"]
+    for file, sha256 in zip(files, hashes, strict=True):
+        assert hashlib.sha256((ledger.folder / file).read_bytes()).hexdigest() == sha256
+    kept = json.loads((ledger.folder / "attempts" / "11111111-b.json").read_text())
+    assert [one["file"] for one in kept["outputs"]] == ["attempts/11111111-b.png", "attempts/11111111-b-2.txt"]
+    assert (ledger.folder / "attempts" / "11111111-b-2.txt").read_bytes() == b"first"
+
+
+def test_a_picture_in_quarantine_is_kept_when_more_seeds_are_tried(ledger: Ledger) -> None:
+    first = _accept_file(ledger, "11111111-a", b"first", "quarantine")
+    ledger.retry(None)
+    second = _accept_file(ledger, "22222222-a", b"second", "quarantine")
+    ledger.retry(None)
+    _accept_file(ledger, "33333333-a", b"third")
+    kept = {one["file"]: one["sha256"] for one in ledger.attempts_of("B")}
+    assert kept["attempts/11111111-b.png"] == first
+    assert kept["attempts/22222222-b.png"] == second
+    assert not list((ledger.folder / "quarantine").glob("*.png"))
+    assert (ledger.folder / "attempts" / "22222222-b.png").read_bytes() == b"second"
+
+
+def test_a_crash_between_the_move_and_its_entry_loses_no_picture(ledger: Ledger) -> None:
+    _accept_file(ledger, "11111111-a", b"first")
+    write_plan(ledger, Plan((_item("A"), _item("B", "another"), _item("C")), ()))
+
+    def crash() -> None:
+        with ledger.transaction():
+            _accept_file(ledger, "22222222-a", b"second")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash()
+    _accept_file(ledger, "22222222-a", b"second")
+    assert (ledger.folder / "attempts" / "11111111-b.png").read_bytes() == b"first"
+    assert (ledger.folder / "pictures" / "b.png").read_bytes() == b"second"
+
+
+def test_of_an_older_ledger_only_what_is_still_there_is_kept(ledger: Ledger) -> None:
+    """Before pictures were moved aside, each took the place of the one before it."""
+    _accept_file(ledger, "11111111-a", b"first")
+    with ledger.transaction() as db:
+        db.execute("UPDATE attempts SET outcome = 'replaced'")
+        db.execute("UPDATE items SET state = 'pending'")
+    (ledger.folder / "pictures" / "b.png").write_bytes(b"second")
+    with ledger.transaction() as db:
+        db.execute(
+            "INSERT INTO attempts (prompt_id, item_id, host, outcome, started, file, sha256)"
+            " VALUES ('22222222-a', 'B', 'http://host', 'replaced', 1, 'pictures/b.png', 'second')"
+        )
+    _accept_file(ledger, "33333333-a", b"third")
+    assert [one["file"] for one in ledger.attempts_of("B")] == ["", "attempts/22222222-b.png", "pictures/b.png"]
+    assert (ledger.folder / "attempts" / "22222222-b.png").read_bytes() == b"second"

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import item_seed
 from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.planning import write_plan
 from packshot.catalog.run import CatalogRun
 from packshot.cli.main import app
-from packshot.errors import CatalogInvalid, PackshotError
+from packshot.errors import CatalogInvalid, InputUnknown, PackshotError
+from packshot.paths import shipped
 
 TABLE = (
     "sku;family;enabled;categories;name-en_US;name-de_DE;color\n"
@@ -136,3 +139,64 @@ def test_a_run_knows_its_phases_and_the_locks_of_its_workflows(load, tmp_path, m
         facts = run.ledger.facts()
     assert facts["phases"] is False
     assert facts["locks"] == {"": hashlib.sha256(newest.read_bytes()).hexdigest()}
+
+
+def test_the_workflows_of_rules_lie_beside_the_file_too(load, tmp_path, monkeypatch):
+    (tmp_path / "own.app.json").write_bytes((shipped("workflows") / "product-shot.app.json").read_bytes())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    file = load("workflow: own.app.json\nrules: [{when: 'product.type == \"lamps\"', workflow: own.app.json}]\n")
+    assert file.rules[0].workflow == file.workflow == str(tmp_path / "own.app.json")
+    assert len(Catalog(file).plan.items) == 2
+
+
+def test_an_item_of_one_product_is_never_taken_for_that_of_another(load, tmp_path):
+    file = load("seeds: 2\n")
+    (tmp_path / "products.csv").write_text("sku,title\nA,Mug\nA--1,Vase\nB,Bowl\n")
+    plan = Catalog(file).plan
+    assert [(item.item_id, item.title) for item in plan.items] == [
+        ("A", "Mug"), ("A--1", "Mug"), ("B", "Bowl"), ("B--1", "Bowl"),
+    ]  # fmt: skip
+    (problem,) = plan.problems
+    assert (problem.item_id, problem.message) == ("A--1", "'A--1' is a picture of 'A' in row 2 too")
+    with Ledger(tmp_path / "run", create=True) as ledger:
+        write_plan(ledger, plan)
+        assert [(row["item_id"], row["state"]) for row in ledger.rows()][-1] == (problem.place, "failed")
+
+
+def test_inspect_refuses_what_a_run_of_the_same_file_would(load, tmp_path):
+    load(
+        "brand: kit\nseeds: 2\nmapping: {prompt: '{{ product.title }} by {{ brand.name }}'}\n"
+        "rules:\n  - {when: 'product.type == \"mugs\"', mapping: {prompt: '{{ row.color.nothing.at_all }}'}}\n"
+    )
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "brand.yaml").write_text("name: Salt\n")
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(tmp_path / "catalog.yaml"), "--json"])
+    answer = json.loads(done.stdout)
+    assert done.exit_code == 3
+    assert (answer["pictures"], answer["workflows"]) == (2, {"product-shot": 2})
+    assert answer["templates"]["prompt"] == "{{ product.title }} by {{ brand.name }}"
+    assert [problem["item_id"] for problem in answer["refused"]] == ["M", "M--1"]
+    dry = CliRunner().invoke(app, ["catalog", "run", str(tmp_path / "catalog.yaml"), "--dry-run", "--json"])
+    said = json.loads(dry.stdout)
+    assert [problem["message"] for problem in said["problems"]] == [one["message"] for one in answer["refused"]]
+    assert len(said["items"]) == answer["pictures"]
+
+
+def test_inspect_knows_the_workflow_that_it_is_asked_for(tmp_path):
+    (tmp_path / "table.csv").write_text("sku,title\nA,Mug\n")
+    command = ["catalog", "inspect", str(tmp_path / "table.csv"), "--set", "colour=1"]
+    done = CliRunner().invoke(app, [*command, "--workflow", "white-background"])
+    assert isinstance(done.exception, InputUnknown)
+    assert "white-background has no input 'colour'" in str(done.exception)
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--dry-run", "--json"]])
+def test_what_was_unusual_about_a_table_is_said_before_it_runs(tmp_path, options):
+    (tmp_path / "table.csv").write_bytes("sku,title\nA,Teller gr\u00f6\u00dfer\n".encode("cp1252"))
+    done = CliRunner().invoke(app, ["catalog", "run", str(tmp_path / "table.csv"), *options])
+    assert done.exit_code == 0
+    assert "note: not UTF-8 but cp1252" in done.stderr
+    if "--json" in options:
+        assert json.loads(done.stdout)["notes"][0].startswith("not UTF-8 but cp1252")

@@ -15,8 +15,14 @@ import pytest
 from PIL import Image
 
 from packshot.brand import BrandKit
+from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.records import Judged
 from packshot.catalog.report import Entry, RunInfo, write_manifests, write_report
-from packshot.errors import OutputUnwritable
+from packshot.catalog.run import CatalogRun
+from packshot.errors import ChecksFailed, OutputUnwritable
+from packshot.paths import shipped
+
+DATA = Path(__file__).parents[1] / "data"
 
 KIT = BrandKit.model_validate({"name": "Salt & <Stone>", "palette": [{"name": "oat", "hex": "#EFE6D6"}]})
 RUN = RunInfo(KIT, "products.csv", "product-shot@1.0.0", 7, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
@@ -211,7 +217,7 @@ def test_five_hundred_items_a_page_and_an_index_over_all(tmp_path):
     script = (tmp_path / "report-index.js").read_text()
     rows = json.loads(script.removeprefix("packshotIndex(").removesuffix(")").replace(",\n]", "\n]"))
     assert [row[0] for row in rows] == [0] * 500 + [1] * 500 + [2]
-    assert rows[700][1:] == ["S700", "Title of S700", "S700", "pending", None, 350.0, ""]
+    assert rows[700][1:] == ["S700", "Title of S700", "S700", "pending", None, 350.0, "", "", "a mug, 急須"]
     write_report(tmp_path, RUN, lambda: [entry("S")])
     assert not (tmp_path / "report-index.js").exists()
 
@@ -222,13 +228,161 @@ def test_earlier_attempts_are_shown_beside_what_was_kept(tmp_path):
         {"outcome": "lost", "reason": "the host died", "host": "http://h", "file": "", "sha256": ""},
         {"outcome": "rejected", "reason": "too dark", "host": "h", "file": rejected.file, "sha256": rejected.sha256},
     ]
-    memory = {"timings": {"3": 2.0}, "memory": {"peak_gib": 7.5}}
-    kept = pictured(tmp_path, "A", "pictures/A.png", tried=tried, record=memory, axes={"angle": "front"})
+    record = {"timings": {"3": 2.0}}
+    kept = pictured(tmp_path, "A", "pictures/A.png", tried=tried, record=record, axes={"angle": "front"})
     write_report(tmp_path, RUN, lambda: [kept])
     (item,) = page(tmp_path).items
     assert [(one["outcome"], bool(one["thumb"])) for one in item["tried"]] == [("lost", False), ("rejected", True)]
     facts = item["facts"]
-    assert (facts["Angle"], facts["memory Peak gib"], facts["Slowest nodes"]) == ("front", "7.5", "3 2.0 s")
+    assert (facts["Angle"], facts["Slowest nodes"]) == ("front", "3 2.0 s")
+
+
+def test_the_chips_and_the_index_are_those_of_the_whole_run(tmp_path):
+    entries = [*(entry(f"S{number}", status="done") for number in range(500)), entry("bad", status="failed")]
+    write_report(tmp_path, RUN, lambda: entries)
+    for name in ("index.html", "index-2.html"):
+        assert [chip["data-status"] for chip in page(tmp_path, name).all("button") if "data-status" in chip] == [
+            "",
+            "done",
+            "failed",
+        ]
+
+
+# ----- the review loop, with the real ledger
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of two rows whose table can be written anew; pictures are drawn here instead of by a host."""
+    with CatalogRun(tmp_path / "run", create=True) as opened:
+        yield opened
+
+
+def plan(run: CatalogRun, **prompts: str) -> None:
+    table = run.folder.parent / "table.csv"
+    table.write_text("sku,title\n" + "".join(f"{sku},{title}\n" for sku, title in prompts.items()))
+    run.plan(Catalog(CatalogFile(table=str(table))))
+
+
+def draw(run: CatalogRun, sku: str, job: str, colour: str, *, quarantined: bool = False) -> None:
+    staged = run.folder / "staged.png"
+    Image.new("RGB", (40, 40), colour).save(staged)
+    folder = "quarantine" if quarantined else "pictures"
+    picture = (job, f"{folder}/{sku}.png", hashlib.sha256(staged.read_bytes()).hexdigest(), 1.0)
+
+    def publish() -> None:
+        (run.folder / folder).mkdir(exist_ok=True)
+        staged.replace(run.folder / picture[1])
+
+    run.ledger.begin(sku, job, "http://host")
+    if quarantined:
+        run.ledger.quarantine(*picture, Judged(1, []), ChecksFailed("too dark"), publish)
+    else:
+        run.ledger.accept(*picture, publish=publish)
+
+
+def colours(run: CatalogRun, item: dict) -> list[tuple[int, ...]]:
+    """Of the earlier attempts and the picture itself: what the thumbnail shows, which must be what the link opens."""
+    shown = []
+    for one in [*item["tried"], item]:
+        with Image.open(run.folder / one["thumb"]) as thumb, Image.open(run.folder / unquote(one["file"])) as whole:
+            thumb_colour, colour = (image.convert("RGB").getpixel((5, 5)) for image in (thumb, whole))
+            assert all(abs(a - b) < 12 for a, b in zip(thumb_colour, colour, strict=True))
+            shown.append(colour)
+    return shown
+
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
+
+
+def test_after_a_changed_row_the_sheet_shows_the_new_picture_and_the_old_one_beside_it(run):
+    plan(run, A="Mug", B="Vase")
+    draw(run, "A", "11111111", "red")
+    draw(run, "B", "22222222", "red")
+    run.report()
+    plan(run, A="Mug", B="Blue vase")
+    draw(run, "B", "33333333", "blue")
+    run.report()
+    item = page(run.folder).items[1]
+    assert colours(run, item) == [RED, BLUE]
+    assert [one["outcome"] for one in item["tried"]] == ["replaced"]
+
+
+def test_after_retries_of_quarantined_items_every_attempt_is_there(run):
+    plan(run, A="Mug")
+    draw(run, "A", "11111111", "red", quarantined=True)
+    run.report()
+    run.retry()
+    draw(run, "A", "22222222", "green", quarantined=True)
+    run.report()
+    run.retry()
+    draw(run, "A", "33333333", "blue")
+    run.report()
+    assert colours(run, page(run.folder).items[0]) == [RED, GREEN, BLUE]
+
+
+def test_of_an_older_run_a_picture_that_was_overwritten_is_said_to_be_gone(run):
+    plan(run, A="Mug")
+    draw(run, "A", "11111111", "red")
+    run.report()
+    run.retry(["A"])
+    draw(run, "A", "22222222", "blue")
+    with run.ledger.transaction() as db:
+        db.execute("UPDATE attempts SET file = 'pictures/A.png' WHERE prompt_id = '11111111'")
+    run.report()
+    (item,) = page(run.folder).items
+    (tried,) = item.pop("tried")
+    assert (tried["file"], tried["thumb"], tried["note"]) == ("", "", "its picture was not kept")
+    assert colours(run, {**item, "tried": []}) == [BLUE]
+
+
+def test_a_brand_alone_measures_and_refuses_nothing(run, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("sku,title\nA,Mug\n")
+    kit = shipped("examples") / "brands" / "aldern-quay"
+    run.plan(Catalog(CatalogFile(table=str(table), brand=str(kit))))
+    (gate,) = run.gates().values()
+    of_the_brand = Image.new("RGB", (64, 64), BrandKit.load(kit).palette[0].hex)
+    of_the_brand.save(tmp_path / "own.png")
+    Image.new("RGB", (64, 64), "#FF00FF").save(tmp_path / "other.png")
+    scores = {}
+    for name in ("own.png", "other.png"):
+        said = gate.judge(tmp_path / name, 0)
+        assert (said.decision, said.reasons) == ("accept", ())
+        scores[name] = {score["id"]: score["value"] for score in said.scores}
+    assert scores["own.png"]["palette.coverage"] > 0.9 > 0.1 > scores["other.png"]["palette.coverage"]
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    assert gate.judge(tmp_path / "clip.mp4", 0).scores == ()
+
+
+# ----- memory
+
+
+def test_the_memory_of_a_real_job_is_shown_by_phase_in_gib(tmp_path):
+    memory = json.loads((DATA / "memory.json").read_text())
+    write_report(tmp_path, RUN, lambda: [pictured(tmp_path, "A", "A.png", record={"memory": memory})])
+    facts = page(tmp_path).items[0]["facts"]
+    assert [f"{name}, {said}" for name, said in facts.items() if name.startswith("Memory")] == [
+        "Memory: text encoder, peak 1.06 GiB, 235.8 MiB of 235.8 MiB of weights resident",
+        "Memory: sampling, peak 1.07 GiB, 0.0 MiB of 31.8 MiB of weights resident, budget: 0.0 MiB resident of"
+        " 4.1 MiB allowed, headroom 0.50 GiB on cpu, where nothing is loaded that could be held back",
+        "Memory: intermediates, float16, 0.0 MiB; PSNR against 32 bit 97.7 dB",
+        "Memory: VAE decode, peak 1.07 GiB, 143.3 MiB of 143.3 MiB of weights resident, tiles of 64 pixels,"
+        " features kept on cpu in float32",
+    ]
+
+
+def test_steps_down_and_phases_that_come_twice_are_shown(tmp_path):
+    phases = [
+        {"phase": "sampling", "peak": 3 * 2**30, "resident": None, "weights": None, "steps": []},
+        {"phase": "sampling", "peak": 2**30, "resident": 2**30, "weights": 2**31, "steps": ["smaller tile"]},
+    ]
+    write_report(tmp_path, RUN, lambda: [pictured(tmp_path, "A", "A.png", record={"memory": phases})])
+    facts = page(tmp_path).items[0]["facts"]
+    assert facts["Memory: sampling"] == "peak 3.00 GiB"
+    assert facts["Memory: sampling 2"] == (
+        "peak 1.00 GiB, 1.00 GiB of 2.00 GiB of weights resident, step down: smaller tile"
+    )
 
 
 def test_a_run_without_items_or_brand(tmp_path):

@@ -2,15 +2,22 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import string
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from packshot.catalog.csv_rows import CELL_LIMIT
+from packshot.catalog.ledger import Ledger
+from packshot.catalog.plan import plan_items
+from packshot.catalog.planning import write_plan
 from packshot.catalog.products import plain_text
 from packshot.catalog.sources import read_table
 from packshot.errors import CatalogInvalid
@@ -318,3 +325,66 @@ def test_a_hundred_thousand_rows(table):
     lines = (f"h{n // 2},{'T' if n % 2 == 0 else ''},{string.ascii_letters},S{n}" for n in range(100_000))
     read = read_table(table("Handle,Title,Body (HTML),Variant SKU\n" + "\n".join(lines)))
     assert (len(read.products), read.problems) == (50_000, ())
+
+
+# ----- damaged files: a refusal or rows, and nothing else
+
+PRODUCTS = [{"sku": f"S{n}", "title": f"Mug {n} ü", "price": n * 1.5, "tags": "a,b"} for n in range(40)]
+
+
+def _workbook() -> bytes:
+    book = Workbook()
+    book.active.append(list(PRODUCTS[0]))
+    for product in PRODUCTS:
+        book.active.append(list(product.values()))
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _parquet(compression: str) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(PRODUCTS), file, compression=compression)
+    return file.getvalue()
+
+
+WHOLE = {
+    "csv": b"sku,title,tags\n" + "".join(f'S{n},"Mug {n} ü","a,b"\n' for n in range(40)).encode(),
+    "jsonl": "".join(json.dumps(product, ensure_ascii=False) + "\n" for product in PRODUCTS).encode(),
+    "xlsx": _workbook(),
+    **{f"parquet, {compression}": _parquet(compression) for compression in ("none", "snappy", "gzip", "zstd")},
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
+) -> None:
+    whole = WHOLE[kind]
+    cut = data.draw(st.integers(1, len(whole)), "cut")
+    damaged = bytearray(whole[:cut] if data.draw(st.booleans(), "shorter") else whole)
+    for bit in data.draw(st.lists(st.integers(0, len(damaged) * 8 - 1), max_size=4), "flipped"):
+        damaged[bit // 8] ^= 1 << bit % 8
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(bytes(damaged))
+    try:
+        read = read_table(path)
+    except CatalogInvalid:
+        fault(path)
+    else:
+        plan_items(read, {"prompt": "{{ product.title }}"}, None, base_seed=0, per_variant=True)
+
+
+def test_half_a_character_is_read_as_none_and_noted(tmp_path):
+    path = tmp_path / "table.jsonl"
+    path.write_text(json.dumps({"sku": "A\ud800", "title": "Mug", "x\udfff": ["\ud800"]}) + "\n")
+    read = read_table(path)
+    assert read.notes == ("half a character on line 1, and read as '\ufffd'",)
+    (product,) = read.products
+    assert (product.handle, dict(product.row)["x\ufffd"]) == ("A\ufffd", '["\ufffd"]')
+    plan = plan_items(read, {"prompt": "{{ product.title }}"}, None, base_seed=0, per_variant=False)
+    with Ledger(tmp_path / "run", create=True) as ledger:
+        write_plan(ledger, plan)
+        assert ledger.pending() == ["A\ufffd"]
