@@ -1,7 +1,7 @@
 """What a host's answers look like, as far as they are read: checked once, where they arrive.
 
-What answers at an address may be anything: another program, a proxy's own page, a host that is broken. An answer that has
-its shape can be read without further doubt; one that has not is a fault of that host alone.
+What answers at an address may be anything: another program, a proxy's own page, a host that is broken. An answer that
+has its shape can be read without further doubt; one that has not is a fault of that host alone.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def test_a_host_that_turns_to_garbage_loses_no_row(
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     with Proxy(up(second)) as proxy:
 
-        def after_some(request: Request) -> bytes | None:
+        def after_some(_request: Request) -> bytes | None:
             turned = proxy.seen.count("POST /prompt") >= 4
             return head.encode() + b"Connection: close\r\n\r\n" + body if turned else None
 
