@@ -240,9 +240,9 @@ class HostRunner(threading.Thread):
                 self._share.append(self._ledger.item(item_id))
             if len(self._share) > 1 and (prompt_id := self._station.encode_ahead(self._share)):
                 self._await_encoded(prompt_id)
-        except (HostLost, HostUnreachable):
-            raise
         except PackshotError as error:
+            if meaning(error) in ("lost", "stop"):
+                raise
             _log.warning("prompts were not encoded ahead: %s", error)
 
     def _await_encoded(self, prompt_id: str) -> None:
@@ -379,7 +379,9 @@ class HostRunner(threading.Thread):
         if means == "smaller":
             self._station.free_memory()
         self._ledger.again(prompt_id, error, change)
-        self._put_back(item, avoid=self.url if means == "elsewhere" else "")
+        # Another host may have more memory; where there is none, this one is asked at once, while its memory is free.
+        leave = means == "elsewhere" or (means == "smaller" and len(self._backlog.live) > 1)
+        self._put_back(item, avoid=self.url if leave else "")
         self._scheduler.spent(item, self.url, "again", seconds)
 
     def _try_another_seed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
