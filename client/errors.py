@@ -22,10 +22,12 @@ class PackshotError(Exception):
         message: what was wrong, in one line.
         place: where: a file, a row, a node's title and id, an input. Empty where there is none.
         remedy: what to do next. Empty where nothing can be advised.
+        reported: whether a host's node raised it, and not this process: it may be about the host's own machine.
     """
 
     slug: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
+    reported: bool = False
 
     def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
         super().__init__(message)
@@ -220,7 +222,9 @@ def read_report(text: str, place: str = "") -> PackshotError | None:
     lines = text[start.end() :].splitlines()
     where = next((line.removeprefix(_PLACE) for line in lines if line.startswith(_PLACE)), "")
     remedy = next((line.removeprefix(_REMEDY) for line in lines if line.startswith(_REMEDY)), "")
-    return kinds[start[1]](start[2], place=", ".join(filter(None, (place, where))), remedy=remedy)
+    error = kinds[start[1]](start[2], place=", ".join(filter(None, (place, where))), remedy=remedy)
+    error.reported = True
+    return error
 
 
 def from_dict(said: Mapping[str, str]) -> PackshotError:

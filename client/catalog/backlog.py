@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ..errors import PackshotError
@@ -48,7 +48,7 @@ class Backlog:
         self._returned: deque[_Returned] = deque()
         self._warm: dict[str, Key] = {}
         self._live: set[str] = set()
-        self._unfit: dict[tuple[str, str], PackshotError] = {}
+        self._unfit: dict[tuple[str, Key], PackshotError] = {}
         for item_id, workflow, model in items:
             self._lines.setdefault((workflow, model), _Line()).waiting.append(item_id)
 
@@ -69,10 +69,10 @@ class Backlog:
         with self.changed:
             return frozenset(self._live)
 
-    def refuse(self, url: str, workflow: str, error: PackshotError) -> None:
-        """A host cannot run a workflow, and gets no more items of it."""
+    def refuse(self, url: str, workflow: str, model: str, error: PackshotError) -> None:
+        """A host cannot run a workflow with these weights, and gets no more items of the kind."""
         with self.changed:
-            self._unfit[url, workflow] = error
+            self._unfit[url, (workflow, model)] = error
             self.changed.notify_all()
 
     def put_back(self, item_id: str, workflow: str, model: str, avoid: str = "") -> None:
@@ -84,14 +84,15 @@ class Backlog:
     def take(self, url: str) -> str | None:
         """The item that a host should make next; None when there is none for it now."""
         with self.changed:
-            for returned in self._returned:
-                if self._fits(url, returned.key) and not self._elsewhere(url, returned):
-                    self._returned.remove(returned)
-                    self._serve(url, returned.key)
-                    return returned.item_id
+            fitting = [returned for returned in self._returned if self._fits(url, returned.key)]
+            for returned in fitting:
+                if returned.avoid != url:
+                    return self._take_returned(url, returned)
             key = self._choose(url)
             if key is None:
-                return None
+                # Last of all what went wrong here before: if it is the host's fault, that has shown by now.
+                again = next((returned for returned in fitting if not self._elsewhere(url, returned)), None)
+                return self._take_returned(url, again) if again is not None else None
             self._serve(url, key)
             line = self._lines[key]
             item_id = line.waiting.popleft()
@@ -99,22 +100,24 @@ class Backlog:
                 del self._lines[key]
             return item_id
 
-    def stuck(self) -> PackshotError | None:
-        """Why nothing of what waits can be made: every live host has refused its workflow. None while something can."""
+    def stuck(self, urls: Collection[str]) -> PackshotError | None:
+        """Why nothing of what waits can be made: each of these hosts has refused all of it. None while one may."""
         with self.changed:
-            waiting = {key[0] for key in self._lines} | {returned.key[0] for returned in self._returned}
-            for workflow in waiting:
-                refusals = [self._unfit.get((url, workflow)) for url in self._live]
-                if refusals and all(refusals):
-                    return refusals[0]
-            return None
+            waiting = {*self._lines, *(returned.key for returned in self._returned)}
+            refusals = [self._unfit.get((url, key)) for key in waiting for url in urls]
+            return refusals[0] if refusals and all(refusals) else None
+
+    def _take_returned(self, url: str, returned: _Returned) -> str:
+        self._returned.remove(returned)
+        self._serve(url, returned.key)
+        return returned.item_id
 
     def _fits(self, url: str, key: Key) -> bool:
-        return (url, key[0]) not in self._unfit
+        return (url, key) not in self._unfit
 
     def _elsewhere(self, url: str, returned: _Returned) -> bool:
-        """Whether a host should leave an item that was lost on it to another one."""
-        return returned.avoid == url and any(self._fits(other, returned.key) for other in self._live - {url})
+        """Whether a host should leave an item that went wrong on it to another one."""
+        return any(self._fits(other, returned.key) for other in self._live - {url})
 
     def _choose(self, url: str) -> Key | None:
         lines = {key: line for key, line in self._lines.items() if self._fits(url, key)}

@@ -201,6 +201,12 @@ class RayStation:
     def find(self, prompt_id: str, workflow: str) -> bool:
         return bool(self._call("find", prompt_id, workflow))
 
+    def waits(self, prompt_id: str) -> bool:
+        return bool(self._call("waits", prompt_id))
+
+    def draws_seeds(self, item: StoredItem) -> bool:
+        return bool(self._call("draws_seeds", item))
+
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
         import ray
 
@@ -255,6 +261,7 @@ class RayStation:
         """What a call or a task answers; raises as :meth:`_ask` does."""
         import ray
 
+        of_node = (ray.exceptions.RayError, OSError)
         try:
             answer: _Answer = ray.get(ref, timeout=seconds)
         except ray.exceptions.GetTimeoutError as error:
@@ -265,6 +272,8 @@ class RayStation:
                 remedy=f"see that a node is up that has the resource '{RESOURCE}'",
             ) from error
         except ray.exceptions.RayError as error:
+            if isinstance(error, ray.exceptions.RayTaskError) and not isinstance(error.cause, of_node):
+                raise error  # a bug: no node is lost, and none would do better
             self._actor = None
             said = str(error).strip().splitlines()
             raise HostLost(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import (
+    BrandInvalid,
+    CatalogInvalid,
+    ChecksFailed,
+    HostFailed,
     HostLost,
     HostUnreachable,
     InputInvalid,
@@ -15,25 +20,45 @@ from ..errors import (
     JobFailed,
     JobTimeout,
     LicenceRefused,
+    LoraMismatch,
+    ModelCorrupt,
     ModelMissing,
     NodeMissing,
     OutOfMemory,
     OutputMissing,
+    OutputUnwritable,
     PackshotError,
+    RunTakenOver,
     WorkflowInvalid,
 )
+from .gate import RETRIES
 from .records import StoredItem
 
-Meaning = Literal["row", "again", "smaller", "lost", "unfit", "stop"]
+Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost", "stop"]
 
-_MEANINGS: tuple[tuple[tuple[type[PackshotError], ...], Meaning], ...] = (
-    ((OutOfMemory,), "smaller"),
-    ((JobTimeout, OutputMissing), "again"),
-    # A node's error comes again with the same inputs, and whoever cancelled a job meant it.
-    ((InputInvalid, InputUnknown, JobFailed, JobCancelled, LicenceRefused), "row"),
-    ((HostLost, HostUnreachable), "lost"),
-    ((NodeMissing, ModelMissing, WorkflowInvalid), "unfit"),
-)
+MEANINGS: Mapping[type[PackshotError], Meaning] = {
+    InputInvalid: "row",
+    InputUnknown: "row",
+    LicenceRefused: "row",
+    JobTimeout: "again",
+    OutputMissing: "again",
+    JobCancelled: "again",  # by someone else: what this run gives up it does not wait for
+    JobFailed: "elsewhere",
+    LoraMismatch: "elsewhere",
+    ChecksFailed: "seed",
+    OutOfMemory: "smaller",
+    NodeMissing: "unfit",
+    ModelMissing: "unfit",
+    ModelCorrupt: "unfit",
+    WorkflowInvalid: "unfit",
+    HostLost: "lost",
+    HostUnreachable: "lost",
+    HostFailed: "stop",
+    OutputUnwritable: "stop",
+    RunTakenOver: "stop",
+    CatalogInvalid: "stop",
+    BrandInvalid: "stop",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +66,13 @@ class Limits:
     """How long and how often a row is tried.
 
     Attributes:
-        seconds: that one picture may take once it is at the front of its host's queue.
-        attempts: at one row; failures that repeat for sure count as the last.
+        seconds: that one picture may take once its job runs.
+        attempts: at one row, where failures may pass by themselves.
         losses: hosts that a row may be lost with: beyond, it is most likely the row that kills them.
         smaller: changes of inputs to try one after the other when the host runs out of memory. Before the first, the
             same inputs are tried once with the host's memory freed.
         hours: of the hosts' own time that the whole run may take; None without limit. What is left stays to be made.
+        seeds: tried after a row's own where a check in its workflow refuses the picture.
     """
 
     seconds: float = 1800.0  # a video on a small card takes minutes, nothing sound takes half an hour
@@ -54,31 +80,61 @@ class Limits:
     losses: int = 8
     smaller: tuple[Mapping[str, str], ...] = ()
     hours: float | None = None
+    seeds: int = RETRIES
 
 
 def meaning(error: PackshotError) -> Meaning:
     """Sort a failure.
 
     Returns:
-        ``row``: it will come again, the row fails. ``again``: another try may help. ``smaller``: another try that needs
-        less memory may help. ``lost``: the host is gone, the row can be made elsewhere. ``unfit``: this host cannot run
-        the workflow, another one may. ``stop``: nothing can go on, such as a full disk.
+        ``row``: it will come again, the row fails. ``again``: another try may help. ``elsewhere``: it may be the host's
+        fault; another one tells. ``seed``: another seed may help. ``smaller``: another try that needs less memory may
+        help. ``unfit``: this host cannot run the workflow with these weights, another one may. ``lost``: the host is
+        gone, the row can be made elsewhere. ``stop``: nothing can go on, such as a full disk of this machine.
     """
-    return next((means for kinds, means in _MEANINGS if isinstance(error, kinds)), "stop")
+    means: Meaning = next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), "stop")
+    # What a node says of its own machine, such as that its disk is full, stops nothing here.
+    return "elsewhere" if error.reported and means in ("lost", "stop") else means
 
 
-def next_change(item: StoredItem, error: PackshotError, limits: Limits) -> Mapping[str, str] | None:
-    """What the next attempt at a row does otherwise after this failure; None when there is to be none."""
-    if item.tries + 1 >= limits.attempts:
-        return None
+def past(reasons: Sequence[str]) -> list[Meaning]:
+    """What the failures of attempts meant, which the ledger keeps as text."""
+    kinds = {kind.slug: kind for kind in MEANINGS}
+    slugs = [found[1] for reason in reasons if (found := re.match(r"\[([a-z-]+)\]", reason)) and found[1] in kinds]
+    means = [MEANINGS[kinds[slug]] for slug in slugs]
+    return ["elsewhere" if one in ("lost", "stop") else one for one in means]  # they end no attempt but in a node
+
+
+def next_change(
+    item: StoredItem, means: Meaning, before: Sequence[Meaning], limits: Limits
+) -> Mapping[str, str] | None:
+    """What the next attempt at a row does otherwise after a failure; None when there is to be none.
+
+    Each kind of failure is counted by itself: a timeout takes nothing from what may be tried when memory runs out.
+
+    Args:
+        means: the failure's meaning.
+        before: those of the row's failures before it, since it was last set to be made.
+    """
     change = dict(item.change or {})
-    means = meaning(error)
+    times = before.count(means)
     if means == "again":
-        return change
-    if means != "smaller":
-        return None
-    if item.tries == 0:
-        return change  # once more, with the host's memory freed
-    if item.tries - 1 < len(limits.smaller):
-        return {**change, **limits.smaller[item.tries - 1]}
+        return change if times + 1 < limits.attempts else None
+    if means == "elsewhere":
+        return None if times or "unfit" in before else change
+    if means == "smaller":
+        if times == 0:
+            return change  # once more, with the host's memory freed
+        if times <= len(limits.smaller):
+            return {**change, **limits.smaller[times - 1]}
     return None
+
+
+def blames_host(means: Meaning, change: Mapping[str, str] | None) -> bool:
+    """Whether a failure speaks against its host as much as against its row, where other rows there fail too.
+
+    Args:
+        change: what :func:`next_change` gave. A row that has failed elsewhere too says nothing of this host; that time
+            or memory did not suffice says something only after all else was tried.
+    """
+    return (means == "elsewhere") if change is not None else means in ("again", "smaller")

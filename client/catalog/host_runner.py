@@ -8,30 +8,35 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import __version__
 from ..comfy.http import DeliveryUnknown
 from ..errors import HostLost, HostUnreachable, JobTimeout, PackshotError
 from ..paths import write_text, writing
-from .failures import meaning, next_change
+from .backlog import Key
+from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
 from .photos import photos
 from .places import ATTEMPTS
 from .records import Judged, StoredItem
-from .station import HostSpec, Landed, Station
+from .station import HostSpec, Landed, Station, seed_of
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 PICTURES = "pictures"
 
 _DEPTH = 2  # jobs on the host at once: one runs, one waits, so that the host is never idle while a picture is fetched
 _SLICE = 5.0  # seconds of waiting for a job after which the thread looks whether the run was stopped
 _SETBACKS = 3  # times in a row that a host is lost without a picture in between before it counts as bad
+_STRIKES = 10  # rows that fail one after the other with no picture in between before the host is what is wrong
+_REST = 300.0  # seconds after which such a host is given one more row
 _RETURN = 120.0  # seconds that a host is given to come back before it is given up
 _PROBE, _PROBE_LAST = 0.5, 10.0  # seconds between two looks at a host that is away
 
@@ -62,10 +67,14 @@ class HostRunner(threading.Thread):
         self._flying: deque[tuple[StoredItem, str]] = deque()
         self._share: deque[StoredItem] = deque()  # taken from the backlog, and not begun yet
         self._handed_over: list[str] = []
+        self._proven: set[Key] = set()  # what it has made pictures with
         self._setbacks = 0
+        self._strikes = 0
+        self._reason = ""
         self._busy = False
         self._boot = ""
         self._look_again = 0.0
+        self._since = 0.0  # when the job that is waited for began to run
 
     def run(self) -> None:
         try:
@@ -113,12 +122,13 @@ class HostRunner(threading.Thread):
                     continue
                 if self._backlog.live:
                     self._hand_over(str(error))
-                self._scheduler.stopping.wait(pause)
+                self._scheduler.pause(pause, lambda: self._over)
                 pause = min(pause * 1.5, _PROBE_LAST)
                 continue
             self.given_up = self._setbacks > _SETBACKS
-            if self.given_up:
-                self._scheduler.stopping.wait(_PROBE_LAST)  # it answers, and yet loses every job: not at once again
+            if self.given_up:  # it answers, and yet loses or fails every job: not at once again
+                rest = _REST if self._strikes >= _STRIKES - 1 else _PROBE_LAST
+                self._scheduler.pause(rest, lambda: self._over)
             self.error = None
             self._ledger.host_is(self.url, "busy" if self._busy else "up")
             self._backlog.host_is_live(self.url, True)
@@ -194,8 +204,8 @@ class HostRunner(threading.Thread):
         while not self._over:
             if self._busy and time.monotonic() >= self._look_again:
                 self._look()
-            while len(self._flying) < (1 if self._busy else _DEPTH):
-                item = self._next()
+            while len(self._flying) < (1 if self._busy or self.given_up else _DEPTH):
+                item = self._next() if self._strikes < _STRIKES else None
                 if item is None:
                     break
                 self._launch(item)
@@ -203,8 +213,19 @@ class HostRunner(threading.Thread):
                 item, prompt_id = self._flying[0]
                 self._land(item, prompt_id)
                 self._flying.popleft()
+            elif self._strikes >= _STRIKES:
+                self._give_up()
             else:
                 self._scheduler.wait()
+
+    def _give_up(self) -> None:
+        """The host answers, and fails every row. Were it the rows' fault, one in between would have been made."""
+        failed, self._strikes, self._setbacks = self._strikes, _STRIKES - 1, _SETBACKS
+        raise HostLost(
+            f"{failed} rows in a row failed here and none was made; the last one: {self._reason}",
+            place=self.url,
+            remedy="see the host's log and disk, restart it, and run the same command again",
+        )
 
     def _next(self) -> StoredItem | None:
         """The item to begin now. Where prompts are encoded ahead, those of the host's whole share are, first."""
@@ -229,26 +250,27 @@ class HostRunner(threading.Thread):
                 self._share.append(self._ledger.item(item_id))
             if len(self._share) > 1 and (prompt_id := self._station.encode_ahead(self._share)):
                 self._await_encoded(prompt_id)
-        except (HostLost, HostUnreachable):
-            raise
         except PackshotError as error:
+            if meaning(error) in ("lost", "stop"):
+                raise
             _log.warning("prompts were not encoded ahead: %s", error)
 
     def _await_encoded(self, prompt_id: str) -> None:
-        assert self._station is not None
-        while not (self._scheduler.stopped or self._scheduler.draining or self.leaving):
-            try:
-                self._station.encoded(prompt_id, _SLICE)
-            except JobTimeout:
-                continue
-            return
-        self._station.cancel(prompt_id)
+        station, scheduler = self._station, self._scheduler
+        assert station is not None
+
+        def over() -> bool:
+            return bool(scheduler.stopped or scheduler.draining or self.leaving)
+
+        self._await(prompt_id, lambda seconds: station.encoded(prompt_id, seconds), over)
+        if over():
+            station.cancel(prompt_id)
 
     def _give_back(self, keep: int = 0) -> None:
         """Leave what was not begun to others, but for the first few."""
         given = [self._share.pop() for _ in range(len(self._share) - keep)]
         for item in reversed(given):
-            self._backlog.put_back(item.item_id, item.workflow, item.model)
+            self._put_back(item)
 
     def _launch(self, item: StoredItem) -> None:
         assert self._station is not None
@@ -267,70 +289,127 @@ class HostRunner(threading.Thread):
         except DeliveryUnknown:
             raise  # the host may have it: the attempt stays open, and is looked for when the host answers again
         except PackshotError as error:
-            if meaning(error) == "row":
-                self._scheduler.settle(item, error, drafted.prompt_id, self.url)
-                return
-            self._ledger.unsent(drafted.prompt_id)
-            self._unsent(item, error)
+            if self._means(item, error) in ("unfit", "lost", "stop"):
+                self._ledger.unsent(drafted.prompt_id)
+                self._unsent(item, error)
+            else:
+                self._since = time.monotonic()
+                self._missed(item, drafted.prompt_id, error)
         else:
             self._flying.append((item, drafted.prompt_id))
 
     def _unsent(self, item: StoredItem, error: PackshotError) -> None:
         """An item certainly did not reach the host."""
-        means = meaning(error)
-        if means == "row":
-            self._scheduler.settle(item, error, host=self.url)
-            return
-        self._backlog.put_back(item.item_id, item.workflow, item.model)
-        if means != "unfit":
+        means = self._means(item, error)
+        if means == "unfit":
+            self._refuse(item, error)
+        elif means in ("lost", "stop"):
+            self._put_back(item)
             raise error
-        self._backlog.refuse(self.url, item.workflow, error)
+        else:
+            self._scheduler.settle(item, error, host=self.url)
+
+    def _means(self, item: StoredItem, error: PackshotError) -> Meaning:
+        """What a failure means on this host: where it has made pictures with the same weights, it is not unfit."""
+        means = meaning(error)
+        proven = error.reported and (item.workflow, item.model) in self._proven
+        return "elsewhere" if means == "unfit" and proven else means
+
+    def _refuse(self, item: StoredItem, error: PackshotError) -> None:
+        """Leave an item, and all of its kind, to hosts that can make them."""
+        self._backlog.refuse(self.url, item.workflow, item.model, error)
+        self._put_back(item)
+        self._give_back()
         self._ledger.host_is(self.url, "unfit", str(error))
 
+    def _put_back(self, item: StoredItem, avoid: str = "") -> None:
+        self._backlog.put_back(item.item_id, item.workflow, item.model, avoid)
+
     def _land(self, item: StoredItem, prompt_id: str) -> None:
-        assert self._station is not None
+        station = self._station
+        assert station is not None
         try:
-            landed = self._await(item, prompt_id)
-        except (HostLost, HostUnreachable):
-            raise
+            landed = self._await(
+                prompt_id, lambda seconds: station.land(prompt_id, item, seconds), lambda: self._scheduler.stopped
+            )
         except PackshotError as error:
+            if meaning(error) in ("lost", "stop"):
+                raise
             self._missed(item, prompt_id, error)
             return
         if landed is not None:
-            self._setbacks, self.given_up = 0, False
+            self._setbacks, self._strikes, self.given_up = 0, 0, False
+            self._proven.add((item.workflow, item.model))
             self._bring_home(item, prompt_id, landed)
 
-    def _await(self, item: StoredItem, prompt_id: str) -> Landed | None:
-        """The job's result; None when the run was stopped first."""
+    def _await(self, prompt_id: str, wait: Callable[[float], _T], over: Callable[[], bool]) -> _T | None:
+        """What ``wait`` gives once the job has ended; None when ``over`` says so first.
+
+        Raises:
+            JobTimeout: it ran for longer than a row may take, and was cancelled.
+        """
         assert self._station is not None
-        deadline = time.monotonic() + self._scheduler.limits.seconds
-        while not self._scheduler.stopped:
-            left = deadline - time.monotonic()
+        limit, waited = self._scheduler.limits.seconds, True
+        self._since = time.monotonic()
+        while not over():
+            left = self._since + limit - time.monotonic()
             try:
-                return self._station.land(prompt_id, item, max(0.0, min(_SLICE, left)))
+                return wait(max(0.0, min(_SLICE, left)))
             except JobTimeout as error:
-                if left > _SLICE:
-                    continue
-                self._station.cancel(prompt_id)
-                raise JobTimeout(
-                    f"the picture was not made within {self._scheduler.limits.seconds:g} s",
-                    place=error.place,
-                    remedy="allow it more time, or see on the host what takes so long",
-                ) from error
+                # Others' jobs may run before it: its time counts from the first look that finds it running.
+                before, waited = waited, self._station.waits(prompt_id)
+                if before:
+                    self._since = time.monotonic()
+                elif left <= _SLICE:
+                    self._station.cancel(prompt_id)
+                    raise JobTimeout(
+                        f"the job took longer than {limit:g} s",
+                        place=error.place,
+                        remedy="allow it more time, or see on the host what takes so long",
+                    ) from error
         return None
 
     def _missed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
+        """The host has ended an attempt with an error."""
         assert self._station is not None
-        if meaning(error) == "stop":
-            raise error
-        change = next_change(item, error, self._scheduler.limits)
-        if change is None:
-            self._scheduler.settle(item, error, prompt_id, self.url)
+        seconds = time.monotonic() - self._since
+        means = self._means(item, error)
+        if means == "seed":
+            self._try_another_seed(item, prompt_id, error)
             return
-        if meaning(error) == "smaller":
+        failed = [one["reason"] for one in self._ledger.attempts_of(item.item_id) if one["outcome"] == "failed"]
+        change = next_change(item, means, past(failed[-item.tries :] if item.tries else []), self._scheduler.limits)
+        if means == "unfit":
+            self._ledger.again(prompt_id, error, item.change or {})
+            self._refuse(item, error)
+            self._scheduler.spent(item, self.url, "again", seconds)
+            return
+        if blames_host(means, change):
+            self._strikes, self._reason = self._strikes + 1, str(error)
+        if change is None:
+            self._scheduler.settle(item, error, prompt_id, self.url, seconds)
+            return
+        if means == "smaller":
             self._station.free_memory()
         self._ledger.again(prompt_id, error, change)
-        self._backlog.put_back(item.item_id, item.workflow, item.model)
+        # Another host may have more memory; where there is none, this one is asked at once, while its memory is free.
+        leave = means == "elsewhere" or (means == "smaller" and len(self._backlog.live) > 1)
+        self._put_back(item, avoid=self.url if leave else "")
+        self._scheduler.spent(item, self.url, "again", seconds)
+
+    def _try_another_seed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
+        """A check in the workflow refused the picture, and left none to keep."""
+        assert self._station is not None
+        seconds = time.monotonic() - self._since
+        self._strikes = 0
+        judged = Judged(seed_of(item), ())
+        if item.rejections < self._scheduler.limits.seeds and self._station.draws_seeds(item):
+            self._ledger.reject(prompt_id, "", "", seconds, judged, error)
+            self._put_back(item)
+            self._scheduler.spent(item, self.url, "rejected", seconds)
+        else:
+            self._ledger.quarantine(prompt_id, "", "", seconds, judged, error, lambda: None)
+            self._scheduler.kept_out(item, self.url, seconds, error)
 
     def _bring_home(self, item: StoredItem, prompt_id: str, landed: Landed) -> None:
         """Put what landed where it belongs: among the pictures, to be made again, or into quarantine."""
@@ -369,7 +448,8 @@ class HostRunner(threading.Thread):
         elif decision == "retry":
             publish()
             self._ledger.reject(prompt_id, file, sha256, landed.seconds, judged, judgement.error(file))
-            self._backlog.put_back(item.item_id, item.workflow, item.model)
+            self._put_back(item)
+            self._scheduler.spent(item, self.url, "rejected", landed.seconds)
         else:
             reason = judgement.error(file)
             self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)

@@ -160,7 +160,7 @@ class CatalogFile(_Section):
     def limits(self) -> Limits:
         """How long and how often a row is tried."""
         own = self.retries
-        return Limits(own.seconds, own.attempts, smaller=tuple(own.smaller), hours=self.budget.hours)
+        return Limits(own.seconds, own.attempts, smaller=tuple(own.smaller), hours=self.budget.hours, seeds=own.seeds)
 
 
 class Catalog:

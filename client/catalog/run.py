@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..brand import BrandKit
 from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
+from ..comfy.http import HostAddress
 from ..comfy.weights import Weights, judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
@@ -124,6 +126,8 @@ class CatalogRun:
             "channel": checks.id if checks else None,
             "channels": list(catalog.file.channels),
             "retries": catalog.file.retries.seeds,
+            "limits": asdict(catalog.file.limits),
+            "hosts": [HostAddress(url).url for url in catalog.file.hosts],  # without credentials
             "phases": catalog.file.phases,
             "locks": {key: lock_sha256(release_of(one.place)) for key, one in catalog.workflows.items()},
             "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
@@ -177,7 +181,6 @@ class CatalogRun:
         *,
         join: Callable[[str], HostSpec],
         settled: Callable[[str, PackshotError | None], None],
-        limits: Limits | None = None,
     ) -> Scheduler:
         """What makes the pending items; see :class:`~.scheduler.Scheduler`. Whatever ends it, the ledger is right.
 
@@ -213,7 +216,7 @@ class CatalogRun:
             hosts,
             join=join,
             facts=by_workflow,
-            limits=limits or Limits(),
+            limits=Limits(**facts.get("limits", {})),
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=settled,
@@ -272,6 +275,11 @@ class CatalogRun:
             if one["prompt_id"] != row["prompt_id"]
         ]
 
+    @property
+    def hosts(self) -> list[str]:
+        """Addresses of the hosts that the run was planned for, without credentials; none: the managed one."""
+        return list(self.ledger.facts().get("hosts", ()))
+
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
         return self.ledger.retry(item_ids)
@@ -305,7 +313,7 @@ class CatalogRun:
                 file=row["file"] if made else "",
                 sha256=row["sha256"] if made else "",
                 seed=row["made_with"],
-                inputs=json.loads(row["inputs"]),
+                inputs={**json.loads(row["inputs"]), **json.loads(row["change"])},  # what memory ran out for is smaller
                 workflow=labels[row["workflow"]],
                 brand=brand,
                 host=row["host"] or "",

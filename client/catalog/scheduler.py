@@ -75,7 +75,7 @@ class Scheduler:
         self._failure: BaseException | None = None
         self._lock = threading.Lock()
         self._outstanding = len(self.backlog) + len(ledger.open_attempts())
-        self._seconds = 0.0
+        self._seconds = _spent(ledger)
         self._waiting = 0  # hosts with nothing to do
         self._telemetry = Telemetry()
 
@@ -97,17 +97,23 @@ class Scheduler:
         for host in self.ledger.hosts():  # those of an earlier run, which had other hosts
             if host.wanted and host.url not in urls:
                 self.ledger.want_host(host.url, False)
+        self._check()  # an earlier run may have used up the budget
         for spec in self._hosts:
             self._start(spec)
+        patience: float | None = 0.0  # a second Ctrl-C waits for nobody
         try:
             self._watch()
+            patience = 0.5 if self._failure else None
         finally:
             self.stopping.set()
+            self.notify()
             self._telemetry.close()
             for runner in self._runners:
-                runner.join(0.5 if self._failure else None if self.over else 0.0)
+                runner.join(patience)
         if self._failure is not None:
             raise self._failure
+        if not self.over:
+            self.draining = "no host is left in the run: add one with `packshot catalog hosts --add`, or name one"
 
     def drain(self, why: str) -> None:
         """Begin nothing more; :meth:`run` returns when what is in flight has landed."""
@@ -126,15 +132,16 @@ class Scheduler:
                     self.backlog.changed.wait(_TICK)
 
     def _check(self) -> None:
-        refusal = self.backlog.stuck()
-        if refusal is not None and not self.draining:
-            self._failure = refusal
         working = [runner for runner in self._runners if runner.is_alive()]
+        # A host that is away for now may be able to make what those that are here cannot.
+        refusal = self.backlog.stuck({one.url for one in working if not (one.given_up or one.leaving)})
+        if refusal is not None and not self.draining and len(self.backlog) == self._outstanding:
+            self._failure = refusal
         if working and all(runner.given_up for runner in working) and not self.over:
             error = next((runner.error for runner in working if runner.error), None)
             self._failure = error or HostLost("no host is left that makes pictures")
         if self.limits.hours is not None and self._seconds >= self.limits.hours * 3600 and not self.draining:
-            self.drain("the run's budget of hours is used up")
+            self.drain("the run's budget of hours is used up: raise budget.hours")
 
     def _join_and_leave(self) -> None:
         known = {runner.url for runner in self._runners if runner.is_alive()}
@@ -143,7 +150,9 @@ class Scheduler:
                 self._start(self._join(host.url))
         unwanted = {host.url for host in self.ledger.hosts() if not host.wanted}
         for runner in self._runners:
-            runner.leaving = runner.leaving or runner.url in unwanted
+            if runner.url in unwanted and not runner.leaving:
+                runner.leaving = True
+                self.notify()
 
     def _start(self, spec: HostSpec) -> None:
         self.ledger.want_host(spec.url, True)
@@ -198,6 +207,11 @@ class Scheduler:
         """Whether a host waits for something to do, and nothing is left but what others have taken as their shares."""
         return self._waiting > 0 and not len(self.backlog)
 
+    def pause(self, seconds: float, over: Callable[[], bool]) -> None:
+        """Wait so long, or until ``over`` says that there is nothing to wait for."""
+        with self.backlog.changed:
+            self.backlog.changed.wait_for(over, seconds)
+
     def wait(self) -> None:
         """Wait a moment for something to do."""
         with self.backlog.changed:
@@ -233,30 +247,49 @@ class Scheduler:
         else:
             self.backlog.put_back(item.item_id, item.workflow, item.model, avoid=attempt.host)
 
-    def settle(self, item: StoredItem, error: PackshotError, prompt_id: str | None = None, host: str = "") -> None:
+    def settle(
+        self,
+        item: StoredItem,
+        error: PackshotError,
+        prompt_id: str | None = None,
+        host: str = "",
+        seconds: float | None = None,
+    ) -> None:
         """An item cannot be made."""
         self.ledger.fail(item.item_id, error, prompt_id)
-        self._telemetry.attempt(item.item_id, host, "failed", None)
-        self._one_less(item, error, None)
+        self.spent(item, host, "failed", seconds)
+        self._one_less(item, error)
 
     def made(self, item: StoredItem, host: str, seconds: float | None) -> None:
         """An item's picture was accepted."""
-        self._telemetry.attempt(item.item_id, host, "accepted", seconds)
-        self._one_less(item, None, seconds)
+        self.spent(item, host, "accepted", seconds)
+        self._one_less(item, None)
 
     def kept_out(self, item: StoredItem, host: str, seconds: float | None, reason: PackshotError) -> None:
         """An item's picture failed its checks, and was put into quarantine."""
-        self._telemetry.attempt(item.item_id, host, "quarantined", seconds)
-        self._one_less(item, reason, seconds)
+        self.spent(item, host, "quarantined", seconds)
+        self._one_less(item, reason)
+
+    def spent(self, item: StoredItem, host: str, outcome: str, seconds: float | None) -> None:
+        """An attempt ended, and took so long; for the budget, and for whoever collects traces or metrics."""
+        with self._lock:
+            self._seconds += seconds or 0.0
+        self._telemetry.attempt(item.item_id, host, outcome, seconds)
 
     def facts_of(self, workflow: str) -> Mapping[str, Any]:
         """What the files beside the pictures say of the run."""
         return self._facts[workflow]
 
-    def _one_less(self, item: StoredItem, error: PackshotError | None, seconds: float | None) -> None:
+    def _one_less(self, item: StoredItem, error: PackshotError | None) -> None:
         with self._lock:
             self._outstanding -= 1
-            self._seconds += seconds or 0.0
         if self._outstanding <= 0:
             self.notify()
         self._settled(item.item_id, error)
+
+
+def _spent(ledger: Ledger) -> float:
+    """Seconds that hosts have worked for earlier runs into the same folder."""
+    row = ledger.one("SELECT total(seconds) FROM attempts")
+    assert row is not None
+    return float(row[0])

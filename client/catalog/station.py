@@ -96,6 +96,12 @@ class Station(Protocol):
     def find(self, prompt_id: str, workflow: str) -> bool:
         """Whether the host has a job, which may be of an earlier run; if so it can be landed."""
 
+    def waits(self, prompt_id: str) -> bool:
+        """Whether a job still waits in the host's queue."""
+
+    def draws_seeds(self, item: StoredItem) -> bool:
+        """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
+
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
         """Wait that long for a job, bring its files to this machine under the item's name, and judge the first one."""
 
@@ -162,7 +168,7 @@ class LocalStation:
         contract = self._contract(item.workflow)
         texts = {**item.inputs, **(item.change or {})}
         if "seed" in contract.inputs:
-            texts.setdefault("seed", str(_seed(item)))
+            texts.setdefault("seed", str(seed_of(item)))
         else:
             texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
         values: dict[str, Any] = {}
@@ -207,6 +213,9 @@ class LocalStation:
         self._jobs[prompt_id] = job
         return True
 
+    def waits(self, prompt_id: str) -> bool:
+        return self._jobs[prompt_id].presence().state == "pending"
+
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
         folder = self._stage / prompt_id
         result = self._jobs[prompt_id].result(seconds, out=folder, stem=item.name, durable=True)
@@ -216,12 +225,11 @@ class LocalStation:
             )
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
-        other = self._draws_seeds(item)
+        other = self.draws_seeds(item)
         judgement = judge(self._gates, item, result.outputs[0].file, other_seed=other)
-        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, _seed(item), other, judgement)
+        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, seed_of(item), other, judgement)
 
-    def _draws_seeds(self, item: StoredItem) -> bool:
-        """Whether the seed of an item is ours to choose: the workflow has one, and no template gives it."""
+    def draws_seeds(self, item: StoredItem) -> bool:
         return "seed" not in item.inputs and "seed" in self._contract(item.workflow).inputs
 
     def cancel(self, prompt_id: str) -> None:
@@ -250,7 +258,7 @@ class HostSpec:
     restart: Callable[[], Station] | None = None
 
 
-def _seed(item: StoredItem) -> int:
+def seed_of(item: StoredItem) -> int:
     """With which an item is made now; a row that was refused has none and is never made."""
     assert item.seed is not None
     return seed_of_try(item.seed, item.seeds)

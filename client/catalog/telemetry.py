@@ -32,7 +32,13 @@ class Telemetry:
         self._metrics = _Metrics(environment[_PORT]) if environment.get(_PORT) else None
 
     def attempt(self, item_id: str, host: str, outcome: str, seconds: float | None) -> None:
-        """An attempt at an item ended: ``accepted``, ``failed``, ``lost`` or ``quarantined``."""
+        """An attempt at an item ended.
+
+        Args:
+            outcome: ``accepted``, ``quarantined`` or ``failed``, which are the item's end; ``rejected`` (another seed
+                is tried), ``again`` (it failed, and is made once more) or ``lost``.
+            seconds: that it took on the host, None where nobody knows.
+        """
         if self._metrics is not None:
             self._metrics.count(host, outcome, seconds)
         if self._provider is not None:

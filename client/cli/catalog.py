@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,10 +21,13 @@ from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, s
 
 if TYPE_CHECKING:
     from ..brand import BrandKit
-    from ..catalog.failures import Limits
     from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
     from ..catalog.scheduler import Scheduler
+    from ..comfy.client import Client
+    from ..errors import PackshotError
+
+_log = logging.getLogger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
 
@@ -125,7 +129,7 @@ def run(
             say(f"{replay(catalog.ledger, workflows)} pictures are known from the audit")
         if not resume:
             catalog.retry(item.item_id for item in planned.plan.items)
-        counts = make(catalog, file.hosts, header, profile, file.limits, Engine(engine, ray_address), planned.kit)
+        counts = make(catalog, file.hosts, header, profile, Engine(engine, ray_address), planned.kit)
         finish(catalog, counts, as_json)
 
 
@@ -213,12 +217,15 @@ def retry(
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make items again: those that failed, or those named. The same SKU gets the same seed and so the same picture."""
+    """Make items again: those that failed, or those named. The same SKU gets the same seed and so the same picture.
+
+    Hosts and limits are those of the run, unless --host names others.
+    """
     from ..catalog.run import CatalogRun
 
     with CatalogRun(folder) as catalog:
         say(f"{catalog.retry(items or None)} to make again")
-        counts = make(catalog, host, header, profile, engine=Engine(engine, ray_address))
+        counts = make(catalog, host or catalog.hosts, header, profile, Engine(engine, ray_address))
         finish(catalog, counts, as_json)
 
 
@@ -227,7 +234,6 @@ def make(
     host: list[str] | None,
     header: list[str] | None,
     profile: Path | None = None,
-    limits: Limits | None = None,
     engine: Engine | None = None,
     kit: BrandKit | None = None,
 ) -> Counts:
@@ -248,7 +254,6 @@ def make(
 
     from ..comfy.branding import bring_loras
     from ..comfy.weights import managed_models
-    from ..errors import PackshotError
     from ..models.licensing.licences import load_profile
 
     stated = load_profile(profile)
@@ -266,11 +271,13 @@ def make(
     )
     hosts = Hosts(host, header, catalog, engine or Engine())
     with (
-        hosts.first() as client,
+        contextlib.ExitStack() as opened,
         Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress,
     ):
-        if kit is not None and (models := managed_models(client.api)):
-            bring_loras(kit, models)
+        answering = [opened.enter_context(client) for client in hosts.answering()]
+        for client in answering:
+            if kit is not None and (models := managed_models(client.api)):
+                bring_loras(kit, models)
         task = progress.add_task("", total=before.rows, completed=before.rows - before.pending - before.running)
 
         def settled(item_id: str, error: PackshotError | None) -> None:
@@ -279,7 +286,10 @@ def make(
                 progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
 
         try:
-            scheduler = catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled, limits=limits)
+            scheduler = judged_by(
+                answering,
+                lambda client: catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled),
+            )
             with draining(scheduler):
                 scheduler.run()
         except KeyboardInterrupt:
@@ -290,6 +300,23 @@ def make(
     if scheduler.draining:
         say(f"{scheduler.draining}; run the same command again to go on")
     return catalog.ledger.counts()
+
+
+def judged_by(clients: Iterable[Client], judge: Callable[[Client], Scheduler]) -> Scheduler:
+    """A run that one of its hosts can make; raises what the first one lacks when none can."""
+    from ..catalog.failures import meaning
+    from ..errors import PackshotError
+
+    faults: list[PackshotError] = []
+    for client in clients:
+        try:
+            return judge(client)
+        except PackshotError as error:
+            if meaning(error) not in ("unfit", "lost"):
+                raise
+            faults.append(error)
+            _log.warning("%s cannot make this run: %s", client.url, error)
+    raise faults[0]
 
 
 @contextlib.contextmanager

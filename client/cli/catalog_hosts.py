@@ -101,26 +101,25 @@ class Hosts:
         managed = self._managed and url in self._urls
         return HostSpec(self._client(url).url, lambda: at(url), restart if managed else None)
 
-    def first(self) -> Client:
-        """A client of the first host that answers; those that do not are named.
+    def answering(self) -> list[Client]:
+        """A client of each host that answers; those that do not are named.
 
         Raises:
             HostUnreachable: none does. A host that was never there is a mistake in the command; only one that was there
                 is waited for.
         """
         faults: list[PackshotError] = []
-        found: Client | None = None
+        found: list[Client] = []
         for url in self._urls:
             client = self._client(url)
             try:
                 client.api.system_stats()
             except PackshotError as error:
                 faults.append(error)
-            else:
-                found = found or client
-            if client is not found:
                 client.close()
-        if found is None:
+            else:
+                found.append(client)
+        if not found:
             raise faults[0]
         for fault in faults:
             say(f"{fault}; the run begins without it, and takes it in when it answers")

@@ -22,7 +22,7 @@ import websocket
 from ..errors import HostUnreachable, InputInvalid, PackshotError, WorkflowInvalid
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.versions import resolve
-from . import protocol
+from . import answers, protocol
 from .http import DeliveryUnknown, HostApi
 from .job import Job
 from .outputs import safe_suffix
@@ -264,9 +264,7 @@ class Client:
                 place=draft.prepared.workflow.place,
                 remedy="the host's log says more",
             )
-        answer = self.api.parse(response)
-        if not isinstance(answer, Mapping):
-            answer = {"error": str(answer)}
+        answer = self.api.parse(response, answers.REFUSAL)
         if response.status_code == 400 or answer.get("node_errors"):
             if response.ok:  # Some outputs are refused and the rest would run: a picture that nobody asked for.
                 self.api.cancel(draft.id)
@@ -354,7 +352,7 @@ class HostObjectInfo(Mapping[str, Any]):
         return definition
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._api.json("GET", "/object_info"))
+        return iter(self._api.json("GET", "/object_info", {}))
 
     def __len__(self) -> int:
         return len(self._api.json("GET", "/object_info"))

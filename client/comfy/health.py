@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import PackshotError
 from .http import HostApi
@@ -76,7 +75,7 @@ def health(api: HostApi) -> Health:
         worker_dead=dead,
         boot=boot,
         device=devices[0].get("name"),
-        comfyui=system.get("system", {}).get("comfyui_version"),
+        comfyui=system["system"].get("comfyui_version"),
         problem=f"its worker thread has died: {len(pending)} jobs wait and none runs; restart it" if dead else "",
     )
 
@@ -88,5 +87,5 @@ def changed(before: Health, after: Health) -> bool:
 
 def _queue(api: HostApi) -> tuple[set[str], set[str]]:
     """The ids of the jobs that wait and of those that run."""
-    queue: dict[str, list[list[Any]]] = api.queue()
+    queue = api.queue()
     return {job[1] for job in queue["queue_pending"]}, {job[1] for job in queue["queue_running"]}

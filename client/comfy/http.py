@@ -19,6 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from ..errors import HostLost, HostUnreachable, InputInvalid
+from . import answers
 
 CHUNK = 1 << 18  # bytes read at a time while a file is streamed
 _READS = ("GET", "HEAD")  # change nothing on the host
@@ -151,30 +152,43 @@ class HostApi:
             raise self._unreachable(message) if reads else self._unknown(message)
         return response
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
-        """Send one request and parse the body of a successful answer."""
-        return self._successful(self.request(method, path, **options))
+    def json(self, method: str, path: str, shape: Any = object) -> Any:
+        """Send one request and parse the body of a successful answer, which has the shape given."""
+        return self._successful(self.request(method, path), shape)
 
-    def parse(self, response: requests.Response) -> Any:
-        """The JSON in an answer's body."""
+    def parse(self, response: requests.Response, shape: Any = object) -> Any:
+        """The JSON in an answer's body, which has the shape given; see :mod:`.answers`.
+
+        Raises:
+            HostUnreachable: no ComfyUI answers like that.
+            DeliveryUnknown: likewise, to a request that changes something.
+        """
         try:
-            return json.loads(response.content)
-        except ValueError as error:
-            raise self._unreachable("what answers there is not a ComfyUI host", _NOT_COMFYUI) from error
+            answer = json.loads(response.content)
+        except (ValueError, RecursionError):
+            fits = False
+        else:
+            fits = answers.fits(answer, shape)
+        if not fits:
+            request = f"{response.request.method} {urlsplit(response.url).path}"
+            message = f"what answers there is not a ComfyUI host: {request} gave something else than ComfyUI's answer"
+            reads = response.request.method in _READS
+            raise self._unreachable(message, _NOT_COMFYUI) if reads else self._unknown(message)
+        return answer
 
     # -- what is asked of a host ---------------------------------------------------------------------------------
 
     def system_stats(self) -> dict[str, Any]:
         """``GET /system_stats``: versions, arguments, devices and their memory in bytes."""
-        return self._object("GET", "/system_stats")
+        return self._read("/system_stats", answers.SYSTEM)
 
     def queue(self) -> dict[str, Any]:
         """``GET /queue``: running and pending jobs, each with its whole graph."""
-        return self._object("GET", "/queue")
+        return self._read("/queue", answers.QUEUE)
 
     def history(self, prompt_id: str) -> dict[str, Any]:
         """``GET /history/{id}``: the job's record under its id, or an empty object."""
-        return self._object("GET", f"/history/{quote(prompt_id, safe='')}")
+        return self._read(f"/history/{quote(prompt_id, safe='')}", {f"{prompt_id}?": answers.RECORD})
 
     def job(self, prompt_id: str) -> requests.Response:
         """``GET /api/jobs/{id}``: the job's state in one look (queue, then history); 404 when it has no such job."""
@@ -182,7 +196,7 @@ class HostApi:
 
     def object_info(self, node: str) -> dict[str, Any] | None:
         """``GET /object_info/{node}``: the definition of one node type, or None where the host does not have it."""
-        return self._object("GET", f"/object_info/{quote(node, safe='')}").get(node)
+        return self._read(f"/object_info/{quote(node, safe='')}", {f"{node}?": answers.DEFINITION}).get(node) or None
 
     def submit(self, body: Mapping[str, Any]) -> requests.Response:
         """``POST /prompt``.
@@ -211,7 +225,7 @@ class HostApi:
     def _cancel_once(self, prompt_id: str) -> bool:
         response = self.request("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel")
         if response.ok:
-            return bool(self.parse(response).get("cancelled"))
+            return bool(self.parse(response, {}).get("cancelled"))
         # Hosts before 0.30: aimed at the one job, never at whatever happens to run.
         self.request("POST", "/queue", json={"delete": [prompt_id]})
         return self.request("POST", "/interrupt", json={"prompt_id": prompt_id}).ok
@@ -243,7 +257,7 @@ class HostApi:
                 place=filename,
                 remedy="make it smaller, or start the host with a larger --max-upload-size",
             )
-        answer = self._successful(response)
+        answer = self._successful(response, answers.UPLOADED)
         return f"{answer['subfolder']}/{answer['name']}" if answer.get("subfolder") else str(answer["name"])
 
     def view(self, filename: str, subfolder: str, folder: str) -> Iterator[bytes] | None:
@@ -265,7 +279,7 @@ class HostApi:
 
     def node_replacements(self) -> dict[str, Any]:
         """``GET /node_replacements``: by the type of a node that is gone, the nodes that take its place."""
-        return self._object("GET", "/node_replacements")
+        return self._read("/node_replacements", {})
 
     def boot(self) -> str | None:
         """An id that changes each time the host starts; None where our node pack is not installed."""
@@ -279,16 +293,14 @@ class HostApi:
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
-    def _successful(self, response: requests.Response) -> Any:
+    def _successful(self, response: requests.Response, shape: Any = object) -> Any:
         if not response.ok:
             request = f"{response.request.method} {urlsplit(response.url).path}"
             raise self._unreachable(f"{request} answered HTTP {response.status_code}", _NOT_COMFYUI)
-        return self.parse(response)
+        return self.parse(response, shape)
 
-    def _object(self, method: str, path: str) -> dict[str, Any]:
-        answer = self.json(method, path)
-        if not isinstance(answer, dict):
-            raise self._unreachable("what answers there is not a ComfyUI host", _NOT_COMFYUI)
+    def _read(self, path: str, shape: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self.json("GET", path, shape)
         return answer
 
     def _stream(self, response: requests.Response) -> Iterator[bytes]:
@@ -301,7 +313,7 @@ class HostApi:
                     yield chunk
             except requests.exceptions.RequestException as error:
                 raise self._unreachable("the connection broke in the middle of a file") from error
-        if expected is not None and not response.headers.get("Content-Encoding") and received != int(expected):
+        if expected is not None and not response.headers.get("Content-Encoding") and str(received) != expected.strip():
             raise self._unreachable(f"the connection ended after {received} of {expected} bytes of a file")
 
     def _unknown(self, message: str) -> DeliveryUnknown:

@@ -30,6 +30,7 @@ from ..errors import (
     read_report,
 )
 from ..workflow.canvas import is_model_file
+from .answers import FRAMES, fits
 
 Graph = Mapping[str, Mapping[str, Any]]  # API format: node id -> {class_type, inputs, _meta}
 
@@ -65,10 +66,10 @@ def parse_frame(message: str | bytes) -> Frame | None:
     try:
         if isinstance(message, str):
             body = json.loads(message)
-            data = body["data"]
-            return Frame(str(body["type"]), str(data["prompt_id"]), data)
-        (kind,) = struct.unpack_from(">I", message)
-        if kind == _PREVIEW_WITH_METADATA:
+            kind, data = str(body["type"]), body["data"]
+            return Frame(kind, str(data["prompt_id"]), data) if fits(data, FRAMES.get(kind, {})) else None
+        (number,) = struct.unpack_from(">I", message)
+        if number == _PREVIEW_WITH_METADATA:
             (length,) = struct.unpack_from(">I", message, 4)
             data = json.loads(message[8 : 8 + length])
             return Frame("preview", str(data["prompt_id"]), data, message[8 + length :])
@@ -118,8 +119,8 @@ def refusal(answer: Mapping[str, Any], graph: Graph) -> PackshotError:
         if not isinstance(error, Mapping):
             error = {"message": str(error)}
         message = " ".join(filter(None, (str(error.get("message", "")), str(error.get("details") or "")))).strip()
-        if error.get("type") == "missing_node_type":
-            info = error.get("extra_info") or {}
+        info = error.get("extra_info")
+        if error.get("type") == "missing_node_type" and isinstance(info, Mapping):
             kind = info.get("class_type", "?")
             return NodeMissing(
                 f"the host does not have the node type '{kind}'",
@@ -214,23 +215,23 @@ class Record:
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
     """Read the body of ``GET /history/{id}``; None while there is no record (unfinished and unknown look the same)."""
     entry = history.get(prompt_id)
-    if entry is None:
+    if not entry:
         return None
     status = entry.get("status") or {}
-    messages: dict[str, Mapping[str, Any]] = dict(status.get("messages", []))
+    messages: dict[str, Mapping[str, Any]] = {kind: data for kind, data, *_ in status.get("messages") or ()}
     end = next(
         (messages[k] for k in ("execution_success", "execution_error", "execution_interrupted") if k in messages), {}
     )
     start = messages.get("execution_start", {})
     seconds = None
-    if "timestamp" in start and "timestamp" in end:
+    if start.get("timestamp") and end.get("timestamp"):
         passed = (end["timestamp"] - start["timestamp"]) / 1000
         seconds = passed if passed >= 0 else None  # its clock was set back meanwhile
     return Record(
         # Hosts older than the status field recorded only jobs that ended well.
         succeeded=status.get("status_str", "success") == "success",
         outputs=tuple(_outputs(entry.get("outputs") or {})),
-        cached=frozenset(map(str, messages.get("execution_cached", {}).get("nodes", ()))),
+        cached=frozenset(map(str, messages.get("execution_cached", {}).get("nodes") or ())),
         seconds=seconds,
         interrupted="execution_interrupted" in messages,
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
@@ -304,7 +305,7 @@ def failure(record: Record, graph: Graph) -> PackshotError:
     if record.interrupted:
         return JobCancelled("the job was interrupted on the host", place=place, remedy="submit it again")
     kind = str(error.get("exception_type", ""))
-    message = str(error.get("exception_message", "the host gives no reason")).strip()
+    message = str(error.get("exception_message") or "").strip()
     if kind.rsplit(".", 1)[-1] in _MEMORY_CLASSES or any(words in message for words in _MEMORY_WORDS):
         return OutOfMemory(
             message.splitlines()[0] if message else kind,
@@ -313,7 +314,7 @@ def failure(record: Record, graph: Graph) -> PackshotError:
         )
     if (ours := read_report(message, place)) is not None:
         return ours
-    summary = message.splitlines()[0] if message else kind
+    summary = message.splitlines()[0] if message else "the host gives no reason"
     return JobFailed(f"{summary} ({kind})" if kind else summary, place=place, remedy="the host's log has the traceback")
 
 

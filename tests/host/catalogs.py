@@ -84,8 +84,18 @@ def start_run(
     plain = ("color={{ row.colour }}", f"width={side}", f"height={side}") if workflow == PLAIN else ()
     for setting in plain:
         command += ["--set", setting]
+    return _start([*command, *map(str, more)], out)
+
+
+def start_plan(plan: Path, out: Path, *more: object) -> subprocess.Popen[bytes]:
+    """The same for a plan file."""
+    command = [sys.executable, "-m", "packshot", "catalog", "run", str(plan), "--out", str(out)]
+    return _start([*command, *map(str, more)], out)
+
+
+def _start(command: list[str], out: Path) -> subprocess.Popen[bytes]:
     with out.with_suffix(".log").open("ab") as log:
-        return subprocess.Popen([*command, *map(str, more)], stdout=subprocess.DEVNULL, stderr=log)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
 
 
 def counts_of(out: Path) -> Counts | None:

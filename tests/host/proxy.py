@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -36,6 +37,7 @@ class Proxy:
     Attributes:
         seen: the request lines that came in, in order; of WebSocket connections the handshake.
         rule: asked for every request; what it gives is answered in the host's place, None forwards.
+        delay: seconds that every part of an answer waits before it is passed on.
         dropped: frames from the host that hold these bytes are left out of WebSocket connections; None drops none.
     """
 
@@ -45,6 +47,7 @@ class Proxy:
         self._target = (parts.hostname or "", parts.port or 0)
         self.seen: list[str] = []
         self.rule: Rule = _forward_all
+        self.delay = 0.0
         self.dropped: bytes | None = None
         self._flowing = threading.Event()
         self._flowing.set()
@@ -164,6 +167,7 @@ class Proxy:
         with contextlib.suppress(OSError, EOFError, ValueError):
             while chunk := connection.from_far.read1(1 << 16):
                 self._flowing.wait()
+                time.sleep(self.delay)
                 if connection.left is not None:
                     connection.near.sendall(chunk[: connection.left])
                     connection.left -= min(connection.left, len(chunk))
@@ -203,6 +207,7 @@ class Proxy:
                 (length,) = struct.unpack(">Q", extended)
             payload = take(length)
             self._flowing.wait()
+            time.sleep(self.delay)
             if self.dropped is None or self.dropped not in payload:
                 connection.near.sendall(head + payload)
 

@@ -14,6 +14,7 @@ from test_catalog import packshot, write_table
 
 from packshot import Client
 from packshot.catalog.gate import seed_of_try
+from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import item_seed
 from packshot.comfy.host import HostStatus
 from packshot.quality.channels import load_channel
@@ -142,3 +143,31 @@ def test_an_unknown_channel_is_refused_before_anything_is_made(host: HostStatus,
     error = run(tmp_path / "run", table, host, "--channel", "amazon", code=2)["error"]
     assert "there is no channel 'amazon'" in str(error)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_check_in_the_workflow_is_tried_with_other_seeds_and_then_kept_out(host: HostStatus, tmp_path: Path) -> None:
+    """*Packshot Check* on "stop", in a channel whose pictures are larger than these."""
+    data = json.loads(NOISE.read_text())
+    by_type = {node["type"]: node for node in data["nodes"]}
+    sent = {"name": "image_out", "type": "IMAGE", "links": [3]}
+    widgets = ["amazon-main", False, "", "stop"]
+    wired = [{"name": "image", "type": "IMAGE", "link": 2}]
+    check = {**by_type["SaveImage"], "id": 4, "type": "PackshotCheck", "title": "Check", "widgets_values": widgets}
+    data["nodes"].append({**check, "inputs": wired, "outputs": [sent], "properties": {}})
+    by_type["SaveImage"]["inputs"][0]["link"] = 3
+    data["links"] = [data["links"][0], [2, 3, 0, 4, 0, "IMAGE"], [3, 4, 0, 2, 0, "IMAGE"]]
+    data["last_node_id"], data["last_link_id"] = 4, 3
+    own = tmp_path / "checked.app.json"
+    own.write_text(json.dumps(data))
+    out = tmp_path / "run"
+    answer = run(out, write_table(tmp_path / "t.csv", {"A": 1}), host, "--workflow", own, "--retries", "3", code=3)
+    assert (answer["quarantined"], answer["pending"], answer["extra_runs"]) == (1, 0, 0)
+    with Ledger(out) as ledger:
+        tried = ledger.attempts_of("A")
+    assert [one["outcome"] for one in tried] == ["rejected"] * 4
+    shown = manifest(out)["A"]
+    assert shown["status"] == "quarantined"
+    assert "side-too-short" in shown["error"]["message"]
+    packshot("catalog", "retry", out, code=3)
+    with Ledger(out) as ledger:
+        assert len(ledger.attempts_of("A")) == 8, "with seeds that were not tried before"

@@ -146,22 +146,33 @@ def test_a_network_that_fails_costs_no_row(host: HostStatus, second: ManagedHost
     check_run(out, colours, extra=2)
 
 
-class _Garbage(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"\x00\xff{]" * 50)
-
-    do_POST = do_HEAD = do_GET
-
-    def log_message(self, *_arguments: object) -> None:
-        pass
+ODD = {"system": {}, "devices": [3], "queue_running": [[1]], "queue_pending": 7, "name": 4, "cancelled": []}
+GARBAGE = [b"\x00\xff{]" * 50, b"{}", b"[[]]", json.dumps(ODD).encode()]
 
 
-def test_a_host_that_answers_garbage_is_left_out_with_its_reason(host: HostStatus, tmp_path: Path) -> None:
+def garbage_server(body: bytes) -> socketserver.ThreadingTCPServer:
+    """Something that answers every request with 200 and the same bytes."""
+
+    class Garbage(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_HEAD = do_GET
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    return socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbage)
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_a_host_that_answers_garbage_is_left_out_with_its_reason(host: HostStatus, tmp_path: Path, body: bytes) -> None:
     colours = write_colours(tmp_path / "table.csv", 6)
     out = tmp_path / "run"
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Garbage) as server:
+    with garbage_server(body) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         wrong = f"http://127.0.0.1:{server.server_address[1]}"
         with ended(start_run(tmp_path / "table.csv", out, [str(host.url), wrong])) as run:
@@ -169,6 +180,28 @@ def test_a_host_that_answers_garbage_is_left_out_with_its_reason(host: HostStatu
         server.shutdown()
     check_run(out, colours, extra=0)
     assert "not a ComfyUI host" in out.with_suffix(".log").read_text()
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_a_host_that_turns_to_garbage_loses_no_row(
+    host: HostStatus, second: ManagedHost, tmp_path: Path, body: bytes
+) -> None:
+    colours = write_colours(tmp_path / "table.csv", 16)
+    out = tmp_path / "run"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    with Proxy(up(second)) as proxy:
+
+        def after_some(_request: Request) -> bytes | None:
+            turned = proxy.seen.count("POST /prompt") >= 4
+            return head.encode() + b"Connection: close\r\n\r\n" + body if turned else None
+
+        proxy.rule = after_some
+        with ended(start_run(tmp_path / "table.csv", out, [str(host.url), proxy.url], side=BIG)) as run:
+            assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+    check_run(out, colours, extra=2)
+    with Ledger(out) as ledger:
+        faults = {known.url: known.faults for known in ledger.hosts()}[proxy.url]
+    assert "not a ComfyUI host" in faults[-1]["reason"]
 
 
 def test_a_second_coordinator_takes_over_from_one_that_stands_still(host: HostStatus, tmp_path: Path) -> None:

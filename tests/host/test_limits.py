@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import yaml
-from catalogs import PLAIN
+from catalogs import PLAIN, check_run, write_colours
 from test_catalog import packshot
 from test_client import SLOW, colour
 
@@ -62,6 +62,8 @@ def test_a_picture_that_takes_too_long_is_tried_so_often_and_no_more(host: HostS
         while (queue := client.api.queue()) != nothing and time.monotonic() < until:
             time.sleep(0.2)  # a host ends a job between two nodes
     assert queue == nothing, "what was given up was cancelled"
+    packshot("catalog", "retry", out, "A", code=3)  # with the hosts and the limits of the run
+    assert outcomes(out, "A") == [("failed", {})] * 4
 
 
 def test_a_host_that_others_use_is_shared_and_not_blamed(host: HostStatus, tmp_path: Path) -> None:
@@ -74,3 +76,27 @@ def test_a_host_that_others_use_is_shared_and_not_blamed(host: HostStatus, tmp_p
     with Ledger(out) as ledger:
         (known,) = ledger.hosts()
         assert (known.made, known.faults) == (2, [])
+
+
+def test_a_picture_may_take_its_time_from_when_its_job_begins(host: HostStatus, tmp_path: Path) -> None:
+    with Client(str(host.url), out=tmp_path / "theirs") as others:
+        theirs = [others.submit(SLOW, color=colour(), width=1024, height=1024) for _ in range(6)]
+        mapping = {"color": str(colour()), "width": "{{ 64 if row.sku == 'A' else 96 }}"}
+        retries = {"attempts": 1, "seconds": 1}
+        out = run(tmp_path, host, 0, workflow=str(PLAIN), mapping=mapping, retries=retries)
+        assert all(job.result(120).outputs for job in theirs)
+    assert outcomes(out, "A") == outcomes(out, "B") == [("accepted", {})]
+
+
+def test_the_budget_of_hours_is_that_of_all_runs_together(host: HostStatus, tmp_path: Path) -> None:
+    mapping = {"color": "{{ row.colour }}"}
+    file: dict[str, object] = {"table": "colours.csv", "workflow": str(PLAIN), "mapping": mapping}
+    colours = write_colours(tmp_path / "colours.csv", 30)
+    counts = []
+    for code, budget in ((130, {"hours": 1e-9}), (130, {"hours": 1e-9}), (0, {})):
+        out = run(tmp_path, host, code, **file, budget=budget)
+        with Ledger(out) as ledger:
+            counts.append(ledger.counts())
+    assert 1 <= counts[0].done < 30
+    assert counts[1] == counts[0], "it is used up"
+    check_run(out, colours, extra=0)

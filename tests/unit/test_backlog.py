@@ -13,7 +13,7 @@ from packshot.catalog.failures import Limits
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.scheduler import Scheduler
 from packshot.catalog.station import HostSpec
-from packshot.errors import NodeMissing
+from packshot.errors import ModelMissing, NodeMissing
 
 
 def lines(*models: str) -> list[tuple[str, str, str]]:
@@ -91,12 +91,31 @@ def test_a_host_that_cannot_run_a_workflow_leaves_it_to_others():
     for url in "xy":
         backlog.host_is_live(url, True)
     refusal = NodeMissing("no such node")
-    backlog.refuse("x", "one", refusal)
+    backlog.refuse("x", "one", "", refusal)
     assert backlog.take("x") == "b"
     assert backlog.take("x") is None
-    assert backlog.stuck() is None
-    backlog.refuse("y", "one", refusal)
-    assert backlog.stuck() is refusal
+    assert backlog.stuck("xy") is None
+    assert backlog.stuck("x") is refusal
+    backlog.refuse("y", "one", "", refusal)
+    assert backlog.stuck("xy") is refusal
+    assert backlog.stuck("") is None, "there is no host to say so"
+
+
+def test_what_no_host_can_make_keeps_nothing_else_from_being_made():
+    backlog = Backlog([("a", "one", "A"), ("b", "one", "B")])
+    backlog.host_is_live("x", True)
+    refusal = ModelMissing("no such file")
+    backlog.refuse("x", "one", "A", refusal)
+    assert backlog.stuck("x") is None
+    assert backlog.take("x") == "b", "the same workflow with other weights"
+    assert backlog.stuck("x") is refusal
+
+
+def test_what_failed_on_the_only_host_is_made_there_after_all_else():
+    backlog = Backlog([("b", "", ""), ("c", "", "")])
+    backlog.host_is_live("x", True)
+    backlog.put_back("a", "", "", avoid="x")
+    assert [backlog.take("x") for _ in range(4)] == ["b", "c", "a", None]
 
 
 # ----- shares, for hosts that encode the prompts of several items ahead
