@@ -6,6 +6,7 @@ The record is of one prompt. The next prompt that notes anything starts another;
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import psutil
 import torch
 from comfy_execution.utils import get_executing_context
 
+_SELF = psutil.Process()
 _INTERVAL = 0.02  # seconds between looks at the memory while a phase runs
 
 
@@ -27,10 +29,10 @@ class Phase:
 
     Attributes:
         phase: ``text encoder``, ``sampling``, ``VAE decode``, ``VAE encode`` or ``intermediates``.
-        node: id of the node that ran.
+        node: id of the node that ran; empty outside of a prompt.
         device: which computed.
         seconds: how long it took.
-        peak: most bytes in use on the device meanwhile, this process's; on a CPU, of main memory.
+        peak: most bytes in use on the device meanwhile, this process's; on a CPU, of main memory. 0: not measured.
         resident: bytes of the model's weights that stayed on the device; None where it was not looked at.
         weights: bytes of all its weights.
         allocator: ``Dynamic VRAM`` or ``legacy``.
@@ -55,7 +57,8 @@ class Phase:
 
     def sentence(self) -> str:
         """As a line of the report."""
-        parts = [f"{self.phase}: peak {gib(self.peak)} on {self.device}, {self.seconds:.1f} s"]
+        measured = f"peak {gib(self.peak)} on {self.device}, {self.seconds:.1f} s" if self.peak else f"on {self.device}"
+        parts = [f"{self.phase}: {measured}"]
         if self.resident is not None and self.weights:
             parts.append(
                 f"{gib(self.resident)} of {gib(self.weights)} of weights resident"
@@ -81,13 +84,24 @@ def note(phase: Phase) -> None:
     global _prompt
     context = get_executing_context()
     prompt = context.prompt_id if context else None
-    if context and not phase.node:
+    if context:
         phase.node = str(context.node_id)
     with _lock:
         if prompt != _prompt:
             _phases.clear()
             _prompt = prompt
         _phases.append(phase)
+
+
+def carried() -> dict[str, Any]:
+    """What a node adds to its ``ui``, so that the job's record has the phases of its prompt; empty where none was."""
+    phases = current()
+    return {"packshot_memory": [asdict(phase) for phase in phases]} if phases else {}
+
+
+def lowered() -> list[str]:
+    """What was done without in this prompt because memory ran out, in order; empty where it was enough."""
+    return [f"{phase.phase}: {step}" for phase in current() for step in phase.steps]
 
 
 def _peak(device: Any) -> int:
@@ -111,7 +125,7 @@ def last() -> dict[str, Any]:
 def used(device: Any) -> int:
     """Bytes that this process uses on a device: on CUDA with the pages of Dynamic VRAM, which torch does not count."""
     if device.type == "cpu":
-        return int(psutil.Process().memory_info().rss)
+        return int(_SELF.memory_info().rss)
     if device.type != "cuda":
         return int(comfy.model_management.get_total_memory(device) - comfy.model_management.get_free_memory(device))
     if comfy.memory_management.aimdo_enabled:
@@ -124,22 +138,28 @@ def used(device: Any) -> int:
 
 def _nvml_used(device: Any) -> int | None:
     """Bytes of the GPU's memory that this process holds; None where NVML, or its Python package, is not there."""
+    handle = _nvml(str(torch.cuda.get_device_properties(device).uuid))
+    if handle is None:
+        return None
+    import pynvml
+
+    try:
+        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    except pynvml.NVMLError:
+        return None
+    return next((process.usedGpuMemory for process in processes if process.pid == _SELF.pid), None)
+
+
+@functools.cache
+def _nvml(uuid: str) -> Any:
+    """NVML's handle of a GPU, opened once for the life of the process; None where there is none."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
     except Exception:
         return None
-    try:
-        identifier = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-        handle = pynvml.nvmlDeviceGetHandleByUUID(identifier)
-        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        own = psutil.Process().pid
-        return next((process.usedGpuMemory for process in processes if process.pid == own), None)
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
 
 
 def allocator(patcher: Any) -> str:

@@ -193,8 +193,8 @@ class Record:
         seconds: execution time on the host, None where its messages carry no time, or its clock was set back.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
-        memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
-            those of the pack's ``Phase``.
+        memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report or Save for
+            Channel; fields are those of the pack's ``Phase``.
     """
 
     succeeded: bool
