@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,10 @@ def loading(model: Any, limit: int | None) -> Iterator[None]:
     Core asks a patcher how large its model is, and tells it how many bytes more to load; no hook lies between the two.
     So this one patcher, a clone that the graph made for itself, gives and takes other numbers meanwhile. Dynamic VRAM
     loads nothing yet at this point, and is held afterwards.
+
+    Core would add to what is loaded, or take from it. Which layers stay depended on what ran before then, and it may
+    come to stream a layer that is loaded and has its LoRA already, and so add that twice. A model that was not left by
+    this very limit is loaded from nothing.
     """
     if limit is None or model.is_dynamic() or limit >= model.model_size():
         yield
@@ -29,13 +34,23 @@ def loading(model: Any, limit: int | None) -> Iterator[None]:
     load = model.partially_load
 
     def at_most(device: Any, extra_memory: float = 0, **options: Any) -> Any:
-        return load(device, min(extra_memory, limit - model.loaded_size()), **options)
+        before = model.loaded_size()
+        if _held.get(model.model) != (limit, before, model.patches_uuid):
+            model.unpatch_model(model.offload_device)
+        room = extra_memory + before - model.loaded_size()
+        loaded = load(device, min(room, limit - model.loaded_size()), **options)
+        _held[model.model] = (limit, model.loaded_size(), model.patches_uuid)
+        return loaded
 
     model.partially_load, model.model_size = at_most, lambda: limit
     try:
         yield
     finally:
         del model.partially_load, model.model_size
+
+
+# By model: the limit, the bytes that were loaded under it, and the patches that they have.
+_held: weakref.WeakKeyDictionary[Any, tuple[int, int, Any]] = weakref.WeakKeyDictionary()
 
 
 def hold(model: Any, limit: int) -> str:

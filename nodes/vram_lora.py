@@ -33,8 +33,8 @@ class Bypass:
     of the LoRAs on its device for as long as they are in.
     """
 
-    def __init__(self, adapters: tuple[tuple[str, Any, float], ...]) -> None:
-        self.adapters = adapters
+    def __init__(self, adapters: tuple[tuple[str, Any, float], ...], before: tuple[Any, ...] = ()) -> None:
+        self.adapters, self.before = adapters, before  # injections of core's own, which these wrap
         self._inside: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
 
     @property
@@ -61,7 +61,7 @@ class Bypass:
             if free is None:
                 rounds.append(free := {})
             free[key] = (copy.copy(adapter), strength)
-        injections = []
+        injections = [*self.before]
         for one in rounds:
             manager = comfy.weight_adapter.BypassInjectionManager()
             for key, (adapter, strength) in one.items():
@@ -133,11 +133,15 @@ def applied(patcher: Any, way: Patching) -> Patched:
     if way is Patching.BYPASS or (way is Patching.AUTO and quantised(patcher)):
         moved = [(key, one) for key in list(patcher.patches) for one in _taken(patcher.patches, key)]
         if moved:
-            bypass = Bypass((*bypass.adapters, *((key, adapter, strength) for key, (strength, adapter, *_) in moved)))
+            adapters = ((key, adapter, strength) for key, (strength, adapter, *_) in moved)
+            # Core takes injections out in the order of putting in, which on one layer has to be the reverse.
+            bypass = Bypass((*bypass.adapters, *adapters), (*bypass.before, *(patcher.get_injections(_CORES) or ())))
+            patcher.remove_injections(_CORES)
             patcher.set_attachments(_KEY, bypass)
             patcher.set_injections(_KEY, [PatcherInjection(inject=bypass.inject, eject=bypass.eject)])
             patcher.patches_uuid = uuid.uuid4()
-    return Patched(bypass.layers, bypass.size, len(patcher.patches), bool(patcher.get_injections(_CORES)))
+    core = bool(bypass.before or patcher.get_injections(_CORES))
+    return Patched(bypass.layers, bypass.size, len(patcher.patches), core)
 
 
 def _taken(patches: dict[str, list[Any]], key: str) -> list[Any]:

@@ -106,6 +106,10 @@ def test_out_of_memory_while_sampling_is_stepped_down_and_recorded(installation:
     assert "[out-of-memory]" in seen["9"]["error"]
     assert "What to do: a smaller picture" in seen["9"]["error"]
     assert len(seen["9"]["phase"]["steps"]) == 4
+    # Where no less can stay than the budget allows, nothing is tried twice.
+    first, last = seen["least budget"]["phase"]["steps"]
+    assert first == "out of memory; then other models unloaded"
+    assert "bfloat16 between layers" in last
 
 
 def test_a_lock_holds_the_whole_model_patched_once_or_says_why_not(installation: Installation, shelf: Path) -> None:
@@ -168,4 +172,9 @@ def test_loras_by_bypass_go_wherever_the_model_goes(installation: Installation, 
     assert seen["twice"].startswith("11 LoRA layers by bypass")
     assert seen["twice apart"] < 0.005
     assert seen["core's"] == "LoRAs by core's own bypass"
+    assert seen["around core's"].startswith("11 LoRA layers by bypass")
+    assert seen["around core's"].endswith("LoRAs by core's own bypass")
+    assert seen["around core's apart"] < 0.005
+    assert len(seen["again"]) == 12
+    assert all(seen["again"].values()), seen["again"]
     assert "[lora-mismatch] 1 layers of the LoRA are not in the model" in seen["stray"]

@@ -63,9 +63,8 @@ def load(models: Path, family: str, dtype: str) -> Any:
     return comfy.sd.load_diffusion_model(str(path), model_options={"dtype": stored})
 
 
-def with_lora(model: Any) -> Any:
-    """The model with a LoRA on a third of its matrices, by core's own function."""
-    import comfy.sd
+def lora_tensors(model: Any) -> dict[str, Any]:
+    """A LoRA on a third of the model's matrices."""
     import torch
 
     random = torch.Generator().manual_seed(11)
@@ -78,7 +77,14 @@ def with_lora(model: Any) -> Any:
         name, (out, into) = key.removesuffix(".weight"), value.shape
         tensors[f"diffusion_model.{name}.lora_up.weight"] = torch.randn(out, 4, generator=random)
         tensors[f"diffusion_model.{name}.lora_down.weight"] = torch.randn(4, into, generator=random) / into**0.5 / 4
-    return comfy.sd.load_lora_for_models(model, None, tensors, 0.8, 0)[0]
+    return tensors
+
+
+def with_lora(model: Any) -> Any:
+    """The model with that LoRA, by core's own function."""
+    import comfy.sd
+
+    return comfy.sd.load_lora_for_models(model, None, lora_tensors(model), 0.8, 0)[0]
 
 
 def policies(models: Path, family: str, dtype: str) -> dict[str, Any]:
@@ -172,7 +178,10 @@ def ladder(models: Path) -> dict[str, Any]:
     model, sample = load(models, "flux2", "fp16"), Sampler("flux2")
     whole, weights = sample(model), policy.weigh(model)
     answer: dict[str, Any] = {"total": weights.total, "least": weights.least}
-    for failures in (1, 3, 4, 9):
+    least = policy.Policy(policy.Mode.BUDGET, budget_gib=(weights.least + 1) / policy.GIB)
+    for name, failures, asked in (
+        *((str(times), times, policy.Policy()) for times in (1, 3, 4, 9)), ("least budget", 9, least),
+    ):  # fmt: skip
         left = [failures]
 
         def hungry(executor: Any, *args: Any, left: list[int] = left, **kwargs: Any) -> Any:
@@ -181,15 +190,15 @@ def ladder(models: Path) -> dict[str, Any]:
                 torch.empty(2**50, dtype=torch.uint8)
             return executor(*args, **kwargs)
 
-        held = apply.PolicyWrappers.attach(model, policy.Policy())
+        held = apply.PolicyWrappers.attach(model, asked)
         held.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "test", hungry)
         try:
             made = sample(held)
             apart = float((made - whole).norm() / whole.norm())
-            answer[str(failures)] = {"same": bool((made == whole).all()), "apart": apart}
+            answer[name] = {"same": bool((made == whole).all()), "apart": apart}
         except Exception as error:
-            answer[str(failures)] = {"error": str(error)}
-        answer[str(failures)]["phase"] = record.last()["phases"][-1]
+            answer[name] = {"error": str(error)}
+        answer[name]["phase"] = record.last()["phases"][-1]
     answer["unchanged"] = bool((sample(model) == whole).all())
     return answer
 
@@ -370,8 +379,37 @@ def engine_headroom(memory: Any, control: Any) -> dict[str, Any]:
     return answer
 
 
+def again(patched: Any, sample: Sampler, attach: Any, policy: Any, management: Any) -> dict[str, bool]:
+    """Whether budgets give the same picture and residency after whatever was loaded before as from nothing."""
+    weights = policy.weigh(patched)
+    ways = {"lora": policy.Patching.WEIGHTS}
+    shares = [weights.least + (weights.total - weights.least) * share // 20 for share in (12, 11, 10, 13, 9, 9)]
+    asked = {
+        size: policy.Policy(policy.Mode.BUDGET, budget_gib=(size + 1) / policy.GIB, **ways) for size in shares
+    }  # fmt: skip
+
+    def run(given: Any) -> tuple[Any, int]:
+        held = attach(patched, given)
+        return sample(held), held.loaded_size()
+
+    fresh = {}
+    for size, given in asked.items():
+        management.unload_all_models()
+        fresh[size] = run(given)
+    answer = {}
+    for before in ("nothing", "all"):
+        management.unload_all_models()
+        if before == "all":
+            run(policy.Policy(**ways))
+        for number, size in enumerate(shares):
+            made, resident = run(asked[size])
+            answer[f"{before}, {number}"] = bool((made == fresh[size][0]).all()) and resident == fresh[size][1]
+    return answer
+
+
 def loras(models: Path) -> dict[str, Any]:
     """LoRAs by bypass in another copy of the model, under two policies, beside core's own, and where no layer fits."""
+    import comfy.model_management as management
     import comfy.sd
     import torch
 
@@ -399,12 +437,14 @@ def loras(models: Path) -> dict[str, Any]:
     answer["twice"] = said(twice)
     both = sample(with_lora(with_lora(model)))
     answer["twice apart"] = float((sample(twice) - both).norm() / both.norm())
-    nothing = {
-        "diffusion_model.single_blocks.0.linear1.lora_up.weight": torch.zeros(2304, 4),
-        "diffusion_model.single_blocks.0.linear1.lora_down.weight": torch.zeros(4, 256),
-    }
-    answer["core's"] = said(attach(comfy.sd.load_bypass_lora_for_models(model, None, nothing, 1.0, 0)[0], weights))
+    cores = comfy.sd.load_bypass_lora_for_models(model, None, lora_tensors(model), 0.8, 1.0)[0]
+    answer["core's"] = said(attach(cores, weights))
+    around = attach(with_lora(cores), bypass)
+    answer["around core's"] = said(around)
+    answer["around core's apart"] = float((sample(around) - both).norm() / both.norm())
+    management.unload_all_models()
     answer["unchanged"] = bool((sample(model) == plain).all())
+    answer["again"] = again(with_lora(model), sample, attach, policy, management)
     stray = attach(with_lora(model), bypass)
     adapters = stray.get_attachment("packshot_bypass").adapters
     stray.get_attachment("packshot_bypass").adapters = (*adapters, ("diffusion_model.none.weight", *adapters[0][1:]))
