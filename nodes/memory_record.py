@@ -1,6 +1,6 @@
 """What a prompt's phases took of memory, in the order in which they ran: noted by our nodes, read by the report.
 
-The record is of one prompt. The next prompt that notes anything starts another; the one before can no longer be read.
+A record is of one prompt. Those of the last prompts that noted anything can be read.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 import functools
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -74,23 +75,21 @@ def gib(size: float) -> str:
     return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
 
 
+_KEPT = 64  # prompts whose phases can be read
 _lock = threading.Lock()
-_phases: list[Phase] = []
-_prompt: str | None = None
+_records: OrderedDict[str | None, list[Phase]] = OrderedDict()
 
 
 def note(phase: Phase) -> None:
     """Add a phase to the record of the prompt that runs."""
-    global _prompt
     context = get_executing_context()
     prompt = context.prompt_id if context else None
     if context:
         phase.node = str(context.node_id)
     with _lock:
-        if prompt != _prompt:
-            _phases.clear()
-            _prompt = prompt
-        _phases.append(phase)
+        _records.setdefault(prompt, []).append(phase)
+        if len(_records) > _KEPT:
+            _records.popitem(last=False)
 
 
 def carried() -> dict[str, Any]:
@@ -113,13 +112,20 @@ def current() -> list[Phase]:
     """The phases of the prompt that runs, so far; empty where it noted none."""
     context = get_executing_context()
     with _lock:
-        return list(_phases) if context is None or context.prompt_id == _prompt else []
+        return list(_records.get(context.prompt_id if context else None, ()))
+
+
+def of(prompt: str) -> list[dict[str, Any]]:
+    """The phases of a prompt, as objects; empty where it noted none, or is too long ago."""
+    with _lock:
+        return [asdict(phase) for phase in _records.get(prompt, ())]
 
 
 def last() -> dict[str, Any]:
     """The newest record: ``{"prompt_id": str or None, "phases": [Phase as an object]}``."""
     with _lock:
-        return {"prompt_id": _prompt, "phases": [asdict(phase) for phase in _phases]}
+        prompt, phases = next(reversed(_records.items()), (None, []))
+        return {"prompt_id": prompt, "phases": [asdict(phase) for phase in phases]}
 
 
 def used(device: Any) -> int:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -303,7 +303,10 @@ class Job:
         )
 
     def _read_record(self) -> Record | None:
-        return protocol.read_record(self._api.history(self.id), self.id)
+        record = protocol.read_record(self._api.history(self.id), self.id)
+        if record is not None and not record.memory and protocol.notes_memory(self._graph):
+            return replace(record, memory=protocol.read_phases(self._api.phases(self.id)))
+        return record
 
     def _lost(self, message: str) -> HostLost:
         return HostLost(

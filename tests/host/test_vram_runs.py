@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from test_vram_nodes import Graph, node, run, submit
 
-from packshot import Client
+from packshot import Client, Job
 from packshot.comfy import protocol
 from packshot.comfy.host import ManagedHost
 from packshot.comfy.install import Installation
@@ -146,6 +146,23 @@ def test_a_picture_made_on_a_lower_rung_says_so(client: Client, tmp_path: Path) 
     assert "packshot_memory" not in outputs["9"]
     file.write_bytes(content(client, record))
     assert "memory" not in read_account(file).as_dict()["recipe"]
+
+
+def test_the_job_has_the_steps_whatever_node_saves_the_picture(client: Client, tmp_path: Path) -> None:
+    def job(graph: Graph) -> Job:
+        answer, prompt = submit(client, graph)
+        assert answer.ok, answer.text
+        nothing: dict[str, Any] = {"wanted": {}, "stem": "", "boot": None}
+        return Job(client.api, prompt, graph, out=tmp_path, patience=10.0, listening=lambda: False, **nothing)
+
+    nodes = {"20": node("Hungry", model=["1", 0], after=0, times=1), "21": policy(["20", 0])}
+    lowered = job(picture(["21", 0], **nodes))
+    plain = job(picture(["1", 0], seed=7))
+    (sampling,) = lowered.wait(120).memory
+    assert sampling["steps"] == ["out of memory; then other models unloaded"]
+    assert plain.wait(120).memory == ()
+    assert client.api.phases(plain.id) == []
+    assert client.api.phases("no such job") == []
 
 
 @pytest.mark.parametrize(
