@@ -119,7 +119,7 @@ class PolicyWrappers:
         least = self._lower(1.0)
         yield _Rung("other models unloaded", least)
         for share in _RUNGS:
-            if self._lower(share) < least:  # or it would be the same again
+            if self._lower(share) < 0.9 * least:  # or it would be as good as the same again
                 least = self._lower(share)
                 yield _Rung(f"at most {gib(least)} of weights resident", least)
         half = _half(patcher)

@@ -38,7 +38,7 @@ class Result:
         timings: node id -> seconds, as far as the event socket told.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied: kit and file hashes, strengths,
             how much of each fitted. Empty where none were.
-        memory: what each phase took, where the workflow has a Packshot Memory Report; see ``docs/vram.md``.
+        memory: what each phase took, where the workflow has one of Packshot's memory nodes; see ``docs/vram.md``.
     """
 
     job: str

@@ -106,6 +106,8 @@ def test_out_of_memory_while_sampling_is_stepped_down_and_recorded(installation:
     assert "[out-of-memory]" in seen["9"]["error"]
     assert "What to do: a smaller picture" in seen["9"]["error"]
     assert len(seen["9"]["phase"]["steps"]) == 4
+    for how in ("success", "error", "cancel"):
+        assert seen["after"][how] == {"raised": True, "lowered": True, "restored": True}, how
     # Where no less can stay than the budget allows, nothing is tried twice.
     first, last = seen["least budget"]["phase"]["steps"]
     assert first == "out of memory; then other models unloaded"

@@ -199,7 +199,60 @@ def ladder(models: Path) -> dict[str, Any]:
         except Exception as error:
             answer[name] = {"error": str(error)}
         answer[name]["phase"] = record.last()["phases"][-1]
+    answer["after"] = after_the_last_rung(model, sample, policy, apply)
     answer["unchanged"] = bool((sample(model) == whole).all())
+    return answer
+
+
+def after_the_last_rung(model: Any, sample: Sampler, policy: Any, apply: Any) -> dict[str, Any]:
+    """Whether guider, compute dtype and reserve are as before after the 16 bit rung succeeds, fails, is cancelled."""
+    import comfy.model_management as management
+    import comfy.samplers
+    import torch
+    from comfy.patcher_extension import WrappersMP
+
+    def state() -> tuple[Any, ...]:
+        return (
+            guider.model_patcher,
+            model.model.manual_cast_dtype,
+            management.EXTRA_RESERVED_VRAM,
+            held.force_cast_weights,
+        )
+
+    answer = {}
+    interrupted = management.InterruptProcessingException
+    for how, failures, error in (("success", 4, None), ("error", 9, Exception), ("cancel", 4, interrupted)):
+        computed: list[Any] = []
+
+        def hungry(
+            executor: Any, x: Any, *args: Any, failures: int = failures, computed: Any = computed, **kw: Any
+        ) -> Any:
+            computed.append(x.dtype)
+            if len(computed) <= failures:
+                torch.empty(2**50, dtype=torch.uint8)
+            return executor(x, *args, **kw)
+
+        def callback(*_: Any, how: str = how) -> None:
+            if how == "cancel":
+                raise interrupted
+
+        held = apply.PolicyWrappers.attach(model, policy.Policy(headroom_gib=3.0))
+        held.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "test", hungry)
+        guider = comfy.samplers.CFGGuider(held)
+        guider.set_conds(sample.words, sample.words)
+        sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "simple", STEPS)
+        before, raised = state(), None
+        try:
+            guider.sample(
+                sample.noise, sample.latent, comfy.samplers.sampler_object("euler"), sigmas, callback=callback,
+                disable_pbar=True, seed=3,
+            )  # fmt: skip
+        except BaseException as caught:
+            raised = caught
+        answer[how] = {
+            "raised": raised is None if error is None else isinstance(raised, error),
+            "lowered": computed[-1] == torch.bfloat16, "restored": before == state(),
+        }  # fmt: skip
     return answer
 
 
