@@ -71,32 +71,60 @@ if torch.cuda.is_available():
 
 
 def start(*flags: str) -> Any:
-    """Make ComfyUI importable, with flags of its command line; torch. Without a GPU it runs on the CPU."""
-    sys.path.insert(0, os.environ["COMFYUI"])
-    import torch
+    """Make ComfyUI importable as its ``main.py`` does, with flags of its command line; torch. Without a GPU on the CPU.
 
-    sys.argv = [sys.argv[0], *flags, *([] if torch.cuda.is_available() else ["--cpu"])]
+    The order is core's: its choice of torch's allocator comes before torch, and the engine of Dynamic VRAM, which it
+    is only asked for with ``--enable-dynamic-vram`` here, before what is built on it.
+    """
+    sys.path.insert(0, os.environ["COMFYUI"])
+    sys.argv = [sys.argv[0], *flags]
     import comfy.options
 
     comfy.options.enable_args_parsing()
     logging.disable(logging.WARNING)
+    from comfy.cli_args import args
+
+    importlib.import_module("cuda_malloc")
+    if "--enable-dynamic-vram" in flags:
+        import comfy_aimdo.control
+
+        if not comfy_aimdo.control.init(nvml_pressure=not args.disable_nvml_pressure):
+            raise SystemExit("left out: the engine of Dynamic VRAM does not load here")
+    import torch
+
+    args.cpu = not torch.cuda.is_available()
+    import comfy.model_management
+
+    comfy.model_management.set_cudnn_benchmark()
     torch.set_grad_enabled(False)
     return torch
 
 
 def start_dynamic() -> None:
-    """Start Dynamic VRAM as core's ``main.py`` does."""
+    """Start Dynamic VRAM as core's ``main.py`` does, after :func:`start`."""
     import comfy.memory_management
     import comfy.model_management
     import comfy.model_patcher
     import comfy_aimdo.control
 
-    comfy_aimdo.control.init()
     devices = ((device.index, 0) for device in comfy.model_management.get_all_torch_devices())
     if not comfy_aimdo.control.init_devices(devices):
         raise SystemExit("this GPU or its driver has no Dynamic VRAM")
     comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
     comfy.memory_management.aimdo_enabled = True
+
+
+def node_done() -> None:
+    """What core does after each node under Dynamic VRAM."""
+    import comfy.memory_management
+    import comfy.model_management
+    import comfy.model_prefetch
+    import comfy_aimdo.model_vbar
+
+    if comfy.memory_management.aimdo_enabled:
+        comfy.model_management.reset_cast_buffers()
+        comfy.model_prefetch.cleanup_prefetch_queues()
+        comfy_aimdo.model_vbar.vbars_reset_watermark_limits()
 
 
 def packed(name: str) -> Any:

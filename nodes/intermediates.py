@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
+from ..client.errors import InputInvalid
 from .memory_record import Phase, gib, note
-from .refusal import tell
+from .refusal import refusing, tell
 
 
 class PackshotIntermediates(io.ComfyNode):
@@ -45,6 +46,13 @@ class PackshotIntermediates(io.ComfyNode):
         """Cast, look, and take it back where it does not hold."""
         latent = isinstance(value, dict)
         tensor = value["samples"] if latent else value
+        if tensor.is_nested:
+            with refusing():
+                raise InputInvalid(
+                    "a latent with sound beside its pictures",
+                    place="Packshot Intermediates, input 'value'",
+                    remedy="use the latent of the pictures alone",
+                )
         cast, said = guarded(tensor, torch.float16 if precision == "fp16" else torch.float32)
         if measure and cast.dtype != torch.float32:
             said += f"; PSNR against 32 bit {psnr(tensor, cast):.1f} dB"

@@ -1,13 +1,15 @@
 """What a prompt's phases took of memory, in the order in which they ran: noted by our nodes, read by the report.
 
-The record is of one prompt. The next prompt that notes anything starts another; the one before can no longer be read.
+A record is of one prompt. Those of the last prompts that noted anything can be read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ import psutil
 import torch
 from comfy_execution.utils import get_executing_context
 
+_SELF = psutil.Process()
 _INTERVAL = 0.02  # seconds between looks at the memory while a phase runs
 
 
@@ -27,10 +30,10 @@ class Phase:
 
     Attributes:
         phase: ``text encoder``, ``sampling``, ``VAE decode``, ``VAE encode`` or ``intermediates``.
-        node: id of the node that ran.
+        node: id of the node that ran; empty outside of a prompt.
         device: which computed.
         seconds: how long it took.
-        peak: most bytes in use on the device meanwhile, this process's; on a CPU, of main memory.
+        peak: most bytes in use on the device meanwhile, this process's; on a CPU, of main memory. 0: not measured.
         resident: bytes of the model's weights that stayed on the device; None where it was not looked at.
         weights: bytes of all its weights.
         allocator: ``Dynamic VRAM`` or ``legacy``.
@@ -55,7 +58,8 @@ class Phase:
 
     def sentence(self) -> str:
         """As a line of the report."""
-        parts = [f"{self.phase}: peak {gib(self.peak)} on {self.device}, {self.seconds:.1f} s"]
+        measured = f"peak {gib(self.peak)} on {self.device}, {self.seconds:.1f} s" if self.peak else f"on {self.device}"
+        parts = [f"{self.phase}: {measured}"]
         if self.resident is not None and self.weights:
             parts.append(
                 f"{gib(self.resident)} of {gib(self.weights)} of weights resident"
@@ -71,23 +75,32 @@ def gib(size: float) -> str:
     return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
 
 
+_KEPT = 64  # prompts whose phases can be read
 _lock = threading.Lock()
-_phases: list[Phase] = []
-_prompt: str | None = None
+_records: OrderedDict[str | None, list[Phase]] = OrderedDict()
 
 
 def note(phase: Phase) -> None:
     """Add a phase to the record of the prompt that runs."""
-    global _prompt
     context = get_executing_context()
     prompt = context.prompt_id if context else None
-    if context and not phase.node:
+    if context:
         phase.node = str(context.node_id)
     with _lock:
-        if prompt != _prompt:
-            _phases.clear()
-            _prompt = prompt
-        _phases.append(phase)
+        _records.setdefault(prompt, []).append(phase)
+        if len(_records) > _KEPT:
+            _records.popitem(last=False)
+
+
+def carried() -> dict[str, Any]:
+    """What a node adds to its ``ui``, so that the job's record has the phases of its prompt; empty where none was."""
+    phases = current()
+    return {"packshot_memory": [asdict(phase) for phase in phases]} if phases else {}
+
+
+def lowered() -> list[str]:
+    """What was done without in this prompt because memory ran out, in order; empty where it was enough."""
+    return [f"{phase.phase}: {step}" for phase in current() for step in phase.steps]
 
 
 def _peak(device: Any) -> int:
@@ -99,19 +112,26 @@ def current() -> list[Phase]:
     """The phases of the prompt that runs, so far; empty where it noted none."""
     context = get_executing_context()
     with _lock:
-        return list(_phases) if context is None or context.prompt_id == _prompt else []
+        return list(_records.get(context.prompt_id if context else None, ()))
+
+
+def of(prompt: str) -> list[dict[str, Any]]:
+    """The phases of a prompt, as objects; empty where it noted none, or is too long ago."""
+    with _lock:
+        return [asdict(phase) for phase in _records.get(prompt, ())]
 
 
 def last() -> dict[str, Any]:
     """The newest record: ``{"prompt_id": str or None, "phases": [Phase as an object]}``."""
     with _lock:
-        return {"prompt_id": _prompt, "phases": [asdict(phase) for phase in _phases]}
+        prompt, phases = next(reversed(_records.items()), (None, []))
+        return {"prompt_id": prompt, "phases": [asdict(phase) for phase in phases]}
 
 
 def used(device: Any) -> int:
     """Bytes that this process uses on a device: on CUDA with the pages of Dynamic VRAM, which torch does not count."""
     if device.type == "cpu":
-        return int(psutil.Process().memory_info().rss)
+        return int(_SELF.memory_info().rss)
     if device.type != "cuda":
         return int(comfy.model_management.get_total_memory(device) - comfy.model_management.get_free_memory(device))
     if comfy.memory_management.aimdo_enabled:
@@ -124,22 +144,28 @@ def used(device: Any) -> int:
 
 def _nvml_used(device: Any) -> int | None:
     """Bytes of the GPU's memory that this process holds; None where NVML, or its Python package, is not there."""
+    handle = _nvml(str(torch.cuda.get_device_properties(device).uuid))
+    if handle is None:
+        return None
+    import pynvml
+
+    try:
+        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    except pynvml.NVMLError:
+        return None
+    return next((process.usedGpuMemory for process in processes if process.pid == _SELF.pid), None)
+
+
+@functools.cache
+def _nvml(uuid: str) -> Any:
+    """NVML's handle of a GPU, opened once for the life of the process; None where there is none."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
     except Exception:
         return None
-    try:
-        identifier = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-        handle = pynvml.nvmlDeviceGetHandleByUUID(identifier)
-        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        own = psutil.Process().pid
-        return next((process.usedGpuMemory for process in processes if process.pid == own), None)
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
 
 
 def allocator(patcher: Any) -> str:

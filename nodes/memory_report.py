@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from comfy_api.latest import io
@@ -47,5 +46,4 @@ class PackshotMemoryReport(io.ComfyNode):
         text = "\n".join(phase.sentence() for phase in phases) or nothing
         if cls.hidden.unique_id is not None:
             PromptServer.instance.send_progress_text(text, cls.hidden.unique_id)
-        ui = {"text": [text], "packshot_memory": [asdict(phase) for phase in phases]}
-        return io.NodeOutput(value, text, ui=ui)
+        return io.NodeOutput(value, text, ui={"text": [text], **memory_record.carried()})

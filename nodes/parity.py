@@ -81,18 +81,18 @@ def _sampled(model: Any, positive: Any, negative: Any, given: Any, settings: dic
     """What the model makes at each step, in 32 bit on the CPU, and last the latent."""
     seed, steps = settings["seed"], settings["steps"]
     noise = comfy.sample.prepare_noise(given, seed)
-    seen: list[Any] = []
+    seen: dict[int, Any] = {}  # by step, as the out-of-memory ladder may begin anew
     progress = latent_preview.prepare_callback(model, steps)
 
     def callback(step: int, denoised: Any, x: Any, total: int) -> None:
-        seen.append(denoised.detach().float().cpu().clone())
+        seen[step] = denoised.detach().float().cpu().clone()
         progress(step, denoised, x, total)
 
     names = (settings["sampler"], settings["scheduler"])
     made = comfy.sample.sample(
         model, noise, steps, settings["cfg"], *names, positive, negative, given, callback=callback, seed=seed
     )
-    return [*seen, made.float().cpu()]
+    return [*seen.values(), made.float().cpu()]
 
 
 def compare(first: list[Any], second: list[Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the devices hold, for the Memory panel: ``GET /packshot/memory``, ``POST /packshot/unload``."""
+"""What the devices hold, for the Memory panel, and what a prompt took: ``/packshot/memory``, ``/packshot/unload``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def register() -> None:
     @get("/packshot/memory")
     async def memory(_: web.Request) -> web.Response:
         return answer(report())
+
+    @get("/packshot/memory/{prompt}")
+    async def prompt(request: web.Request) -> web.Response:
+        return answer({"phases": memory_record.of(request.match_info["prompt"])})
 
     @post("/packshot/unload")
     async def unload(_: web.Request) -> web.Response:

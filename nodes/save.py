@@ -29,7 +29,7 @@ from ..client.quality.colour import hex_to_rgb
 from ..client.quality.picture import Picture
 from ..client.quality.placing import place
 from ..client.quality.run import check_file, check_picture
-from . import batch
+from . import batch, memory_record
 from .info import pack_version
 from .refusal import refusing
 
@@ -150,12 +150,13 @@ class PackshotSaveForChannel(io.ComfyNode):
             rules = load_channel(channel)
             kind = _format(rules, format)
             target = _folder(folder)
+            lowered = memory_record.lowered()
             history = history_of(hidden.prompt or {}, str(hidden.unique_id), _generates, _workflow(canvas))
             statement = Statement(
                 history.making if made == _FROM_GRAPH else made,
                 title,
                 rights,
-                recipe={**history.recipe, "sku": sku, "channel": rules.id},
+                recipe={**history.recipe, "sku": sku, "channel": rules.id, **({"memory": lowered} if lowered else {})},
             )
             options = WriteOptions(
                 kind,
@@ -182,13 +183,13 @@ class PackshotSaveForChannel(io.ComfyNode):
             written = batch.each(batch.together(image=pictures, mask=products), save)
         files = [{**one.as_dict(), "file": _relative(one.file), "reasons": reasons} for one, reasons in written]
         said = [f"{one['file']}: {', '.join(one['reasons']) or f'passes {rules.id}'}" for one in files]
-        PromptServer.instance.send_progress_text("\n".join(said), hidden.unique_id)
+        PromptServer.instance.send_progress_text("\n".join([*said, *lowered]), hidden.unique_id)
         record = {"channel": rules.id, "digital_source_type": statement.source_type, "files": files}
         below = target.relative_to(_output()).as_posix()
         saved = [
             ui.SavedResult(one.file.name, "" if below == "." else below, io.FolderType.output) for one, _ in written
         ]
-        return io.NodeOutput(json.dumps(record), ui=ui.SavedImages(saved))
+        return io.NodeOutput(json.dumps(record), ui={**ui.SavedImages(saved).as_dict(), **memory_record.carried()})
 
 
 def _pixels(values: Pixels, product: Pixels | None, channel: Channel, fit: bool) -> np.ndarray[Any, Any]:

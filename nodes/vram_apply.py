@@ -11,17 +11,17 @@ from typing import Any
 import comfy.model_management
 import torch
 from comfy.patcher_extension import WrappersMP
+from comfy_execution.utils import get_executing_context
 
 from ..client.errors import OutOfMemory
-from . import memory_oom, vram_lora
+from . import memory_oom, vram_hold, vram_lora
 from .memory_record import Phase, allocator, gib, watched
-from .refusal import refusing
+from .refusal import refusing, tell
 from .vram_headroom import headroom
-from .vram_policy import GIB, Mode, Policy, Weights, cap, check_lock, check_offload, weigh
+from .vram_policy import GIB, Mode, Policy, Weights, cap, check_lock, check_moves, check_offload, weigh
 
 _KEY = "packshot_vram"
-_PAGE = 32 * 2**20  # of Dynamic VRAM: a watermark counts whole pages
-_RUNGS = (1.0, 0.5, 0.25)  # shares of the weights that the ladder lets stay, after it has unloaded other models
+_RUNGS = (0.5, 0.25)  # shares of the weights that the ladder lets stay, after it has unloaded other models
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class PolicyWrappers:
             check_offload(model)
         weights = weigh(model)
         if policy.mode is Mode.FULL:
+            check_moves(model.load_device, weights.total)
             total = comfy.model_management.get_total_memory(model.load_device)
             check_lock(model.load_device, weights.total, comfy.model_management.minimum_inference_memory(), total)
         clone = model.clone()
@@ -82,13 +83,14 @@ class PolicyWrappers:
         """Around a whole run of the sampler: headroom, record, and the out-of-memory ladder."""
         guider = executor.class_obj
         patcher, conds = guider.model_patcher, guider.conds
-        phase = Phase("sampling", allocator=allocator(patcher), weights=self._weights.total)
-        phase.patches = self._patched.sentence()
+        phase = Phase("sampling", weights=self._weights.total, patches=self._patched.sentence())
         with (
             watched(phase, patcher.load_device),
             headroom(int(self.policy.headroom_gib * GIB), patcher.load_device) as kept,
-            _own_model(guider, self.policy),
+            refusing(),
+            vram_hold.manageable(guider, self.policy.mode, self._limit),
         ):
+            phase.allocator = allocator(guider.model_patcher)
             phase.notes += [kept] if kept else []
             for rung in self._ladder(patcher):
                 if rung.step:
@@ -103,26 +105,27 @@ class PolicyWrappers:
                         if not memory_oom.is_oom(error):
                             raise
                     finally:
-                        self._release(guider.model_patcher, phase)
-            with refusing():
-                raise OutOfMemory(
-                    f"sampling ran out of memory with {gib(self._lower(_RUNGS[-1]))} of {gib(self._weights.total)} of"
-                    f" weights resident, the last step; before: {'; '.join(phase.steps)}",
-                    place="Packshot VRAM Policy",
-                    remedy="a smaller picture or batch, or a lower precision",
-                )
+                        self._release(guider.model_patcher, phase, rung.limit)
+            raise OutOfMemory(
+                f"sampling ran out of memory with {gib(self._lower(_RUNGS[-1]))} of {gib(self._weights.total)} of"
+                f" weights resident, the last step; before: {'; '.join(phase.steps)}",
+                place="Packshot VRAM Policy",
+                remedy="a smaller picture or batch, or a lower precision",
+            )
 
     def _ladder(self, patcher: Any) -> Iterator[_Rung]:
         """Unload others, then a smaller budget, then 16 bit between layers where there are 32."""
         yield _Rung("", self._limit)
+        least = self._lower(1.0)
+        yield _Rung("other models unloaded", least)
         for share in _RUNGS:
-            limit = self._lower(share)
-            step = "other models unloaded" if share == 1.0 else f"at most {gib(limit)} of weights resident"
-            yield _Rung(step, limit)
+            if self._lower(share) < 0.9 * least:  # or it would be as good as the same again
+                least = self._lower(share)
+                yield _Rung(f"at most {gib(least)} of weights resident", least)
         half = _half(patcher)
         if half is not None:
             name = str(half).removeprefix("torch.")
-            yield _Rung(f"{name} between layers instead of float32: another picture", self._lower(_RUNGS[-1]), half)
+            yield _Rung(f"{name} between layers instead of float32: another picture", least, half)
 
     def prepare_sampling(
         self, executor: Any, model: Any, noise_shape: Any, conds: Any, *args: Any, **kwargs: Any
@@ -135,9 +138,12 @@ class PolicyWrappers:
             if self.policy.mode is Mode.FULL:
                 self._check_room(model, noise_shape)
                 kwargs["force_full_load"] = not model.is_dynamic()
-            result = executor(model, noise_shape, conds, *args, **kwargs)
-            obtained = self._hold(model, run.limit)
-        run.phase.policy = f"{self.policy.mode.value}: {obtained}"
+            with vram_hold.loading(model, run.limit):
+                result = executor(model, noise_shape, conds, *args, **kwargs)
+            if self.policy.mode is Mode.FULL:
+                vram_hold.lock(model, self._weights.total)
+            elif run.limit is not None and (note := vram_hold.hold(model, run.limit)):
+                run.phase.notes.append(note)
         return result
 
     def _check_room(self, model: Any, noise_shape: Any) -> None:
@@ -151,83 +157,33 @@ class PolicyWrappers:
         free -= comfy.model_management.extra_reserved_memory()
         check_lock(device, self._weights.total, working, free)
 
-    def _hold(self, model: Any, limit: int | None) -> str:
-        """Bring a loaded model to its limit, or lock it; what was obtained, for the report."""
-        vbar = model._vbar_get() if model.is_dynamic() else None
-        if self.policy.mode is Mode.FULL:
-            return self._lock(model, vbar)
-        if limit is None:
-            return f"{gib(model.loaded_size())} resident, as core chose"
-        if vbar is not None:
-            if not hasattr(vbar, "set_watermark"):
-                return "no limit: the installed Dynamic VRAM engine has none"
-            vbar.set_watermark(limit // _PAGE * _PAGE)
-        elif model.loaded_size() > limit:
-            model.partially_unload(model.offload_device, model.loaded_size() - limit)
-        if model.loaded_size() > limit:
-            raise OutOfMemory(
-                f"{gib(model.loaded_size())} stay resident, and {gib(limit)} were asked for",
-                place="Packshot VRAM Policy",
-                remedy="a larger budget, or mode 'auto'",
-            )
-        return f"{gib(model.loaded_size())} resident of {gib(limit)} allowed"
-
-    def _lock(self, model: Any, vbar: Any) -> str:
-        size = self._weights.total
-        if vbar is not None:
-            vbar.set_watermark_limit(size)
-            return f"{gib(size)} protected from eviction; what is not there yet comes with its first use"
-        if model.loaded_size() < 0.99 * size or model.lowvram_patch_counter():
-            raise OutOfMemory(
-                f"{gib(model.loaded_size())} of {gib(size)} are resident after a full load",
-                place="Packshot VRAM Policy, mode 'full'",
-                remedy="close other programs, or use a lower precision",
-            )
-        return f"all {gib(size)} resident, each patched once"
-
     def _lower(self, share: float) -> int:
         """A rung of the ladder in bytes: a share of the limit, and never less than one layer needs."""
         return max(self._weights.least, int(share * (self._limit or self._weights.total)))
 
     def _make_room(self, patcher: Any, phase: Phase, step: str) -> None:
-        """Before another try: unload other models, and say what this one does without."""
+        """Before another try: unload other models, and say what this one does without, on the node that samples too."""
         if self.policy.mode is Mode.FULL:
-            with refusing():
-                raise OutOfMemory(
-                    "sampling ran out of memory while the whole model is locked",
-                    place="Packshot VRAM Policy, mode 'full'",
-                    remedy="a smaller picture, or a mode that may stream",
-                )
+            raise OutOfMemory(
+                "sampling ran out of memory while the whole model is locked",
+                place="Packshot VRAM Policy, mode 'full'",
+                remedy="a smaller picture, or a mode that may stream",
+            )
         phase.steps.append(f"out of memory; then {step}")
         logging.warning("Packshot: sampling ran out of memory; then %s", step)
+        if context := get_executing_context():
+            tell(context.node_id, phase.steps)
         own = [one for one in comfy.model_management.current_loaded_models if one.model is patcher]
         comfy.model_management.free_memory(1e30, patcher.load_device, keep_loaded=own)
         comfy.model_management.soft_empty_cache()
 
-    def _release(self, patcher: Any, phase: Phase) -> None:
-        """After a try, also one that failed or was cancelled: no limit outlives the run."""
+    def _release(self, patcher: Any, phase: Phase, limit: int | None) -> None:
+        """After a try, also one that failed or was cancelled: say what it obtained; no limit outlives it."""
         self._run = None
         phase.resident = patcher.loaded_size()
-        vbar = patcher._vbar_get() if patcher.is_dynamic() else None
-        if vbar is not None:
-            vbar.set_watermark_limit(0)
-            vbar.prioritize()
-            if self.policy.mode is Mode.FULL and phase.resident < 0.99 * self._weights.total:
-                phase.notes.append(f"the lock did not hold: {gib(phase.resident)} were resident at the end")
-
-
-@contextlib.contextmanager
-def _own_model(guider: Any, policy: Policy) -> Iterator[None]:
-    """For a lock under a Dynamic VRAM engine without one: a copy of the model that is managed the older way."""
-    dynamic = guider.model_patcher
-    if policy.mode is not Mode.FULL or not dynamic.is_dynamic() or _engine_locks():
-        yield
-        return
-    guider.model_patcher = dynamic.get_non_dynamic_delegate()
-    try:
-        yield
-    finally:
-        guider.model_patcher = dynamic
+        mode = self.policy.mode
+        phase.policy = f"{mode.value}: {vram_hold.obtained(patcher, mode, limit, self._weights.total)}"
+        vram_hold.release(patcher)
 
 
 def _half(patcher: Any) -> Any:
@@ -266,17 +222,9 @@ def _finite(made: Any, rung: _Rung) -> Any:
         OutOfMemory: it has values that are infinite or no numbers, which it only could have by this rung.
     """
     if rung.dtype is not None and not bool(torch.isfinite(made).all()):
-        with refusing():
-            raise OutOfMemory(
-                f"sampling ran out of memory, and what {rung.dtype} made of it is not finite",
-                place="Packshot VRAM Policy",
-                remedy="a smaller picture or batch, or a lower precision",
-            )
+        raise OutOfMemory(
+            f"sampling ran out of memory, and what {rung.dtype} made of it is not finite",
+            place="Packshot VRAM Policy",
+            remedy="a smaller picture or batch, or a lower precision",
+        )
     return made
-
-
-def _engine_locks() -> bool:
-    """Whether the installed engine of Dynamic VRAM can protect a model from eviction."""
-    import comfy_aimdo.model_vbar
-
-    return hasattr(comfy_aimdo.model_vbar.ModelVBAR, "set_watermark_limit")

@@ -13,6 +13,8 @@ from ..client.errors import InputInvalid, OutOfMemory
 from .memory_record import gib
 
 GIB = 2**30
+_SMALL = 16 * 2**10  # bytes of a layer up to which Dynamic VRAM puts it on the device at once
+_LOCK = "Packshot VRAM Policy, mode 'full'"
 
 
 class Mode(str, enum.Enum):
@@ -75,7 +77,8 @@ class Weights:
     Attributes:
         total: all of them.
         largest: of the largest layer, which has to be on the device while it computes.
-        pinned: of layers that core cannot stream, as they hold their parameters without core's layers.
+        pinned: of what core does not stream: parameters outside of its layers, buffers, and with Dynamic VRAM small
+            layers.
         blocks: of each block, in the order in which they run; empty where the model has none.
     """
 
@@ -92,10 +95,11 @@ class Weights:
 
 def weigh(patcher: Any) -> Weights:
     """Weigh a loaded model."""
-    largest = pinned = 0
+    largest, pinned = 0, sum(value.nbytes for value in patcher.model.buffers())
+    smallest = _SMALL if patcher.is_dynamic() else 0
     for module in patcher.model.modules():
         size = sum(value.nbytes for value in module.parameters(recurse=False))
-        if hasattr(module, "comfy_cast_weights"):
+        if hasattr(module, "comfy_cast_weights") and size > smallest:
             largest = max(largest, size)
         else:
             pinned += size
@@ -153,6 +157,20 @@ def check_offload(patcher: Any) -> None:
         )
 
 
+def check_moves(device: Any, size: int) -> None:
+    """Refuse a quality lock of ``size`` bytes where weights never move.
+
+    Raises:
+        InputInvalid: the device is a CPU, which has no memory of its own to keep a model in.
+    """
+    if device.type == "cpu":
+        raise InputInvalid(
+            f"a quality lock of {gib(size)} on a CPU host, where weights never move",
+            place=_LOCK,
+            remedy="use mode 'auto': on a CPU every weight is patched once and stays",
+        )
+
+
 def check_lock(device: Any, size: int, working: float, total: float) -> None:
     """Refuse a quality lock that cannot hold.
 
@@ -162,21 +180,13 @@ def check_lock(device: Any, size: int, working: float, total: float) -> None:
         total: bytes that the device could have free, with every other model gone.
 
     Raises:
-        InputInvalid: the device is a CPU, which has no memory of its own to keep a model in.
         OutOfMemory: not enough memory; the message says how much is missing.
     """
-    place = "Packshot VRAM Policy, mode 'full'"
-    if device.type == "cpu":
-        raise InputInvalid(
-            f"a quality lock of {gib(size)} on a CPU host, where weights never move",
-            place=place,
-            remedy="use mode 'auto': on a CPU every weight is patched once and stays",
-        )
     missing = size + working - total
     if missing > 0:
         raise OutOfMemory(
             f"{missing / GIB:.2f} GiB are missing: the model has {gib(size)}, a step takes {gib(working)}, and"
             f" {gib(max(0.0, total))} can be free on {device}",
-            place=place,
+            place=_LOCK,
             remedy="a lower precision, a smaller picture, or LoRAs by 'bypass', for which residency does not matter",
         )

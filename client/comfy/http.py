@@ -291,6 +291,12 @@ class HostApi:
         except (ValueError, KeyError, TypeError):
             return None
 
+    def phases(self, prompt_id: str) -> Any:
+        """``GET /packshot/memory/{id}``: what a job's phases took of memory; None where the node pack is too old."""
+        response = self.request("GET", f"/packshot/memory/{quote(prompt_id, safe='')}")
+        answer = self.parse(response) if response.ok else None
+        return answer.get("phases") if isinstance(answer, dict) else None
+
     # -- helpers -------------------------------------------------------------------------------------------------
 
     def _successful(self, response: requests.Response, shape: Any = object) -> Any:

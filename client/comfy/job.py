@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Result:
         timings: node id -> seconds, as far as the event socket told.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied: kit and file hashes, strengths,
             how much of each fitted. Empty where none were.
-        memory: what each phase took, where the workflow has a Packshot Memory Report; see ``docs/vram.md``.
+        memory: what each phase took, where the workflow has one of Packshot's memory nodes; see ``docs/vram.md``.
         graph: SHA-256 of the graph that the host executed, see :func:`~.protocol.graph_sha256`; empty where it does not
             tell.
     """
@@ -314,7 +314,10 @@ class Job:
         )
 
     def _read_record(self) -> Record | None:
-        return protocol.read_record(self._api.history(self.id), self.id)
+        record = protocol.read_record(self._api.history(self.id), self.id)
+        if record is not None and not record.memory and protocol.notes_memory(self._graph):
+            return replace(record, memory=protocol.read_phases(self._api.phases(self.id)))
+        return record
 
     def _lost(self, message: str) -> HostLost:
         return HostLost(

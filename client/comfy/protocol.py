@@ -32,6 +32,9 @@ from ..errors import (
 from ..workflow.canvas import is_model_file
 from .answers import FRAMES, fits
 
+# Of our nodes, those that note what they or what follows them take of memory.
+_NOTING = {"PackshotVRAMPolicy", "PackshotVAEDecodeTiled", "PackshotVAEEncodeTiled", "PackshotIntermediates"}
+
 Graph = Mapping[str, Mapping[str, Any]]  # API format: node id -> {class_type, inputs, _meta}
 
 
@@ -195,8 +198,8 @@ class Record:
         seconds: execution time on the host, None where its messages carry no time, or its clock was set back.
         error: the host's ``execution_error`` or ``execution_interrupted`` message for a job that failed.
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
-        memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report; fields are
-            those of the pack's ``Phase``.
+        memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report or Save for
+            Channel, see :func:`notes_memory` for graphs without; fields are those of the pack's ``Phase``.
         graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
             where the history does not hold it.
     """
@@ -236,7 +239,7 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         interrupted="execution_interrupted" in messages,
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
         look=tuple(_look(entry.get("outputs") or {})),
-        memory=tuple(_phases(entry.get("outputs") or {})),
+        memory=_phases(entry.get("outputs") or {}),
         graph=_executed(entry.get("prompt")),
     )
 
@@ -264,11 +267,20 @@ def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield {"node": str(node), **one}
 
 
-def _phases(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _phases(outputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """Of the report that says most, where there are several: each tells all that ran before it."""
     reports = [kinds.get("packshot_memory") for kinds in outputs.values() if isinstance(kinds, Mapping)]
-    longest = max((report for report in reports if isinstance(report, list)), key=len, default=[])
-    return (phase for phase in longest if isinstance(phase, Mapping))
+    return read_phases(max((report for report in reports if isinstance(report, list)), key=len, default=[]))
+
+
+def read_phases(report: Any) -> tuple[Mapping[str, Any], ...]:
+    """The phases of a report; empty where it is none."""
+    return tuple(phase for phase in report if isinstance(phase, Mapping)) if isinstance(report, list) else ()
+
+
+def notes_memory(graph: Graph) -> bool:
+    """Whether a graph has nodes of ours that note what its phases take of memory, so that the host can be asked."""
+    return any(node.get("class_type") in _NOTING for node in graph.values())
 
 
 def _outputs(outputs: Mapping[str, Any]) -> list[HostFile | HostText]:

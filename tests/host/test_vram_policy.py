@@ -41,10 +41,13 @@ def seen(installation: Installation, shelf: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_resident_does_not_change_a_picture_without_a_lora(seen: dict[str, Any], case: str) -> None:
-    for name in ("budget", "blocks"):
+    for name in ("budget", "blocks", "least"):
         found = seen[case][name]
         assert found["same"], name
+        # The most that was resident at any moment, from an empty device on: a load is no exception.
         assert 0 <= found["resident"] <= found["limit"] < seen[case]["total"], name
+        assert found["at the end"] <= found["resident"], name
+        assert " resident of " in found["said"], name
     assert seen[case]["whole again"] == {"same": True, "resident": seen[case]["total"]}
 
 
@@ -53,6 +56,9 @@ def test_a_lora_by_bypass_is_the_same_whatever_is_resident(seen: dict[str, Any],
     found = seen[case]
     assert found["changed"] > 0.001  # or the LoRA did nothing
     assert found["deltas"]["bypass"] == 0.0
+    for way in ("weights", "bypass"):
+        budget = found[f"budget, {way}"]
+        assert budget["resident"] <= budget["limit"], way
     assert "by bypass" in found["patches"]["bypass"]
     assert "patched in their weights" in found["patches"]["weights"]
     assert found["quantised"] == case.endswith("fp8")
@@ -100,3 +106,77 @@ def test_out_of_memory_while_sampling_is_stepped_down_and_recorded(installation:
     assert "[out-of-memory]" in seen["9"]["error"]
     assert "What to do: a smaller picture" in seen["9"]["error"]
     assert len(seen["9"]["phase"]["steps"]) == 4
+    for how in ("success", "error", "cancel"):
+        assert seen["after"][how] == {"raised": True, "lowered": True, "restored": True}, how
+    # Where no less can stay than the budget allows, nothing is tried twice.
+    first, last = seen["least budget"]["phase"]["steps"]
+    assert first == "out of memory; then other models unloaded"
+    assert "bfloat16 between layers" in last
+
+
+def test_a_lock_holds_the_whole_model_patched_once_or_says_why_not(installation: Installation, shelf: Path) -> None:
+    seen = inside(installation, "lock", shelf)
+    assert seen["streamed before"] > 0  # core counts patches that it adds at each use, and never counts them back
+    assert seen["same"]
+    assert seen["resident"] == seen["total"] == seen["phase"]["resident"]
+    assert seen["phase"]["policy"] == "full: all 15.9 MiB resident, patched once"
+    assert "1048555" in seen["no room"]
+    assert "GiB are missing" in seen["no room"]
+    assert "of 15.9 MiB are resident after a full load" in seen["not held"]
+    assert "ran out of memory while the whole model is locked" in seen["no memory"]
+    for name in ("no room", "not held", "no memory"):
+        assert "[out-of-memory]" in seen[name], name
+        assert "What to do: " in seen[name], name
+
+
+def test_under_dynamic_vram_what_has_no_pages_counts_too(installation: Installation, shelf: Path) -> None:
+    seen = inside(installation, "dynamic", shelf)
+    found = seen["without pages"]
+    assert found["same"]
+    assert found["phase"]["allocator"] == "Dynamic VRAM"
+    assert 0 < found["phase"]["resident"] == seen["forced"] == seen["pinned"]
+    # The limit is 1 GiB and what has no pages, so that the pages get whole pages below 1 GiB; then less than that.
+    assert seen["told"][:2] == [["set_watermark", 2**30], ["set_watermark", 0]]
+    assert seen["much"] == ""
+    assert seen["little"].startswith("[out-of-memory]")
+    assert seen["told"][2:] == [["set_watermark_limit", seen["total"]], ["set_watermark_limit", 0], ["prioritize"]]
+    assert seen["ended"].startswith("the lock did not hold: ")
+
+
+def test_an_engine_that_cannot_hold_gives_way_to_a_copy_that_can(installation: Installation, shelf: Path) -> None:
+    seen = inside(installation, "dynamic", shelf)
+    assert seen["changed"] > 0.001
+    for name in ("delegate", "delegate with a lora"):
+        found = seen[name]
+        assert found["same"], name
+        assert found["phase"]["allocator"] == "legacy", name
+        assert 0 < found["phase"]["resident"] <= seen["limit"], name
+    assert "[input-invalid]" in seen["no delegate"]
+    assert "What to do: load the model with core's own loader" in seen["no delegate"]
+    for release in ("0.4.11", "0.4.10", "0.4.9"):
+        unknown, known = (seen["headroom"][f"{release}, {reserved}"] for reserved in (None, 0.25))
+        assert unknown["told"] == []  # what it was could not be put back
+        assert "for models without Dynamic VRAM alone" in unknown["said"]
+        told = [one["simple_vram_headroom"] for one in known["told"]]
+        assert told == ([] if release == "0.4.9" else [2**30, 2**28])
+        assert all(one.get("nvml_pressure", True) for one in known["told"])
+
+
+def test_loras_by_bypass_go_wherever_the_model_goes(installation: Installation, shelf: Path) -> None:
+    seen = inside(installation, "loras", shelf)
+    assert seen["changed"] > 0.001
+    assert seen["own"]
+    assert seen["copied"]
+    assert seen["kept"] == ["torch.float32"]  # a model has copies on its device, and the LoRAs stay as they were
+    assert seen["unchanged"]
+    assert seen["stacked"].startswith("11 LoRA layers by bypass")
+    assert seen["stacked"].endswith("11 layers patched in their weights")
+    assert seen["twice"].startswith("11 LoRA layers by bypass")
+    assert seen["twice apart"] < 0.005
+    assert seen["core's"] == "LoRAs by core's own bypass"
+    assert seen["around core's"].startswith("11 LoRA layers by bypass")
+    assert seen["around core's"].endswith("LoRAs by core's own bypass")
+    assert seen["around core's apart"] < 0.005
+    assert len(seen["again"]) == 12
+    assert all(seen["again"].values()), seen["again"]
+    assert "[lora-mismatch] 1 layers of the LoRA are not in the model" in seen["stray"]

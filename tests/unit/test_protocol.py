@@ -232,6 +232,13 @@ def test_a_record_carries_the_longest_report_of_memory() -> None:
     assert list(record.memory) == late
 
 
+def test_only_graphs_with_memory_nodes_are_asked_about() -> None:
+    assert protocol.notes_memory({"1": {"class_type": "UNETLoader"}, "2": {"class_type": "PackshotVRAMPolicy"}})
+    assert not protocol.notes_memory({"1": {"class_type": "UNETLoader"}, "2": {"class_type": "PackshotSample"}})
+    assert protocol.read_phases([{"phase": "sampling"}, "no phase"]) == ({"phase": "sampling"},)
+    assert protocol.read_phases({"not": "a list"}) == ()
+
+
 def test_no_record_is_no_verdict() -> None:
     assert protocol.read_record({}, "job") is None
     assert protocol.read_record(RECORDS["history"]["success"], "another") is None
