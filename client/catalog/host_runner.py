@@ -380,7 +380,7 @@ class HostRunner(threading.Thread):
         failed = [one["reason"] for one in self._ledger.attempts_of(item.item_id) if one["outcome"] == "failed"]
         change = next_change(item, means, past(failed[-item.tries :] if item.tries else []), self._scheduler.limits)
         if means == "unfit":
-            self._ledger.again(prompt_id, error, item.change or {})
+            self._ledger.again(prompt_id, error, item.change or {}, seconds)
             self._refuse(item, error)
             self._scheduler.spent(item, self.url, "again", seconds)
             return
@@ -391,7 +391,7 @@ class HostRunner(threading.Thread):
             return
         if means == "smaller":
             self._station.free_memory()
-        self._ledger.again(prompt_id, error, change)
+        self._ledger.again(prompt_id, error, change, seconds)
         # Another host may have more memory; where there is none, this one is asked at once, while its memory is free.
         leave = means == "elsewhere" or (means == "smaller" and len(self._backlog.live) > 1)
         self._put_back(item, avoid=self.url if leave else "")

@@ -7,6 +7,7 @@ gone from this machine, or when its beat has stood still for a while by the watc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sqlite3
@@ -48,7 +49,8 @@ class Lease:
         """Let the next process have the run at once."""
         self._end.set()
         self._thread.join()
-        self._ledger.give_lease_back()
+        with contextlib.suppress(sqlite3.Error):  # a full disk: the next one finds that this process is gone
+            self._ledger.give_lease_back()
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT):

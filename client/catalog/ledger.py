@@ -159,10 +159,12 @@ class Ledger(LedgerFile):
             db.execute(f"UPDATE items SET losses = losses + 1 {_OF_ATTEMPT}", (prompt_id,))
             self.audit("lost", {"prompt_id": prompt_id, "reason": reason})
 
-    def again(self, prompt_id: str, error: PackshotError, change: Mapping[str, str]) -> None:
-        """The attempt failed, and its item is to be tried again with ``change``."""
+    def again(
+        self, prompt_id: str, error: PackshotError, change: Mapping[str, str], seconds: float | None = None
+    ) -> None:
+        """The attempt failed after so long, and its item is to be tried again with ``change``."""
         with self.transaction() as db:
-            self._end(prompt_id, "failed", str(error))
+            self._end(prompt_id, "failed", str(error), seconds)
             db.execute(f"UPDATE items SET tries = tries + 1, change = ? {_OF_ATTEMPT}", (_json(change), prompt_id))
             self.audit("again", {"prompt_id": prompt_id, "error": error.as_dict(), "change": dict(change)})
 
@@ -270,11 +272,13 @@ class Ledger(LedgerFile):
             (failures, failures, judged.seed, _json(list(judged.scores)), prompt_id),
         )
 
-    def fail(self, item_id: str, error: PackshotError, prompt_id: str | None = None) -> None:
-        """The item cannot be made, for the reason given."""
+    def fail(
+        self, item_id: str, error: PackshotError, prompt_id: str | None = None, seconds: float | None = None
+    ) -> None:
+        """The item cannot be made, for the reason given; the last attempt at it took so long."""
         with self.transaction() as db:
             if prompt_id is not None:
-                self._end(prompt_id, "failed", str(error))
+                self._end(prompt_id, "failed", str(error), seconds)
             db.execute("UPDATE items SET state = 'failed', error = ? WHERE item_id = ?", (_as_json(error), item_id))
             self.audit("failed", {"item_id": item_id, "prompt_id": prompt_id, "error": error.as_dict()})
 

@@ -256,7 +256,7 @@ class Scheduler:
         seconds: float | None = None,
     ) -> None:
         """An item cannot be made."""
-        self.ledger.fail(item.item_id, error, prompt_id)
+        self.ledger.fail(item.item_id, error, prompt_id, seconds)
         self.spent(item, host, "failed", seconds)
         self._one_less(item, error)
 

@@ -56,7 +56,9 @@ def test_a_picture_that_takes_too_long_is_tried_so_often_and_no_more(host: HostS
         assert outcomes(out, item) == [("failed", {})] * 2
     with Ledger(out) as ledger:
         errors = [json.loads(row["error"])["slug"] for row in ledger.rows()]
+        took = [one["seconds"] for item in "AB" for one in ledger.attempts_of(item)]
     assert errors == ["timeout", "timeout"]
+    assert min(took) > 0, "what failed counts in the budget of hours"
     nothing, until = {"queue_running": [], "queue_pending": []}, time.monotonic() + 60
     with Client(str(host.url)) as client:
         while (queue := client.api.queue()) != nothing and time.monotonic() < until:
