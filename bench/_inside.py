@@ -168,6 +168,12 @@ def random_state(torch: Any, shapes: dict[str, Any], dtype: Any) -> dict[str, An
 def autoencoder(torch: Any, latent: int, width: int = 128) -> Any:
     """A KL autoencoder: FLUX.1's with 16 channels of its latent, FLUX.2's with 32."""
     import comfy.sd
+
+    return comfy.sd.VAE(sd=autoencoder_state(torch, latent, width))
+
+
+def autoencoder_state(torch: Any, latent: int, width: int = 128) -> dict[str, Any]:
+    """Its weights."""
     from comfy.ldm.modules.diffusionmodules.model import Decoder, Encoder
 
     shape = {
@@ -184,4 +190,4 @@ def autoencoder(torch: Any, latent: int, width: int = 128) -> Any:
         shapes |= {"post_quant_conv.weight": (32, 32, 1, 1), "post_quant_conv.bias": (32,)}
         shapes |= {"quant_conv.weight": (64, 64, 1, 1), "quant_conv.bias": (64,)}
         shapes |= {"bn.running_mean": (128,), "bn.running_var": (128,)}
-    return comfy.sd.VAE(sd=random_state(torch, shapes, torch.float32))
+    return random_state(torch, shapes, torch.float32)

@@ -57,10 +57,24 @@ def load(torch: Any, name: str) -> Any:
 
     if name == "starter":
         return comfy.sd.load_diffusion_model(str(starter("diffusion_models")))
-    shapes = json.loads(Path(os.environ["SHAPES"]).read_text(encoding="utf-8"))[f"{name} native"]["shapes"]
-    state = random_state(torch, shapes, torch.bfloat16)
+    state = weights(torch, name)
     comfy.model_management.soft_empty_cache()
     return comfy.sd.load_diffusion_model_state_dict(state)
+
+
+def weights(torch: Any, name: str) -> dict[str, Any]:
+    """Those of a diffusion model, in bf16."""
+    shapes = json.loads(Path(os.environ["SHAPES"]).read_text(encoding="utf-8"))[f"{name} native"]["shapes"]
+    return random_state(torch, shapes, torch.bfloat16)
+
+
+def qwen3_4b(torch: Any) -> dict[str, Any]:
+    """The weights of FLUX.2 [klein] 4B's text encoder, in bf16."""
+    import comfy.ops
+    from comfy.text_encoders.llama import Qwen3_4B
+
+    made = Qwen3_4B({}, torch.bfloat16, "meta", comfy.ops.disable_weight_init).state_dict()
+    return random_state(torch, {key: value.shape for key, value in made.items()}, torch.bfloat16)
 
 
 def starter(folder: str) -> Path:
@@ -78,12 +92,7 @@ def picture_parts(torch: Any, tiny: bool) -> tuple[Any, Any, Any]:
         files = [str(starter("text_encoders"))]
         clip = comfy.sd.load_clip(files, clip_type=comfy.sd.CLIPType.STABLE_DIFFUSION)
         return lora(torch, load(torch, "starter")), clip, comfy.sd.VAE(comfy.utils.load_torch_file(str(starter("vae"))))
-    import comfy.ops
-    from comfy.text_encoders.llama import Qwen3_4B
-
-    made = Qwen3_4B({}, torch.bfloat16, "meta", comfy.ops.disable_weight_init).state_dict()
-    state = random_state(torch, {key: value.shape for key, value in made.items()}, torch.bfloat16)
-    clip = comfy.sd.load_text_encoder_state_dicts([state], clip_type=comfy.sd.CLIPType.FLUX2)
+    clip = comfy.sd.load_text_encoder_state_dicts([qwen3_4b(torch)], clip_type=comfy.sd.CLIPType.FLUX2)
     return lora(torch, load(torch, "flux2-klein-4b")), clip, autoencoder(torch, 32)
 
 

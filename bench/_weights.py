@@ -18,7 +18,7 @@ def main(models: Path) -> None:
     from safetensors.torch import save_file
 
     parts = {
-        "diffusion_models/flux-2-klein-4b": lambda: _vram_models.state(torch, "flux2-klein-4b"),
+        "diffusion_models/flux-2-klein-4b": lambda: _vram_models.weights(torch, "flux2-klein-4b"),
         "text_encoders/qwen_3_4b": lambda: _vram_models.qwen3_4b(torch),
         "vae/flux2-vae": lambda: _inside.autoencoder_state(torch, 32),
     }
