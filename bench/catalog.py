@@ -436,13 +436,14 @@ def _opens(page: Path) -> str:
 
 LONG = 2.0  # seconds of a job that is to be killed
 BAD = 25  # every so many rows one that cannot be made
+ROWS = 400  # of a table of our own
 
 
 def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
-    """Kill at random while jobs are in flight, until all kills are used up; then check what every row has.
+    """Kill at random while jobs are in flight; then check what every row has.
 
     Each row must have exactly one accepted picture, or one recorded reason; and no kill may cost more than one job
-    executed again, which the hosts themselves count.
+    executed again, which the hosts themselves count. Tables of our own are made anew until all kills are used up.
     """
     seed = random.SystemRandom().randrange(2**32)
     rng = random.Random(seed)
@@ -451,8 +452,6 @@ def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
         hosts = stack.enter_context(several_hosts(3, folder))
         urls = [url_of(host) for host in hosts]
         workflow = sleeping_workflow(folder / "sleep.app.json", LONG)
-        own = not tables
-        tables = tables or [_with_bad_rows(write_table(folder / "table.csv", 8 * kills))]
         more: list[str] = []
         cluster = None
         if engine == "ray":
@@ -463,14 +462,22 @@ def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
         print(
             "| table | rows | made | with a reason | kills: coordinator, host, node | attempts again | executed again |"
         )
-        for number, table in enumerate(tables):
+        left, given = kills, len(tables)
+        for number in itertools.count():
+            if number == given if given else not left:
+                break
+            out = folder / f"run{number}"
+            if given:
+                table = _many(tables[number], folder)
+                words, most = command(table, workflow, out, urls, *more), kills // given
+            else:
+                table = _with_bad_rows(write_table(folder / f"table{number}.csv", ROWS))
+                words, most = command(table, workflow, out, urls, *more, "--set", "color={{ row.colour }}"), left
             used = {"coordinator": 0, "host": 0, "node": 0}
             executed = _executed(hosts)
-            out = folder / f"run{number}"
-            words = command(table if own else _many(table, folder), workflow, out, urls, *more)
-            words += ["--set", "color={{ row.colour }}"] if own else []
-            _campaign(words, out, hosts, cluster, kills // len(tables), rng, used)
-            _check(out, table.name, used, _executed(hosts) - executed)
+            _campaign(words, out, hosts, cluster, most, rng, used)
+            _check(out, table.stem, used, _executed(hosts) - executed)
+            left -= sum(used.values())
         print(json.dumps({"seed": seed, "engine": engine}))
 
 
