@@ -24,7 +24,8 @@ demo: setup
 
 test: setup
 	$(BIN)/packshot host install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto tests/unit
+	$(BIN)/python -m pytest tests/browser tests/host
 
 lint: setup
 	$(BIN)/ruff check .
