@@ -25,7 +25,7 @@ demo: setup
 test: setup
 	$(BIN)/packshot host install
 	$(BIN)/python -m pytest --numprocesses auto tests/unit
-	$(BIN)/python -m pytest tests/browser tests/host
+	$(BIN)/python -m pytest tests/browser tests/host tests/gpu
 
 lint: setup
 	$(BIN)/ruff check .
