@@ -1,6 +1,6 @@
 """What VRAM policies do to tiny models of four families, as JSON on standard output; run by the host's own Python.
 
-    python vram_models.py policies|refusals|ladder|lock|dynamic|loras COMFYUI_FOLDER MODELS_FOLDER
+    python vram_models.py sd15|sd3|flux1|flux2|refusals|ladder|lock|dynamic|loras COMFYUI_FOLDER MODELS_FOLDER
 
 The models are those of ``tiny_models.py``, and the starter as FLUX.2. A CPU never moves weights, but core's streamed
 path casts and patches each layer at its use all the same, which is what is compared. Core's manager for Dynamic VRAM
@@ -559,14 +559,12 @@ def main() -> None:
     import torch
 
     with torch.inference_mode():
-        if what != "policies":
+        if what not in FAMILIES:
             answer: dict[str, Any] = {
                 "refusals": refusals, "ladder": ladder, "lock": locks, "dynamic": dynamic, "loras": loras,
             }[what](Path(models))  # fmt: skip
         else:
-            answer = {
-                f"{family} {dtype}": policies(Path(models), family, dtype) for family in FAMILIES for dtype in DTYPES
-            }
+            answer = {f"{what} {dtype}": policies(Path(models), what, dtype) for dtype in DTYPES}
     print(json.dumps(answer))
 
 
