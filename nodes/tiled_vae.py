@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from comfy_api.latest import io
-from comfy_execution.graph_utils import GraphBuilder
+
+import nodes as core
 
 from ..client.errors import InputInvalid, PackshotError
 from . import tiled_vae_run
 from .memory_record import Phase, allocator, watched
 from .refusal import refusing, tell
 from .tiled_vae_layout import SMALLEST
+from .tiled_vae_video import Tiles, stepping_down
 
+_MOST = 16384  # pixels of a tile, which is the side of the largest pictures
 _CATEGORY = "Packshot/Memory"
 _LINE = (1.0, 0.0, 1.0)  # of the overlay: magenta, which products seldom are
 
@@ -23,18 +29,19 @@ def _tile_input() -> Any:
         "tile_size",
         default=0,
         min=0,
-        max=16384,
+        max=_MOST,
         step=8,
         tooltip="Side of a tile in pixels, from 64 on; 0: as large as free memory allows. The result is the same.",
     )
 
 
 def _check_tile(tile_size: int | None) -> None:
-    if tile_size is not None and 0 < tile_size < SMALLEST:
+    """Refuse what is no tile; core leaves the limits of an input to the node that looks at it itself."""
+    if tile_size and not SMALLEST <= tile_size <= _MOST:
         raise InputInvalid(
-            f"tiles of {tile_size} pixels, which are mostly surroundings of each other",
+            f"tiles of {tile_size} pixels; below {SMALLEST} they are mostly surroundings of each other",
             place="input 'tile_size'",
-            remedy=f"0 for a size by free memory, or {SMALLEST} and more",
+            remedy=f"0 for a size by free memory, or {SMALLEST} to {_MOST}",
         )
 
 
@@ -46,10 +53,35 @@ def _refusal(tile_size: int | None) -> bool | str:
     return True
 
 
-def _said(outcome: tiled_vae_run.Outcome, phase: Phase) -> list[str]:
-    phase.steps = outcome.steps
+@contextlib.contextmanager
+def _watched(name: str, vae: Any) -> Iterator[Phase]:
+    """A phase of the record, of a VAE."""
+    phase = Phase(name, allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
+    with watched(phase, vae.device):
+        yield phase
+        phase.resident = vae.patcher.loaded_size()
+
+
+def _still(
+    phase: Phase, run: Callable[..., tuple[Any, tiled_vae_run.Outcome]], *given: Any
+) -> tuple[Any, tiled_vae_run.Outcome]:
+    """Decode or encode here."""
+    outcome = tiled_vae_run.Outcome(steps=phase.steps)
+    made, _ = run(*given, outcome)
     phase.notes = [f"tiles of {outcome.tile} pixels, features kept on {outcome.kept_on}"]
-    return [phase.sentence()]
+    return made, outcome
+
+
+def _video(phase: Phase, tile_size: int, work: Callable[..., tuple[Any, ...]]) -> Any:
+    """Decode or encode by core's node."""
+    made, tiles = stepping_down(work, Tiles.of(tile_size), phase.steps)
+    phase.notes = [f"a video: {tiles}, blended where they overlap"]
+    return made
+
+
+def _said(phase: Phase, video: bool) -> list[str]:
+    """What is to be seen on the node: steps of the ladder, and that core's tiles are not exact."""
+    return [phase.sentence()] if phase.steps else phase.notes if video else []
 
 
 class PackshotVAEDecodeTiled(io.ComfyNode):
@@ -70,48 +102,49 @@ class PackshotVAEDecodeTiled(io.ComfyNode):
                 io.Vae.Input("vae"),
                 _tile_input(),
                 io.Boolean.Input(
-                    "overlay", default=False, tooltip="Draw the borders of the tiles on the picture, to see them."
+                    "overlay",
+                    default=False,
+                    tooltip="Draw the borders of the tiles on the picture; not on a video, whose tiles blend.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="image")],
             hidden=[io.Hidden.unique_id],
-            enable_expand=True,
         )
 
     @classmethod
     def validate_inputs(cls, tile_size: int | None = None) -> bool | str:
-        """Refuse a tile smaller than its surroundings before the queue."""
+        """Refuse a tile that is none before the queue."""
         return _refusal(tile_size)
 
     @classmethod
     def check_lazy_status(cls, vae: io.Vae.Type, samples: io.Latent.Type | None = None, **_: Any) -> list[str]:
         """Look at the VAE before anything is sampled, and refuse one that cannot be decoded here."""
         with refusing():
-            if not _is_video(vae, True, 1):
+            if not _is_video(vae, 1):
                 tiled_vae_run.known_part(vae, "decoder")
         return ["samples"] if samples is None else []
 
     @classmethod
     def execute(cls, samples: io.Latent.Type, vae: io.Vae.Type, tile_size: int, overlay: bool) -> io.NodeOutput:
-        """Decode; or expand into core's tiled decode for a video."""
+        """Decode here, or by core's tiles where it is a video."""
         latent = samples["samples"]
         if latent.is_nested:  # a video with its sound: core's decode takes the first part too
             latent = latent.unbind()[0]
-        if _is_video(vae, latent.ndim == 5, latent.shape[2]):
-            samples = {**samples, "samples": latent}
-            return _video("VAEDecodeTiled", {"samples": samples, "vae": vae}, tile_size or 512, cls.hidden.unique_id)
+        video = _is_video(vae, latent.shape[2] if latent.ndim == 5 else 1)
         with refusing():
             _check_tile(tile_size)
-            phase = Phase("VAE decode", allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
-            with watched(phase, vae.device):
-                pixels, outcome = tiled_vae_run.decode(vae, latent, tile_size)
-                said = _said(outcome, phase)
-                phase.resident = vae.patcher.loaded_size()
+            tiled_vae_run.check_latent(vae, latent)
+            with _watched("VAE decode", vae) as phase:
+                if video:
+                    given = {"vae": vae, "samples": {"samples": latent}}
+                    pixels = _video(phase, tile_size, functools.partial(core.VAEDecodeTiled().decode, **given))
+                else:
+                    pixels, outcome = _still(phase, tiled_vae_run.decode, vae, latent, tile_size)
         if pixels.ndim == 5:
             pixels = pixels.reshape(-1, *pixels.shape[-3:])
-        if overlay:
+        if overlay and not video:
             _draw(pixels, outcome.lines)
-        return io.NodeOutput(pixels, ui=tell(cls.hidden.unique_id, said if outcome.steps else []))
+        return io.NodeOutput(pixels, ui=tell(cls.hidden.unique_id, _said(phase, video)))
 
 
 class PackshotVAEEncodeTiled(io.ComfyNode):
@@ -130,48 +163,35 @@ class PackshotVAEEncodeTiled(io.ComfyNode):
             inputs=[io.Image.Input("pixels"), io.Vae.Input("vae"), _tile_input()],
             outputs=[io.Latent.Output(display_name="latent")],
             hidden=[io.Hidden.unique_id],
-            enable_expand=True,
         )
 
     @classmethod
     def validate_inputs(cls, tile_size: int | None = None) -> bool | str:
-        """Refuse a tile smaller than its surroundings before the queue."""
+        """Refuse a tile that is none before the queue."""
         return _refusal(tile_size)
 
     @classmethod
     def execute(cls, pixels: io.Image.Type, vae: io.Vae.Type, tile_size: int) -> io.NodeOutput:
-        """Encode; or expand into core's tiled encode for a video."""
-        if _is_video(vae, True, pixels.shape[0]):
-            return _video("VAEEncodeTiled", {"pixels": pixels, "vae": vae}, tile_size or 512, cls.hidden.unique_id)
+        """Encode here, or by core's tiles where it is a video."""
+        video = _is_video(vae, pixels.shape[0])
         with refusing():
             _check_tile(tile_size)
-            tiled_vae_run.known_part(vae, "encoder")
-            phase = Phase("VAE encode", allocator=allocator(vae.patcher), weights=vae.patcher.model_size())
-            with watched(phase, vae.device):
-                latent, outcome = tiled_vae_run.encode(vae, pixels, tile_size)
-                said = _said(outcome, phase)
-                phase.resident = vae.patcher.loaded_size()
-        return io.NodeOutput({"samples": latent}, ui=tell(cls.hidden.unique_id, said if outcome.steps else []))
+            if not video:
+                tiled_vae_run.known_part(vae, "encoder")
+            with _watched("VAE encode", vae) as phase:
+                if video:
+                    given = {"vae": vae, "pixels": pixels}
+                    made = _video(phase, tile_size, functools.partial(core.VAEEncodeTiled().encode, **given))
+                else:
+                    made = {"samples": _still(phase, tiled_vae_run.encode, vae, pixels, tile_size)[0]}
+        return io.NodeOutput(made, ui=tell(cls.hidden.unique_id, _said(phase, video)))
 
 
-def _is_video(vae: Any, has_frames: bool, frames: int) -> bool:
+def _is_video(vae: Any, frames: int) -> bool:
     """Whether something is for core's own tiles: several frames, or a video's VAE that is not known here."""
-    if getattr(vae, "first_stage_model", None) is None or vae.latent_dim != 3 or not has_frames:
+    if getattr(vae, "first_stage_model", None) is None or vae.latent_dim != 3:
         return False
     return frames > 1 or not tiled_vae_run.supported(vae)
-
-
-def _video(node: str, inputs: dict[str, Any], tile_size: int, node_id: str | None) -> io.NodeOutput:
-    """Core's tiles over space and time, with sizes for which core's own arithmetic holds.
-
-    Core divides by zero where the overlap is half of the tile, so that the overlap here is an eighth.
-    """
-    tile = max(256, tile_size // 64 * 64)
-    times = {"temporal_size": 64, "temporal_overlap": 8}
-    graph = GraphBuilder()
-    made = graph.node(node, **inputs, tile_size=tile, overlap=tile // 8, **times)
-    said = tell(node_id, [f"a video: core's own tiles of {tile} pixels, blended where they overlap"])
-    return io.NodeOutput(made.out(0), ui=said, expand=graph.finalize())
 
 
 def _draw(pixels: Any, lines: tuple[list[int], list[int]]) -> None:

@@ -15,8 +15,8 @@ from .tiled_vae_tensors import Shape
 SMALLEST, LARGEST = 64, 2048  # side of a tile that is chosen here, in pixels
 
 # Elements that a piece takes for each of its own at the width of the picture's last layers: the piece with twice the
-# channels, its norm, the output, and what a convolution copies them into. On the safe side: on a CPU 1.7 to 3.0 were
-# seen.
+# channels, its norm, the output, and what a convolution copies them into. On the safe side: 1.7 to 3.0 were seen, on a
+# CPU; on a GPU it has not been measured ("elements" of bench/tiled_vae.py). The ladder catches what is too little.
 PER_ELEMENT = 7.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,58 +43,73 @@ class Outcome:
 
 
 class _Pieces(torch.nn.Module):
-    """Stands where the decoder or encoder stood, in a view of the VAE that is used once."""
+    """Stands where the decoder or encoder stood, in a view of the VAE that is used once.
 
-    def __init__(self, part: Any, tile: int, into: tuple[Any, Any], outcome: Outcome) -> None:
+    The out-of-memory ladder is climbed down from outside, so that memory which runs out in what core does before and
+    after the layers counts too.
+    """
+
+    def __init__(self, part: Any, plan: Layout, rungs: Iterator[_Rung], pictures: int, into: tuple[Any, Any]) -> None:
         super().__init__()
         self._part = [part]  # in a list, so that its weights are not counted as ours
-        self._tile, self._into, self._outcome = tile, into, outcome
+        self._plan, self._pictures, self._into = plan, pictures, into
+        self._rungs = rungs
+        self._rung: _Rung | None = None
+        self._progress: _Progress | None = None
+
+    @property
+    def rung(self) -> _Rung:
+        """The way that is tried now. The first is chosen when it is asked for: once core has loaded the VAE."""
+        if self._rung is None:
+            self._rung = next(self._rungs)
+        return self._rung
+
+    def step_down(self, steps: list[str]) -> None:
+        """After an attempt that was out of memory: the next rung, which is recorded in ``steps``.
+
+        Raises:
+            OutOfMemory: there is none.
+        """
+        failed = f"out of memory with {self.rung}"
+        following = next(self._rungs, None)
+        if following is None:
+            raise OutOfMemory(
+                f"{failed}, the last step; needed are {gib(self._plan.kept(SMALLEST))} for features and"
+                f" {gib(self._plan.piece(SMALLEST))} for a tile",
+                place="tiled VAE",
+                remedy="close other programs, or make a smaller picture",
+            )
+        self._rung, self._progress = following, None
+        steps.append(f"{failed}; then {following.step}")
+        logging.warning("Packshot: %s", steps[-1])
 
     def forward(self, x: Any, *_: Any, **__: Any) -> Any:
         """(B, C, H, W), or (B, C, 1, H, W) as Wan's; on return the same, as the part itself returns it."""
+        if self._progress is None:
+            self._progress = _Progress(self._pictures * work(self._plan.stages, self._plan.shape))
         still = x.ndim == 5
         flat = x[:, :, 0] if still else x
-        made = [self._one(flat[number : number + 1]) for number in range(flat.shape[0])]
+        made = [self._one(flat[number : number + 1], self._progress) for number in range(flat.shape[0])]
         out = made[0] if len(made) == 1 else torch.cat(made)
         if not still:
             return out
         out = out.unsqueeze(2)
         return [out] if hasattr(self._part[0], "run_up") else out  # Wan's decoder gives a list of its frames
 
-    def _one(self, x: Any) -> Any:
-        plan = layout(self._part[0], tuple(x.shape[1:]), x.dtype)
-        assert plan is not None
-        failed = ""
-        for rung in _rungs(plan, x, self._tile):
-            if failed:
-                self._outcome.steps.append(f"{failed}; then {rung.step}")
-                rung.make_room()
-            try:
-                out = self._attempt(plan, x, rung)
-            except Exception as error:
-                if not memory_oom.is_oom(error):
-                    raise
-                failed = f"out of memory with {rung}"
-                logging.warning("Packshot: %s", failed)
-            else:
-                self._outcome.tile, self._outcome.kept_on = rung.tile, rung.kept()
-                self._outcome.lines = _borders(plan, rung.tile)
-                return out
-        raise OutOfMemory(
-            f"{failed}, the last step; needed are {gib(plan.kept(SMALLEST))} for features and"
-            f" {gib(plan.piece(SMALLEST))} for a tile",
-            place="tiled VAE",
-            remedy="close other programs, or make a smaller picture",
-        )
-
-    def _attempt(self, plan: Layout, x: Any, rung: _Rung) -> Any:
-        device, dtype = self._into
-        progress = _Progress(work(plan.stages, plan.shape))
+    def _one(self, x: Any, progress: _Progress) -> Any:
+        plan, rung, (device, dtype) = self._plan, self.rung, self._into
         engine = Engine(rung.tile, plan.base, x.device, rung.store, x.dtype, rung.dtype, progress)
         final = shapes(plan.stages, plan.shape)[-1]
         out = Bands(final, dtype or x.dtype, device or x.device, final[1])
         run(engine, plan.stages, x, out)
-        return out.whole()
+        made = out.whole()
+        if rung.dtype != x.dtype and not bool(torch.isfinite(made).all()):
+            raise OutOfMemory(
+                "features kept in 16 bit overflow, which is no picture; in 32 bit they do not fit",
+                place="tiled VAE",
+                remedy="close other programs, or make a smaller picture",
+            )
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,30 +135,29 @@ class _Rung:
         """Where features are, and in what."""
         return f"{self.store} in {str(self.dtype).removeprefix('torch.')}"
 
-    def make_room(self) -> None:
-        """Give back what the attempt before left, and unload other models where this rung says so."""
-        comfy.model_management.soft_empty_cache()
+    def make_room(self, patcher: Any) -> None:
+        """Give back what the attempt before left, and unload all models but one where this rung says so."""
         if self.alone:
-            keep = comfy.model_management.loaded_models(only_currently_used=True)
-            busy = [one for one in comfy.model_management.current_loaded_models if one.model in keep]
-            comfy.model_management.free_memory(1e30, self.store, keep_loaded=busy)
+            own = [one for one in comfy.model_management.current_loaded_models if one.model is patcher]
+            comfy.model_management.free_memory(1e30, patcher.load_device, keep_loaded=own)
+        comfy.model_management.soft_empty_cache()
 
 
-def _rungs(plan: Layout, x: Any, tile: int) -> Iterator[_Rung]:
+def _rungs(plan: Layout, device: Any, dtype: Any, tile: int) -> Iterator[_Rung]:
     """Unload others, then features in main memory, then smaller tiles, then features in 16 bit."""
-    device, aside = x.device, comfy.model_management.intermediate_device()
+    aside = comfy.model_management.intermediate_device()
     free = comfy.model_management.get_free_memory(device)
     tile = tile or plan.tile_for((free - plan.kept(SMALLEST)) / 2 if device == aside else free / 2)
     store = device if plan.kept(tile) + plan.piece(tile) <= free else aside
-    yield _Rung(tile, store, x.dtype)
+    yield _Rung(tile, store, dtype)
     if device.type != "cpu":
-        yield _Rung(tile, device, x.dtype, "other models unloaded", alone=True)
+        yield _Rung(tile, store, dtype, "other models unloaded", alone=True)
     if store != aside:
-        yield _Rung(tile, aside, x.dtype, "features in main memory")
+        yield _Rung(tile, aside, dtype, "features in main memory")
     while tile > SMALLEST:
         tile = max(SMALLEST, tile // 2)
-        yield _Rung(tile, aside, x.dtype, f"tiles of {tile} pixels")
-    if x.dtype == torch.float32:
+        yield _Rung(tile, aside, dtype, f"tiles of {tile} pixels")
+    if dtype == torch.float32:
         yield _Rung(tile, aside, torch.float16, "features kept in 16 bit: no longer exact")
 
 
@@ -167,20 +181,56 @@ class _Progress:
         self._bar.update_absolute(min(1000, int(1000 * self._done / self._total)))
 
 
-def _view(vae: Any, name: str, pieces: _Pieces) -> Any:
-    """The VAE with another decoder or encoder, sharing all weights; the original is left as it is."""
-    model = copy.copy(vae.first_stage_model)
+def _run(
+    vae: Any, way: str, given: Any, shape: Shape, tile: int, outcome: Outcome, into: tuple[Any, Any] = (None, None)
+) -> Any:
+    """Core's ``VAE.decode`` or ``VAE.encode``, with our pieces in the place of the decoder or encoder.
+
+    The VAE itself is left as it is; a view of it shares all weights.
+
+    Args:
+        shape: of what the decoder or encoder is given for one picture.
+        into: device and dtype of what it makes; None: those of what it is given.
+    """
+    name = f"{way}r"
+    part = getattr(vae.first_stage_model, name)
+    plan = layout(part, shape, vae.vae_dtype)
+    assert plan is not None
+    pieces = _Pieces(part, plan, _rungs(plan, vae.device, vae.vae_dtype, tile), given.shape[0], into)
+    view, model = copy.copy(vae), copy.copy(vae.first_stage_model)
     model._modules = {**model._modules, name: pieces}
-    view = copy.copy(vae)
     view.first_stage_model = model
-    return view
+    dtype = _between(vae, given)
+    view.vae_output_dtype = lambda: dtype
+    reserved = plan.piece(tile or 512)  # a tile, instead of the picture
+    setattr(view, f"memory_used_{way}", lambda *_: reserved)
+    for fallback in (f"{way}_tiled_", f"{way}_tiled_3d"):
+        setattr(view, fallback, _no_tiles)
+    while True:
+        try:
+            made = getattr(view, way)(given)
+            break
+        except Exception as error:
+            if not memory_oom.is_oom(error):
+                raise
+        pieces.step_down(outcome.steps)
+        pieces.rung.make_room(vae.patcher)
+    outcome.tile, outcome.kept_on = pieces.rung.tile, pieces.rung.kept()
+    outcome.lines = _borders(plan, outcome.tile)
+    return made
 
 
-def decode(vae: Any, samples: Any, tile: int = 0) -> tuple[Any, Outcome]:
+def _no_tiles(*_: Any, **__: Any) -> Any:
+    """In the place of core's own tiles, to which it would go over where memory runs out, each with its statistics."""
+    raise MemoryError("out of memory round the layers of the VAE")
+
+
+def decode(vae: Any, samples: Any, tile: int = 0, outcome: Outcome | None = None) -> tuple[Any, Outcome]:
     """Core's ``VAE.decode`` in tiles of ``tile`` pixels; 0: as large as free memory allows.
 
     Args:
         samples: (B, C, h, w), or (B, C, 1, h, w) where the VAE is one for videos.
+        outcome: is filled on the way, so that the steps of a run that fails are known too.
 
     Returns:
         (B, H, W, 3) in 0 … 1, or (B, 1, H, W, 3), as ``VAE.decode`` gives it.
@@ -189,35 +239,38 @@ def decode(vae: Any, samples: Any, tile: int = 0) -> tuple[Any, Outcome]:
         InputInvalid: the latent or the VAE is of a kind that cannot be decoded here.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = known_part(vae, "decoder")
-    _check_latent(vae, samples)
+    known_part(vae, "decoder")
+    check_latent(vae, samples)
     if vae.latent_dim == 2 and samples.ndim == 5:
         samples = samples[:, :, 0]
-    outcome = Outcome()
-    dtype = _between(vae, samples)
-    view = _view(vae, "decoder", _Pieces(part, tile, (vae.output_device, dtype), outcome))
-    view.vae_output_dtype = lambda: dtype
-    view.memory_used_decode = _needed(part, tile, _inner(vae))
-    return view.decode(samples), outcome
+    outcome = outcome or Outcome()
+    into = (vae.output_device, _between(vae, samples))
+    return _run(vae, "decode", samples, _inner(vae, samples), tile, outcome, into), outcome
 
 
-def encode(vae: Any, pixels: Any, tile: int = 0) -> tuple[Any, Outcome]:
+def encode(vae: Any, pixels: Any, tile: int = 0, outcome: Outcome | None = None) -> tuple[Any, Outcome]:
     """Core's ``VAE.encode`` in tiles of ``tile`` pixels; 0: as large as free memory allows.
 
     Args:
         pixels: (B, H, W, 3) in 0 … 1.
+        outcome: is filled on the way, so that the steps of a run that fails are known too.
 
     Raises:
-        InputInvalid: the VAE is of a kind that cannot encode here.
+        InputInvalid: the VAE is of a kind that cannot encode here, or the picture is smaller than one pixel of its
+            latent.
         OutOfMemory: even the smallest tiles do not fit.
     """
-    part = known_part(vae, "encoder")
-    outcome = Outcome()
-    dtype = _between(vae, pixels)
-    view = _view(vae, "encoder", _Pieces(part, tile, (None, None), outcome))
-    view.vae_output_dtype = lambda: dtype
-    view.memory_used_encode = _needed(part, tile, lambda shape: (shape[1], *shape[-2:]))
-    return view.encode(pixels), outcome
+    known_part(vae, "encoder")
+    ratio, (_, height, width, _) = vae.spacial_compression_encode(), pixels.shape
+    if min(height, width) < ratio:
+        raise InputInvalid(
+            f"a picture of {width} x {height} pixels; this VAE makes one of its latent of {ratio} x {ratio}",
+            place="input 'pixels'",
+            remedy="link a larger picture",
+        )
+    shape = (vae.output_channels, height // ratio * ratio, width // ratio * ratio)  # as core crops it
+    outcome = outcome or Outcome()
+    return _run(vae, "encode", pixels, shape, tile, outcome), outcome
 
 
 def _between(vae: Any, given: Any) -> Any:
@@ -248,25 +301,15 @@ def known_part(vae: Any, name: str) -> Any:
     return part
 
 
-def _inner(vae: Any) -> Callable[[Any], Shape]:
-    """What the decoder is given for a latent of a shape: FLUX.2's is unpacked to four times as many pixels before."""
+def _inner(vae: Any, samples: Any) -> Shape:
+    """What the decoder is given for a latent: FLUX.2's is unpacked to four times as many pixels before."""
+    _, channels, *_, height, width = samples.shape
     if getattr(vae.first_stage_model, "bn", None) is not None:
-        return lambda shape: (shape[1] // 4, shape[-2] * 2, shape[-1] * 2)
-    return lambda shape: (shape[1], *shape[-2:])
+        return channels // 4, height * 2, width * 2
+    return channels, height, width
 
 
-def _needed(part: Any, tile: int, inner: Callable[[Any], Shape]) -> Callable[[Any, Any], float]:
-    """What core reserves: a tile, instead of the picture."""
-
-    def needed(shape: Any, dtype: Any) -> float:
-        plan = layout(part, inner(shape), dtype)
-        assert plan is not None
-        return plan.piece(tile or 512)
-
-    return needed
-
-
-def _check_latent(vae: Any, samples: Any) -> None:
+def check_latent(vae: Any, samples: Any) -> None:
     """Refuse what is no latent of a picture of this VAE.
 
     Raises:
@@ -277,7 +320,7 @@ def _check_latent(vae: Any, samples: Any) -> None:
     if vae.latent_dim == 3:
         fits = fits and samples.ndim == 5
     if not fits:
-        wanted = "B x C x 1 x h x w" if vae.latent_dim == 3 else "B x C x h x w"
+        wanted = "B x C x frames x h x w" if vae.latent_dim == 3 else "B x C x h x w"
         raise InputInvalid(
             f"a latent of shape {' x '.join(map(str, shape))}; this VAE takes {wanted} with C = {vae.latent_channels}",
             place="input 'samples'",

@@ -1,6 +1,6 @@
 """The tiled VAE beside core's pass over the whole, as JSON on standard output; run by the host's own Python.
 
-    python tiled_vae.py exact|memory COMFYUI_FOLDER
+    python tiled_vae.py exact|large|memory|faults COMFYUI_FOLDER
 
 Autoencoders of all kinds that are known, at a quarter of their width, with random weights: norms and biases too, so
 that a statistic of a tile, or a zero in the wrong place, shows.
@@ -8,10 +8,13 @@ that a statistic of a tile, or a zero in the wrong place, shows.
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import logging
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from vram_models import pack
 
 SIZES = ((15, 26), (9, 33))  # latents: no multiple of any tile, and long against the other side
 TILES = (64, 104, 512)
+LARGE = (66, 100)  # a latent that even tiles of 512 pixels cut both ways
+LARGE_TILES = {"kl4": (96, 512), "kl16": (64, 256), "flux2": (64, 512), "wan": (96, 512)}
 _KL = {
     "out_ch": 3, "ch": 32, "ch_mult": (1, 2, 4, 4), "num_res_blocks": 2, "attn_resolutions": [], "in_channels": 3,
     "resolution": 256, "dropout": 0.0,
@@ -85,14 +90,14 @@ KINDS: dict[str, Any] = {
 
 
 def exact() -> dict[str, Any]:
-    """For each kind: the largest distance from core's own, both ways, and the seam metric; core's tiles beside it."""
+    """For each kind: the largest distance from core's own, both ways; core's tiles beside it."""
     import torch
 
     run = pack("nodes.tiled_vae_run")
     answer: dict[str, Any] = {}
     for name, (make, shape) in KINDS.items():
         vae, random = make(), torch.Generator().manual_seed(9)
-        found: dict[str, Any] = {"decode": {}, "encode": {}, "seams": [], "lines": 0}
+        found: dict[str, Any] = {"decode": {}, "encode": {}, "lines": 0, "other forms": 0}
         for height, width in SIZES:
             latent = torch.randn(shape(height, width), generator=random)
             whole = vae.decode(latent)
@@ -100,16 +105,16 @@ def exact() -> dict[str, Any]:
             encoded = vae.encode(pixels[:1])
             for tile in TILES:
                 made, outcome = run.decode(vae, latent, tile)
-                apart = (made - whole).abs()
-                found["decode"][f"{height}x{width} {tile}"] = float(apart.max())
-                found["same form"] = made.shape == whole.shape and made.dtype == whole.dtype
-                found["lines"] += sum(map(len, outcome.lines))
-                if tile == 64:
-                    found["seams"].append(seam((made - whole).reshape(-1, *whole.shape[-3:]), outcome.lines))
                 again, _ = run.encode(vae, pixels[:1], tile)
+                found["decode"][f"{height}x{width} {tile}"] = float((made - whole).abs().max())
                 found["encode"][f"{height}x{width} {tile}"] = float((again - encoded).abs().max())
+                for one, other in ((made, whole), (again, encoded)):
+                    found["other forms"] += one.shape != other.shape or one.dtype != other.dtype
+                found["lines"] += sum(map(len, outcome.lines))
         half, _ = run.decode(vae, latent.half(), 64)
-        found["half"] = str(half.dtype)
+        half_latent, _ = run.encode(vae, pixels[:1].half(), 64)
+        found["between"] = [str(half.dtype), str(half_latent.dtype)]
+        found["16 bit"] = {kind: in_16_bit(run, vae, kind, latent[:1], pixels[:1]) for kind in ("bfloat16", "float16")}
         answer[name] = found
     vae = kl(16)
     latent = torch.randn((1, 16, 24, 24), generator=torch.Generator().manual_seed(2))
@@ -118,6 +123,69 @@ def exact() -> dict[str, Any]:
     answer["refusals"] = refusals(run, vae)
     answer["deviation"] = deviation()
     return answer
+
+
+def in_16_bit(run: Any, vae: Any, dtype: str, latent: Any, pixels: Any) -> dict[str, Any]:
+    """How far from core's pass in 32 bit are core's own and ours in 16 bit, as GPUs compute: mean square, and most."""
+    import torch
+
+    wanted = {"decode": vae.decode(latent), "encode": vae.encode(pixels)}
+    half = copy.copy(vae)
+    half.vae_dtype = getattr(torch, dtype)
+    half.first_stage_model = copy.deepcopy(vae.first_stage_model).to(half.vae_dtype)
+    half.patcher = type(vae.patcher)(half.first_stage_model, vae.patcher.load_device, vae.patcher.offload_device)
+    answer: dict[str, Any] = {}
+    for way, given in (("decode", latent), ("encode", pixels)):
+        own, (ours, outcome) = getattr(half, way)(given), getattr(run, way)(half, given, 64)
+        apart = [(made - wanted[way]).float() for made in (own, ours)]
+        answer[way] = {
+            "mean": [float(one.square().mean().sqrt()) for one in apart],
+            "most": [float(one.abs().max()) for one in apart],
+            "kept on": outcome.kept_on, "same form": ours.shape == own.shape and ours.dtype == own.dtype,
+        }  # fmt: skip
+    return answer
+
+
+def large() -> dict[str, Any]:
+    """Pictures that every tile divides: distance and seam metric both ways, and the progress that core was told."""
+    import comfy.utils
+    import torch
+
+    run = pack("nodes.tiled_vae_run")
+    told: list[tuple[int, int]] = []
+    comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: told.append((value, total)))
+    answer: dict[str, Any] = {}
+    for name, (make, shape) in KINDS.items():
+        vae = make()
+        latent = torch.randn(shape(*LARGE), generator=torch.Generator().manual_seed(3))[:1]
+        whole = vae.decode(latent)
+        pixels = whole.reshape(-1, *whole.shape[-3:])
+        encoded = vae.encode(pixels)
+        answer[name] = {}
+        for tile in LARGE_TILES[name]:
+            found = {}
+            for way, given, wanted in (("decode", latent, whole), ("encode", pixels, encoded)):
+                told.clear()
+                made, outcome = getattr(run, way)(vae, given, tile)
+                error = made - wanted
+                # Pictures are (…, H, W, C), latents (B, C, …, H, W).
+                error = error.flatten(0, -4) if way == "decode" else error.flatten(0, -3)[..., None]
+                lines = outcome.lines
+                if way == "encode":  # the tiles of the picture, where they lie in its latent
+                    sides = zip(pixels.shape[1:3], error.shape[1:3], strict=True)
+                    lines = [[edge * small // side for edge in edges(side, tile)] for side, small in sides]
+                found[way] = {
+                    "apart": float(error.abs().max()), "lines": [len(one) for one in lines],
+                    "seam": seam(error, lines), "told": list(told),
+                }  # fmt: skip
+            answer[name][str(tile)] = found
+    return answer
+
+
+def edges(side: int, tile: int) -> list[int]:
+    """Where a side is cut into the fewest parts that are no longer than a tile."""
+    count = -(-side // tile)
+    return [round(number * side / count) for number in range(1, count)]
 
 
 def deviation() -> float:
@@ -158,43 +226,145 @@ def refusals(run: Any, vae: Any) -> dict[str, str]:
 
     taesd = {f"taesd_decoder.{name}": value for name, value in comfy.taesd.taesd.Decoder(16).state_dict().items()}
     taesd |= {f"taesd_encoder.{name}": value for name, value in comfy.taesd.taesd.Encoder(16).state_dict().items()}
+    node = pack("nodes.tiled_vae").PackshotVAEDecodeTiled
     asked = {
-        "shape": (vae, torch.zeros(16, 8, 8)),
-        "channels": (vae, torch.zeros(1, 4, 8, 8)),
-        "kind": (comfy.sd.VAE(sd=taesd), torch.zeros(1, 16, 8, 8)),
+        "shape": lambda: run.decode(vae, torch.zeros(16, 8, 8), 64),
+        "flat": lambda: node.execute(samples={"samples": torch.zeros(16)}, vae=vae, tile_size=64, overlay=False),
+        "channels": lambda: run.decode(vae, torch.zeros(1, 4, 8, 8), 64),
+        "kind": lambda: run.decode(comfy.sd.VAE(sd=taesd), torch.zeros(1, 16, 8, 8), 64),
+        "small": lambda: run.encode(vae, torch.zeros(1, 5, 64, 3), 64),
     }
     answer = {}
-    for name, (given, latent) in asked.items():
+    for name, ask in asked.items():
         try:
-            run.decode(given, latent, 64)
+            ask()
         except pack("client.errors").PackshotError as error:
             answer[name] = error.report()
+        except pack("nodes.refusal").Refused as error:
+            answer[name] = str(error)
     return answer
+
+
+def limited(room: int, ask: Callable[[], Any]) -> Any:
+    """What is made with so many MiB more than there are in use; or the error that says that they are too few."""
+    now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + room * 2**20, resource.RLIM_INFINITY))
+    try:
+        return ask()
+    except pack("client.errors").OutOfMemory as error:
+        return error
+    except RuntimeError as error:  # oneDNN's own, which does not tell why
+        if "could not create a" not in str(error):
+            raise
+        return error
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def memory() -> dict[str, Any]:
     """A decode in an address space that is too small for the tile asked for: what the ladder did, and the distance."""
     import torch
 
-    run = pack("nodes.tiled_vae_run")
-    vae = kl(16)
+    run, vae = pack("nodes.tiled_vae_run"), kl(16)
     latent = torch.randn((1, 16, 64, 64), generator=torch.Generator().manual_seed(2))
     whole = vae.decode(latent)
     run.decode(vae, latent, 64)  # whatever is loaded at the first use is loaded
-    now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     answer: dict[str, Any] = {}
     for room in (256, 192, 128, 96, 64):  # MiB: how much is left beside what is mapped differs between machines
-        resource.setrlimit(resource.RLIMIT_AS, (now + room * 2**20, resource.RLIM_INFINITY))
-        try:
-            made, outcome = run.decode(vae, latent, 512)
-        except pack("client.errors").OutOfMemory as error:
-            answer["refused"] = error.report()
-            continue
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        if outcome.steps:
-            answer |= {"steps": outcome.steps, "tile": outcome.tile, "apart": float((made - whole).abs().max())}
+        outcome = run.Outcome()
+        made = limited(room, functools.partial(run.decode, vae, latent, 512, outcome))
+        if isinstance(made, Exception):
+            answer["refused"] = str(made)
+        elif outcome.steps:
+            apart = float((made[0] - whole).abs().max())
+            answer |= {"steps": outcome.steps, "tile": outcome.tile, "apart": apart}
             break
+    return answer
+
+
+class Failing:
+    """A hook that lets what it is attached to fail for so many times."""
+
+    def __init__(self, failures: int, fail: Callable[[], Any]) -> None:
+        self.failures, self.fail, self.tries = failures, fail, 0
+
+    def __call__(self, *_: Any) -> None:
+        self.tries += 1
+        if self.tries <= self.failures:
+            self.fail()
+
+    def watch(self, module: Any, ask: Callable[[], Any]) -> Any:
+        """What is made meanwhile, or the text of the refusal."""
+        hook = module.register_forward_pre_hook(self)
+        try:
+            return ask()
+        except pack("client.errors").PackshotError as error:
+            return error.report()
+        finally:
+            hook.remove()
+
+
+def as_on_a_gpu() -> None:
+    """What torch raises there, and what core then decodes in tiles of its own for."""
+    import torch
+
+    raise torch.OutOfMemoryError("no memory is left")
+
+
+def too_much() -> None:
+    """An allocation that no machine can serve."""
+    import torch
+
+    torch.empty(2**50, dtype=torch.uint8)
+
+
+def faults() -> dict[str, Any]:
+    """Memory that runs out round the layers, within them, and in a video: what was made, tried, and recorded."""
+    import torch
+
+    import nodes as core
+
+    run, video, node = (pack(f"nodes.tiled_vae{name}") for name in ("_run", "_video", ""))
+    answer: dict[str, Any] = {}
+
+    def note(name: str, made: Any, whole: Any, steps: list[str], tries: int = 0) -> None:
+        found = {"refused": made} if isinstance(made, str) else {"apart": float((made[0] - whole).abs().max())}
+        answer[name] = {**found, "steps": steps, "tries": tries}
+
+    random, flux2 = torch.Generator().manual_seed(2), kl(32, unpacked=True)
+    for way, layer, given in (
+        ("decode", flux2.first_stage_model.post_quant_conv, torch.randn((1, 128, 4, 6), generator=random)),
+        ("encode", flux2.first_stage_model.quant_conv, torch.rand((1, 64, 96, 3), generator=random)),
+    ):
+        whole = getattr(flux2, way)(given)
+        for failures in (1, 99):
+            outcome, failing = run.Outcome(), Failing(failures, as_on_a_gpu)
+            made = failing.watch(layer, functools.partial(getattr(run, way), flux2, given, 128, outcome))
+            note(f"{way} {failures}", made, whole, outcome.steps, failing.tries)
+
+    vae, latent = kl(16), torch.randn((1, 16, 16, 20), generator=random)
+    decoder = vae.first_stage_model.decoder
+    asked = {"samples": {"samples": latent}, "vae": vae, "tile_size": 128, "overlay": False}
+    try:
+        Failing(99, too_much).watch(decoder.conv_in, lambda: node.PackshotVAEDecodeTiled.execute(**asked))
+    except pack("nodes.refusal").Refused as error:
+        answer["node"] = {"refused": str(error), "phase": pack("nodes.memory_record").last()["phases"][-1]}
+    for name in ("16 bit", "overflow"):
+        if name == "overflow":  # features grow beyond 16 bit between two norms, the second of which takes that back
+            for block in (block for level in decoder.up for block in level.block):
+                block.conv1.weight.data *= 1e6
+        outcome, whole = run.Outcome(), vae.decode(latent)
+        decode = functools.partial(run.decode, vae, latent, 128, outcome)
+        note(name, Failing(2, too_much).watch(decoder.conv_in, decode), whole, outcome.steps)
+        answer[name]["finite"] = bool(whole.isfinite().all())
+
+    vae, latent = wan(), torch.randn((1, 16, 9, 4, 4), generator=random)
+    decode = functools.partial(core.VAEDecodeTiled().decode, vae=vae, samples={"samples": latent})
+    for failures in (2, 99):
+        steps: list[str] = []
+        stepping = functools.partial(video.stepping_down, decode, video.Tiles.of(0), steps)
+        made = Failing(failures, too_much).watch(vae.first_stage_model.conv2, stepping)
+        note(f"video {failures}", made, decode(**video.Tiles(512, 16).sizes())[0], steps)
     return answer
 
 
@@ -209,7 +379,7 @@ def main() -> None:
     import torch
 
     with torch.inference_mode():
-        answer = {"exact": exact, "memory": memory}[what]()
+        answer = {"exact": exact, "large": large, "memory": memory, "faults": faults}[what]()
     print(json.dumps(answer))
 
 

@@ -7,6 +7,7 @@ The shapes come from core's own model classes, so that core's detection takes th
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def main(comfyui: Path, models: Path) -> None:
     import torch
     from comfy.cldm.cldm import ControlNet
     from comfy.ldm.flux.model import Flux
+    from comfy.ldm.lightricks.vae.causal_video_autoencoder import VideoVAE
     from comfy.ldm.modules.diffusionmodules.mmdit import MMDiT
     from comfy.ldm.modules.diffusionmodules.model import Decoder
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
@@ -45,9 +47,9 @@ def main(comfyui: Path, models: Path) -> None:
             state[name] = value.half()
         return state
 
-    def save(path: str, state: dict[str, Any]) -> None:
+    def save(path: str, state: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
         (models / path).parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in state.items()}, str(models / path))
+        save_file({name: value.contiguous() for name, value in state.items()}, str(models / path), metadata)
 
     flux = {
         "in_channels": 16, "out_channels": 16, "vec_in_dim": 768, "context_in_dim": 768, "hidden_size": 128,
@@ -78,6 +80,19 @@ def main(comfyui: Path, models: Path) -> None:
     # Wan's, which Qwen-Image has too; its norms are called gamma, and have more than one dimension.
     wan = filled(WanVAE(dim=32, z_dim=16, temperal_downsample=[False, True, True]))
     save("vae/tiny-wan.safetensors", {n: v.fill_(1) if n.endswith("gamma") else v for n, v in wan.items()})
+    # LTX-2's: 32 pixels and 8 frames to one of its latent; the shape is in the file's metadata.
+    layers_of = {"num_layers": 1}
+    ltx = {
+        "dims": 3, "in_channels": 3, "out_channels": 3, "latent_channels": 128, "patch_size": 4,
+        "norm_layer": "pixel_norm", "latent_log_var": "uniform", "spatial_padding_mode": "zeros",
+        "encoder_base_channels": 8, "decoder_base_channels": 8,
+        "encoder_blocks": [
+            ["res_x", layers_of], ["compress_space_res", {"multiplier": 2}], ["compress_time_res", {"multiplier": 2}],
+            ["compress_all_res", {"multiplier": 2}], ["compress_all_res", {"multiplier": 2}], ["res_x", layers_of],
+        ],
+        "decoder_blocks": [*([["compress_all", {"residual": True, "multiplier": 2}]] * 3), ["res_x", layers_of]],
+    }  # fmt: skip
+    save("vae/tiny-ltx.safetensors", filled(VideoVAE(config=ltx)), {"config": json.dumps({"vae": ltx})})
     for channels in (4, 16):
         decoder = Decoder(
             ch=32, out_ch=3, ch_mult=(1, 2, 4, 4), num_res_blocks=2, attn_resolutions=[], in_channels=3,
