@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from ..comfy.http import reason_of
 from ..errors import InputInvalid
 
 LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it
@@ -71,7 +72,7 @@ def _fetch(url: str, target: Path) -> None:
                 if file.tell() > LIMIT:
                     raise _refused(url, f"is larger than {LIMIT >> 20} MiB")
     except requests.RequestException as error:
-        raise _refused(url, f"cannot be fetched: {error}") from error
+        raise _refused(url, f"cannot be fetched: {reason_of(error)}") from error
 
 
 def _parts(url: str) -> Iterator[bytes]:

@@ -132,10 +132,10 @@ class HostApi:
         except requests.exceptions.ConnectTimeout as error:
             raise self._unreachable(f"did not accept a connection within {self.timeout:g} s") from error
         except requests.exceptions.RequestException as error:
-            if isinstance(_reason(error), _NEVER_SENT):
+            if isinstance(reason_of(error), _NEVER_SENT):
                 raise self._unreachable("nothing answers there") from error
             message = "the connection broke while waiting for an answer"
-            if isinstance(_reason(error), requests.exceptions.Timeout | urllib3.exceptions.ReadTimeoutError):
+            if isinstance(reason_of(error), requests.exceptions.Timeout | urllib3.exceptions.ReadTimeoutError):
                 message = f"no answer came within {self.timeout:g} s"
             elif isinstance(error, requests.exceptions.SSLError):
                 message = "no TLS connection can be made to it, or its certificate is not trusted"
@@ -351,7 +351,7 @@ _NEVER_SENT = (
 )
 
 
-def _reason(error: requests.exceptions.RequestException) -> object:
+def reason_of(error: requests.exceptions.RequestException) -> object:
     """What lies behind an error of requests, which wraps those of urllib3 once or twice."""
     if isinstance(error, requests.exceptions.ConnectionError) and error.args:
         return getattr(error.args[0], "reason", error.args[0])
