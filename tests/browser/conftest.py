@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hostile import HOSTILE
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from packshot.comfy.host import HostStatus, ManagedHost
@@ -18,9 +19,6 @@ from packshot.paths import cache_dir
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
 import loras
-
-# What a kit from a stranger may say. None of it may ever be read as HTML.
-HOSTILE = "<img src=x onerror=window.hacked=1>"
 
 # Chromium asks its maker's servers for many things at start; a test machine may have no way there.
 _FLAGS = [

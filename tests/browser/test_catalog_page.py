@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import HOSTILE
+from hostile import HOSTILE
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
