@@ -200,6 +200,9 @@ def test_a_second_ctrl_c_waits_for_no_host(second: ManagedHost, tmp_path: Path) 
         proxy.freeze()
         time.sleep(1)
         run.send_signal(signal.SIGINT)
+        while "Ctrl-C again ends at once" not in out.with_suffix(".log").read_text():  # two at once would be one
+            assert run.poll() is None, "the first one waits"
+            time.sleep(0.1)
         time.sleep(1)
         assert run.poll() is None, "the first one waits"
         run.send_signal(signal.SIGINT)
