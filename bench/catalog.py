@@ -239,7 +239,7 @@ def _timed_run(run: CatalogRun, urls: list[str]) -> float:
 
     with Client(urls[0]) as client:
         scheduler = run.scheduler(
-            [spec(url) for url in urls], client, load_profile(None), join=spec, settled=lambda _id, _error: None
+            [spec(url) for url in urls], [client], load_profile(None), join=spec, settled=lambda _id, _error: None
         )
         begun = time.perf_counter()
         scheduler.run()

@@ -9,7 +9,8 @@ import torch
 from comfy_api.latest import io
 
 from ..client.errors import InputInvalid
-from .memory_record import Phase, gib, note
+from ..client.units import gib
+from .memory_record import Phase, note
 from .refusal import refusing, tell
 
 

@@ -20,6 +20,8 @@ import psutil
 import torch
 from comfy_execution.utils import get_executing_context
 
+from ..client.units import gib
+
 _SELF = psutil.Process()
 _INTERVAL = 0.02  # seconds between looks at the memory while a phase runs
 
@@ -68,11 +70,6 @@ class Phase:
         parts += [text for text in (self.policy, self.patches) if text]
         parts += [f"step down: {step}" for step in self.steps]
         return "; ".join([*parts, *self.notes])
-
-
-def gib(size: float) -> str:
-    """Bytes as a person reads them."""
-    return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
 
 
 _KEPT = 64  # prompts whose phases can be read

@@ -17,8 +17,8 @@ import comfy.utils
 import torch
 
 from ..client.errors import InputInvalid, OutOfMemory
+from ..client.units import gib
 from . import memory_oom
-from .memory_record import gib
 from .tiled_vae_layout import SMALLEST, Layout, layout
 from .tiled_vae_programs import stages_of
 from .tiled_vae_stages import Engine, run, shapes, work

@@ -8,8 +8,8 @@ import comfy.model_management
 from comfy_api.latest import io
 
 from ..client.errors import PackshotError
+from ..client.units import gib
 from . import vram_text
-from .memory_record import gib
 from .refusal import refusing, tell
 from .vram_apply import PolicyWrappers
 from .vram_policy import Mode, Patching, Policy

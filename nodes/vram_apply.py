@@ -14,8 +14,9 @@ from comfy.patcher_extension import WrappersMP
 from comfy_execution.utils import get_executing_context
 
 from ..client.errors import OutOfMemory
+from ..client.units import gib
 from . import memory_oom, vram_hold, vram_lora
-from .memory_record import Phase, allocator, gib, watched
+from .memory_record import Phase, allocator, watched
 from .refusal import refusing, tell
 from .vram_headroom import headroom
 from .vram_policy import GIB, Mode, Policy, Weights, cap, check_lock, check_moves, check_offload, weigh

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..client.errors import InputInvalid, OutOfMemory
-from .memory_record import gib
+from ..client.units import gib
 from .vram_policy import Mode
 
 _PAGE = 32 * 2**20  # of Dynamic VRAM: a watermark counts whole pages

@@ -18,7 +18,7 @@ import torch
 from comfy.patcher_extension import PatcherInjection
 
 from ..client.errors import LoraMismatch
-from .memory_record import gib
+from ..client.units import gib
 from .vram_policy import Patching
 
 _KEY = "packshot_bypass"

@@ -10,7 +10,7 @@ import comfy.model_management
 import torch
 
 from ..client.errors import InputInvalid, OutOfMemory
-from .memory_record import gib
+from ..client.units import gib
 
 GIB = 2**30
 _SMALL = 16 * 2**10  # bytes of a layer up to which Dynamic VRAM puts it on the device at once

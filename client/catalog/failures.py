@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +29,7 @@ from ..errors import (
     PackshotError,
     RunTakenOver,
     WorkflowInvalid,
+    read_report,
 )
 from .gate import RETRIES
 from .records import StoredItem
@@ -98,11 +98,8 @@ def meaning(error: PackshotError) -> Meaning:
 
 
 def past(reasons: Sequence[str]) -> list[Meaning]:
-    """What the failures of attempts meant, which the ledger keeps as text."""
-    kinds = {kind.slug: kind for kind in MEANINGS}
-    slugs = [found[1] for reason in reasons if (found := re.match(r"\[([a-z-]+)\]", reason)) and found[1] in kinds]
-    means = [MEANINGS[kinds[slug]] for slug in slugs]
-    return ["elsewhere" if one in ("lost", "stop") else one for one in means]  # they end no attempt but in a node
+    """What the failures of attempts meant, which the ledger keeps as text: they were all told by a host."""
+    return [meaning(error) for reason in reasons if (error := read_report(reason)) is not None]
 
 
 def next_change(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import fsspec
-
 from ..errors import CatalogInvalid
+from .addresses import Unfetched, parts
 
 Format = Literal["csv", "jsonl", "xlsx", "parquet"]
 
@@ -77,21 +76,11 @@ def _read(path: Path) -> bytes:
 
 def _fetch(url: str) -> bytes:
     try:
-        with fsspec.open(url, "rb") as file:
-            data = file.read()
-    except FileNotFoundError as error:
-        raise CatalogInvalid("there is no such file", place=url, remedy="check the address") from error
-    except ImportError as error:
+        return b"".join(parts(url))
+    except Unfetched as error:
         raise CatalogInvalid(
-            f"this kind of address needs another package: {error}", place=url, remedy="install it with pip"
+            f"cannot be read: {error}", place=url, remedy="check the address and your access to it"
         ) from error
-    except Exception as error:  # every file system of fsspec has exceptions of its own
-        raise CatalogInvalid(
-            f"cannot be read: {str(error) or type(error).__name__}",
-            place=url,
-            remedy="check the address and your access",
-        ) from error
-    return bytes(data)
 
 
 def _format(where: str, data: bytes) -> Format:

@@ -8,20 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import fsspec
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
-
-from ..comfy.http import reason_of
 from ..errors import InputInvalid
+from .addresses import Unfetched, parts
 
 LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it
-_TIMEOUT = 30.0  # seconds for a connection, and between two parts of an answer
-_RETRY = Retry(
-    total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False
-)
-_PART = 1 << 20
 
 
 @contextlib.contextmanager
@@ -67,29 +57,12 @@ def _suffix(url: str) -> str:
 def _fetch(url: str, target: Path) -> None:
     try:
         with target.open("wb") as file:
-            for part in _parts(url):
+            for part in parts(url):
                 file.write(part)
                 if file.tell() > LIMIT:
                     raise _refused(url, f"is larger than {LIMIT >> 20} MiB")
-    except requests.RequestException as error:
-        raise _refused(url, f"cannot be fetched: {reason_of(error)}") from error
-
-
-def _parts(url: str) -> Iterator[bytes]:
-    if url.startswith(("http://", "https://")):
-        with requests.Session() as session:
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
-            with session.get(url, stream=True, timeout=_TIMEOUT) as answer:
-                answer.raise_for_status()
-                yield from answer.iter_content(_PART)
-        return
-    try:
-        with fsspec.open(url, "rb") as file:
-            while part := file.read(_PART):
-                yield part
-    except Exception as error:  # every file system of fsspec has exceptions of its own
-        raise _refused(url, f"cannot be fetched: {str(error) or type(error).__name__}") from error
+    except Unfetched as error:
+        raise _refused(url, f"cannot be fetched: {error}") from error
 
 
 def _refused(url: str, why: str) -> InputInvalid:

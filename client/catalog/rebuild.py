@@ -13,12 +13,11 @@ from typing import Any
 from ..errors import CatalogInvalid, from_dict
 from ..paths import writing
 from .audit import OUT_OF_ORDER, read_audit
-from .gate import seed_of_try
 from .lease import wait_for_owner
 from .ledger import FILE_NAME, Ledger
 from .places import earlier_place
 from .records import Judged
-from .station import row_hash
+from .station import row_hash, seed_of
 
 _DETAIL = ("graph", "timings", "look", "memory")  # what a job's record holds for reports
 
@@ -144,9 +143,7 @@ class _Replay:
 
     def _judged(self, told: Mapping[str, Any], item_id: str) -> Judged:
         """What the gate said. Earlier versions did not write it down, but the seed follows from the item's own."""
-        item = self._ledger.item(item_id)
-        assert item.seed is not None
-        return Judged(told.get("seed", seed_of_try(item.seed, item.seeds)), told.get("checks", ()))
+        return Judged(told.get("seed", seed_of(self._ledger.item(item_id))), told.get("checks", ()))
 
     def _detail(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """What the job's record held besides, which lies beside its picture."""

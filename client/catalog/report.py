@@ -26,6 +26,7 @@ import jinja2
 
 from ..brand import BrandKit
 from ..paths import atomic_write, write_text, writing
+from ..units import gib
 from .thumbs import Preview, Previews
 
 Status = Literal["done", "failed", "quarantined", "pending"]
@@ -309,19 +310,13 @@ def _reported(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _took(phase: Mapping[str, Any]) -> str:
     """What one phase took of memory; its fields are those of the node pack's ``Phase``, sizes in bytes."""
-    parts = [f"peak {_size(phase['peak'])}"] if phase.get("peak") else []
-    if phase.get("weights") and phase.get("resident") is not None:
-        parts.append(f"{_size(phase['resident'])} of {_size(phase['weights'])} of weights resident")
+    sizes = {name: size for name in ("peak", "resident", "weights") if isinstance(size := phase.get(name), int | float)}
+    parts = [f"peak {gib(sizes['peak'])}"] if sizes.get("peak") else []
+    if sizes.get("weights") and "resident" in sizes:
+        parts.append(f"{gib(sizes['resident'])} of {gib(sizes['weights'])} of weights resident")
     parts += [str(phase[name]) for name in ("policy", "patches") if phase.get(name)]
     parts += [f"step down: {step}" for step in phase.get("steps") or ()]
     return ", ".join([*parts, *map(str, phase.get("notes") or ())])
-
-
-def _size(size: Any) -> str:
-    """Bytes as a person reads them."""
-    if not isinstance(size, int | float):
-        return str(size)
-    return f"{size / 2**30:.2f} GiB" if size >= 2**28 else f"{size / 2**20:.1f} MiB"
 
 
 def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dict[str, Any]:

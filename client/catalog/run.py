@@ -30,7 +30,7 @@ from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from ..workflow.lock import lock_sha256
 from ..workflow.versions import release_of
-from .failures import Limits
+from .failures import Limits, meaning
 from .gate import Gate
 from .lease import Lease
 from .ledger import Ledger
@@ -176,7 +176,7 @@ class CatalogRun:
     def scheduler(
         self,
         hosts: Sequence[HostSpec],
-        client: Client,
+        clients: Sequence[Client],
         profile: Profile,
         *,
         join: Callable[[str], HostSpec],
@@ -186,22 +186,17 @@ class CatalogRun:
 
         Args:
             hosts: to begin with.
-            client: of one of them, to judge the weights by.
+            clients: of those that answer. The first that can make the run tells what its weights are.
 
         Raises:
+            NodeMissing, ModelMissing, HostLost, …: none of them can make it; what the first one lacks.
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
             BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
                 be used, or not with this model, or is not on the host as it was approved.
         """
         facts = self.ledger.facts()
         workflows = self.workflows()
-        weights, decision = self._judge(client, workflows, profile)
-        decision.enforce(workflows[""].place)
-        if (kit := _kit(facts)) is not None:
-            for one in workflows.values():
-                kept = enforce_kit(kit, client.prepare(one), client.object_info, weights.cards, client.api)
-                if kept:
-                    _log.warning("%s", kept)
+        decision = self._judged_by(clients, workflows, profile)
         shown = {
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
@@ -236,6 +231,29 @@ class CatalogRun:
             for key, channel in named.items()
             if channel or (kit and kit.palette)
         }
+
+    def _judged_by(self, clients: Sequence[Client], workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
+        """The decision on the licences, and the brand's, by the first host that can make the run."""
+        faults: list[PackshotError] = []
+        for client in clients:
+            try:
+                return self._enforced(client, workflows, profile)
+            except PackshotError as error:
+                if meaning(error) not in ("unfit", "lost"):
+                    raise
+                faults.append(error)
+                _log.warning("%s cannot make this run: %s", client.url, error)
+        raise faults[0]
+
+    def _enforced(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
+        weights, decision = self._judge(client, workflows, profile)
+        decision.enforce(workflows[""].place)
+        if (kit := _kit(self.ledger.facts())) is not None:
+            for one in workflows.values():
+                kept = enforce_kit(kit, client.prepare(one), client.object_info, weights.cards, client.api)
+                if kept:
+                    _log.warning("%s", kept)
+        return decision
 
     def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> tuple[Weights, Decision]:
         """Judge all weights that the pictures to make need, and write the decision down.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
     from ..catalog.records import Counts
     from ..catalog.run import CatalogRun
     from ..catalog.scheduler import Scheduler
-    from ..comfy.client import Client
     from ..errors import PackshotError
-
-_log = logging.getLogger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
 
@@ -286,10 +282,7 @@ def make(
                 progress.console.print(f"{item_id}: {error}", markup=False, highlight=False, soft_wrap=True)
 
         try:
-            scheduler = judged_by(
-                answering,
-                lambda client: catalog.scheduler(hosts.specs, client, stated, join=hosts.spec, settled=settled),
-            )
+            scheduler = catalog.scheduler(hosts.specs, answering, stated, join=hosts.spec, settled=settled)
             with draining(scheduler):
                 scheduler.run()
         except KeyboardInterrupt:
@@ -300,23 +293,6 @@ def make(
     if scheduler.draining:
         say(f"{scheduler.draining}; run the same command again to go on")
     return catalog.ledger.counts()
-
-
-def judged_by(clients: Iterable[Client], judge: Callable[[Client], Scheduler]) -> Scheduler:
-    """A run that one of its hosts can make; raises what the first one lacks when none can."""
-    from ..catalog.failures import meaning
-    from ..errors import PackshotError
-
-    faults: list[PackshotError] = []
-    for client in clients:
-        try:
-            return judge(client)
-        except PackshotError as error:
-            if meaning(error) not in ("unfit", "lost"):
-                raise
-            faults.append(error)
-            _log.warning("%s cannot make this run: %s", client.url, error)
-    raise faults[0]
 
 
 @contextlib.contextmanager
