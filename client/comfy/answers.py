@@ -1,8 +1,8 @@
 """What a host's answers look like, as far as they are read: checked once, where they arrive.
 
 What answers at an address may be anything: another program, a proxy's own page, a host that is broken. An answer that
-has its shape can be read without further doubt; one that has not is a fault of that host alone. Pydantic, which reads our
-own files, would add a quarter to the time in which the client is imported, and be asked for every frame of a job.
+has its shape can be read without further doubt; one that has not is a fault of that host alone. Pydantic, which reads
+our own files, would add a quarter to the time that importing the client takes.
 """
 
 from __future__ import annotations
