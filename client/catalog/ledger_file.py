@@ -155,6 +155,19 @@ class LedgerFile:
             done = self.db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ? AND owner != ''", (self._epoch,))
             return done.rowcount == 1
 
+    def confirm_held(self) -> None:
+        """Do nothing while this process holds the run, or never held it.
+
+        Raises:
+            RunTakenOver: it held the run, and another one holds it now.
+        """
+        if self._epoch is not None and self.one("SELECT epoch FROM lease") != (self._epoch,):
+            raise RunTakenOver(
+                "another process has taken this run over, because this one seemed to be dead",
+                place=str(self.folder),
+                remedy="let it finish; nothing that was made is lost",
+            )
+
     def give_lease_back(self) -> None:
         """Let another process have the run; does nothing when one has it already."""
         with self.lock:
@@ -177,14 +190,9 @@ class LedgerFile:
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 if self._epoch is not None:
+                    self.confirm_held()
                     # Whoever writes lives: in a long transaction nothing else can beat.
-                    held = self.db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ?", (self._epoch,))
-                    if held.rowcount != 1:
-                        raise RunTakenOver(
-                            "another process has taken this run over, because this one seemed to be dead",
-                            place=str(self.folder),
-                            remedy="let it finish; nothing that was made is lost",
-                        )
+                    self.db.execute("UPDATE lease SET beat = beat + 1 WHERE epoch = ?", (self._epoch,))
                 yield self.db
                 self.db.execute("COMMIT")
             except BaseException:

@@ -111,6 +111,8 @@ class Scheduler:
             for runner in self._runners:
                 runner.join(patience)
         if self._failure is not None:
+            # Whoever takes a run over clears away what was on its way here: then that is why a file was gone.
+            self.ledger.confirm_held()
             raise self._failure
         if not self.over:
             self.draining = "no host is left in the run: add one with `packshot catalog hosts --add`, or name one"

@@ -207,13 +207,27 @@ def test_a_host_that_turns_to_garbage_loses_no_row(
 def test_a_second_coordinator_takes_over_from_one_that_stands_still(host: HostStatus, tmp_path: Path) -> None:
     colours = write_colours(tmp_path / "table.csv", 40)
     out = tmp_path / "run"
-    with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as first:
-        wait_for(out, lambda counts: counts.done >= 3)
-        stand_still(first, out)
-        with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as second:
-            wait_for(out, lambda counts: counts.done >= 12)
-            first.send_signal(signal.SIGCONT)
-            assert first.wait(120) == 2, "it may write nothing any more"
-            assert second.wait(300) == 0, out.with_suffix(".log").read_text()
-    assert "run-taken-over" in out.with_suffix(".log").read_text()
+    with Proxy(str(host.url)) as proxy:
+        fetches, taken_over = threading.Event(), threading.Event()
+
+        def hold_a_picture_back(request: Request) -> bytes | None:
+            if request.line.startswith("GET /view") and proxy.seen.count("POST /prompt") >= 4 and not fetches.is_set():
+                fetches.set()
+                taken_over.wait()
+            return None
+
+        proxy.rule = hold_a_picture_back
+        with ended(start_run(tmp_path / "table.csv", out, [proxy.url], side=BIG)) as first:
+            assert fetches.wait(120), out.with_suffix(".log").read_text()
+            stand_still(first, out)
+            with ended(start_run(tmp_path / "table.csv", out, [proxy.url], side=BIG)) as second:
+                wait_for(out, lambda counts: counts.done >= 12)
+                # It wakes up with a picture half fetched, into a folder that the other one has cleared away.
+                taken_over.set()
+                first.send_signal(signal.SIGCONT)
+                assert first.wait(120) == 2, "it may write nothing any more"
+                said = out.with_suffix(".log").read_text()
+                assert second.wait(300) == 0, out.with_suffix(".log").read_text()
+    assert "run-taken-over" in said
+    assert "output-unwritable" not in said
     check_run(out, colours, extra=0)
