@@ -10,7 +10,6 @@ first, and the host is asked for it.
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -93,14 +92,13 @@ class _Answer:
 
 
 class _Remote:
-    """Lives on the node: a local station, and a folder for what lands."""
+    """Lives on the node: a local station, whose files stay on disk for no longer than a call, as Ray kills actors."""
 
     def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="packshot-"))
-        self._station = LocalStation(Client(url, headers=headers), workflows, self._folder, {})
+        self._station = LocalStation(Client(url, headers=headers), workflows, Path(), {})
 
     def draft(self, item: StoredItem, files: Mapping[str, tuple[str, bytes]]) -> _Answer:
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+        with tempfile.TemporaryDirectory(prefix="packshot-") as folder:
             here: dict[str, Path] = {}
             for number, (text, (suffix, data)) in enumerate(files.items()):
                 here[text] = Path(folder) / f"{number}{suffix}"
@@ -114,13 +112,13 @@ class _Remote:
             return _Answer(error=error)
 
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> _Answer:
-        answer = self.call("land", prompt_id, item, seconds)
-        if answer.error is not None:
-            return answer
-        landed: Landed = answer.value
-        files = {path.name: path.read_bytes() for path in landed.folder.iterdir()}
-        shutil.rmtree(landed.folder)
-        return _Answer((landed, files))
+        with tempfile.TemporaryDirectory(prefix="packshot-") as folder:
+            self._station.stage = Path(folder)
+            answer = self.call("land", prompt_id, item, seconds)
+            if answer.error is not None:
+                return answer
+            landed: Landed = answer.value
+            return _Answer((landed, {path.name: path.read_bytes() for path in landed.folder.iterdir()}))
 
 
 def _judge(answer: _Answer, gates: Mapping[str, Gate], item: StoredItem) -> _Answer:

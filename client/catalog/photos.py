@@ -32,12 +32,13 @@ def photos(texts: Iterable[str], folder: Path | None) -> Iterator[Mapping[str, P
             if "://" in text:
                 found[text] = Path(fetched) / f"{number}{_suffix(text)}"
                 _fetch(text.strip(), found[text])
-            elif (path := _path(text, folder)) is not None:
+            elif (path := local_photo(text, folder)) is not None:
                 found[text] = path
         yield found
 
 
-def _path(text: str, folder: Path | None) -> Path | None:
+def local_photo(text: str, folder: Path | None) -> Path | None:
+    """The file that a path names, in the product table's folder or in the current one; None where there is none."""
     for place in (*([folder / text] if folder else []), Path(text)):
         with contextlib.suppress(OSError, ValueError):  # most texts are no path, and some are too long to ask
             if place.is_file():

@@ -204,8 +204,8 @@ class _Maker:
             _KNOWN,
             f"rules for {table.where}",
         )
-        self._templates = [Templates(one, _KNOWN, place) for one in (*(rule.mapping for rule in rules), mapping)]
-        self._names = [tuple(one) for one in (*(rule.mapping for rule in rules), mapping)]
+        self._mappings = [*(rule.mapping for rule in rules), mapping]
+        self._templates = [Templates(one, _KNOWN, place) for one in self._mappings]
         self._brand = kit.model_dump() if kit else _NO_BRAND
         self._failed: dict[str, list[RowProblem]] = {}
 
@@ -224,11 +224,15 @@ class _Maker:
         if rule.skip:
             return None
         inputs: dict[str, Any] = {}
-        for name in self._names[chosen]:
+        for name, template in self._mappings[chosen].items():
+            if template == PHOTO and not (subject.variant.image or subject.product.images):
+                message = f"input '{name}' takes the product's picture, and the table has none of it"
+                self._fail(f"input '{name}'", subject, message, "give it one, or the input a template of its own")
+                continue
             text = self._render(self._templates[chosen], name, f"input '{name}'", subject, context)
             if text is not None:
                 inputs[name] = text
-        return (rule.workflow, inputs) if len(inputs) == len(self._names[chosen]) else None
+        return (rule.workflow, inputs) if len(inputs) == len(self._mappings[chosen]) else None
 
     def _render(
         self, templates: Templates, name: str, what: str, subject: _Subject, context: Mapping[str, Any]
@@ -237,10 +241,12 @@ class _Maker:
             return templates.render(name, context)
         except TemplateError as error:
             message = f"the template of {what} fails: {error}"
-            place = self._table.place(subject.variant.row)
-            problem = RowProblem(subject.item_id, place, message, "correct the template, or this row's cells")
-            self._failed.setdefault(what, []).append(problem)
+            self._fail(what, subject, message, "correct the template, or this row's cells")
             return None
+
+    def _fail(self, what: str, subject: _Subject, message: str, remedy: str) -> None:
+        problem = RowProblem(subject.item_id, self._table.place(subject.variant.row), message, remedy)
+        self._failed.setdefault(what, []).append(problem)
 
     def problems(self, subjects: int) -> list[RowProblem]:
         """What failed in some rows; raises CatalogInvalid for a template that failed in all of them."""

@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from bs4 import BeautifulSoup
 
@@ -89,14 +88,14 @@ class RowProblem:
         place: file, row and line.
         message: what is wrong.
         remedy: what to do about it.
+        slug: of the error that it would be.
     """
-
-    slug: ClassVar[str] = CatalogInvalid.slug
 
     item_id: str
     place: str
     message: str
     remedy: str
+    slug: str = CatalogInvalid.slug
 
 
 def plain_text(markup: str) -> str:

@@ -130,7 +130,7 @@ class LocalStation:
     ) -> None:
         self._client = client
         self._workflows = workflows
-        self._stage = stage
+        self.stage = stage
         self._gates = gates
         self._drafts: dict[str, Draft] = {}
         self._jobs: dict[str, Job] = {}
@@ -165,17 +165,8 @@ class LocalStation:
         Raises:
             InputUnknown, InputInvalid: a text that the workflow does not take.
         """
-        contract = self._contract(item.workflow)
         texts = {**item.inputs, **(item.change or {})}
-        if "seed" in contract.inputs:
-            texts.setdefault("seed", str(seed_of(item)))
-        else:
-            texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
-        values: dict[str, Any] = {}
-        for name, text in texts.items():
-            spec = contract.spec(name)
-            values[name] = files[text] if spec.uploads and text in files else spec.parse(text)
-        return values
+        return read_values(self._contract(item.workflow), texts, seed_of(item), files)
 
     def send(self, prompt_id: str) -> None:
         self._jobs[prompt_id] = self._client.send(self._drafts.pop(prompt_id))
@@ -217,7 +208,7 @@ class LocalStation:
         return self._jobs[prompt_id].presence().state == "pending"
 
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
-        folder = self._stage / prompt_id
+        folder = self.stage / prompt_id
         result = self._jobs[prompt_id].result(seconds, out=folder, stem=item.name, durable=True)
         if not result.outputs:
             raise OutputMissing(
@@ -256,6 +247,29 @@ class HostSpec:
     url: str
     open: Callable[[], Station]
     restart: Callable[[], Station] | None = None
+
+
+def read_values(contract: Contract, inputs: Mapping[str, str], seed: int, files: Mapping[str, Path]) -> dict[str, Any]:
+    """An item's inputs, read as the types that its workflow's nodes take.
+
+    Args:
+        inputs: texts by the names of the contract. A seed among them goes before ``seed``.
+        seed: the item's own.
+        files: what is to be uploaded for those texts that name a file.
+
+    Raises:
+        InputUnknown, InputInvalid: a text that the workflow does not take.
+    """
+    texts = dict(inputs)
+    if "seed" in contract.inputs:
+        texts.setdefault("seed", str(seed))
+    else:
+        texts.pop("seed", None)  # a workflow whose pictures do not depend on chance
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        spec = contract.spec(name)
+        values[name] = files[text] if spec.uploads and text in files else spec.parse(text)
+    return values
 
 
 def seed_of(item: StoredItem) -> int:

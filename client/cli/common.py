@@ -102,6 +102,14 @@ def managed_url() -> str:
     return status.url
 
 
+def running_url() -> str | None:
+    """The address of the managed host, where it is up."""
+    from ..comfy.host import ManagedHost
+
+    status = ManagedHost().status()
+    return status.url if status.healthy else None
+
+
 def interactive() -> bool:
     """Whether a person watches standard error."""
     return sys.stderr.isatty()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import JsonOption, SetOption, pairs, say
+from ..errors import PackshotError
+from .common import HeaderOption, JsonOption, SetOption, connect, pairs, running_url, say
+
+if TYPE_CHECKING:
+    from ..catalog.planfile import Catalog
+    from ..catalog.products import RowProblem
 
 
 def inspect(
@@ -23,12 +28,18 @@ def inspect(
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address of a ComfyUI host, which says what its nodes take. By default ours, if it is up."),
+    ] = None,
+    header: HeaderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which dialect a table is in, what is read from which column, and every row that would be refused.
 
-    Exits with 3 when there are such rows. It plans as `catalog run` does with the same options, and asks no host: what
-    values an input takes is known to the host alone.
+    Exits with 3 when there are such rows. It plans as `catalog run` does with the same options. Which values an input
+    takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
+    are not looked at, and that is said.
     """
     from ..catalog.planfile import Catalog, CatalogFile
     from ..catalog.run import mapping_for
@@ -42,6 +53,7 @@ def inspect(
     )
     catalog = Catalog(asked)
     read, plan = catalog.table, catalog.plan
+    asked_host, unfit, notes = _asked(catalog, host, header)
     answer = {
         "table": read.where,
         "format": read.format,
@@ -57,18 +69,38 @@ def inspect(
         "mapping": dict(read.mapping),
         "other_columns": [column for column in read.columns if column not in read.mapping.values()],
         "templates": mapping_for(catalog.workflows[""], asked.mapping, read),
-        "notes": list(read.notes),
+        "host": asked_host,
+        "notes": [*read.notes, *notes],
         "refused": [
             {"item_id": p.item_id, "slug": p.slug, "place": p.place, "message": p.message, "remedy": p.remedy}
-            for p in plan.problems
+            for p in (*plan.problems, *unfit)
         ],
     }
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(answer)
-    if plan.problems:
+    if answer["refused"]:
         raise typer.Exit(3)
+
+
+def _asked(
+    catalog: Catalog, host: str | None, header: list[str] | None
+) -> tuple[str | None, list[RowProblem], list[str]]:
+    """The host that was asked, the rows whose values it refuses, and a note where there was none to ask."""
+    from ..catalog.values import refused_values
+
+    url = host or next(iter(catalog.file.hosts), None) or running_url()
+    if url is None:
+        how = "give --host, or start one with `packshot host up`"
+        return None, [], [f"no host was asked which values its nodes take: {how}"]
+    try:
+        with connect(url, header) as client:
+            return client.url, list(refused_values(client, catalog)), []
+    except PackshotError as error:
+        if host:
+            raise
+        return None, [], [f"which values a host's nodes take is not known: {error}"]
 
 
 def _print(answer: dict[str, object]) -> None:
@@ -99,4 +131,5 @@ def _print(answer: dict[str, object]) -> None:
         say(f"note: {note}")
     for problem in refused:
         say(f"refused [{problem['slug']}] {problem['place']}: {problem['message']} → {problem['remedy']}")
-    say(f"rows refused: {len(refused)}")
+    asked = f", where {answer['host']} was asked for what its nodes take" if answer["host"] else ""
+    say(f"rows refused: {len(refused)}{asked}")

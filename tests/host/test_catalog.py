@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from catalogs import write_copier, write_photos
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from packshot.catalog.run import CatalogRun
 from packshot.comfy.host import HostStatus
@@ -258,3 +258,28 @@ def test_the_photographs_that_rows_name_are_brought_to_the_host(host: HostStatus
     rows = {row["sku"]: row for row in map(json.loads, (out / "manifest.jsonl").read_text().splitlines())}
     assert rows["A-4"]["error"]["place"] == "file:///no/such/photograph.png"
     assert "input 'image'" in rows["A-3"]["error"]["message"]
+
+
+def test_inspect_refuses_the_values_that_the_host_would(host: HostStatus, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    photograph = Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(photograph).ellipse((60, 60, 200, 200), "#336699")
+    photograph.save(tmp_path / "it.png")
+    rows = ("good,it.png,64", "no-picture,,64", "no-file,gone.png,64", "no-number,it.png,wide", "no-size,it.png,99999")
+    table.write_text("\n".join(["sku,title,image,width", *(row.replace(",", ",Plate,", 1) for row in rows)]))
+    options = ("--workflow", "white-background", "--set", "width={{ row.width }}", "--set", "height=64", "--json")
+    inspected = json.loads(packshot("catalog", "inspect", table, *options, "--host", host.url, code=3).stdout)
+    assert (inspected["host"], inspected["notes"]) == (host.url, [])
+    out = tmp_path / "run"
+    packshot("catalog", "run", table, *options, "--out", out, "--host", host.url, code=3)
+    rows_made = list(map(json.loads, (out / "manifest.jsonl").read_text().splitlines()))
+    failed = {row["sku"]: row["error"]["slug"] for row in rows_made if row["error"]}
+    assert failed == {
+        "no-picture": "catalog-invalid",
+        "no-file": "input-invalid",
+        "no-number": "input-invalid",
+        "no-size": "input-invalid",
+    }
+    assert {one["item_id"]: one["slug"] for one in inspected["refused"]} == failed
+    places = {one["item_id"]: one["place"] for one in inspected["refused"]}
+    assert "row 5 (line 5), input 'width'" in places["no-number"]

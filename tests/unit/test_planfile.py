@@ -16,7 +16,7 @@ from packshot.catalog.planfile import Catalog, CatalogFile
 from packshot.catalog.planning import write_plan
 from packshot.catalog.run import CatalogRun
 from packshot.cli.main import app
-from packshot.errors import CatalogInvalid, InputUnknown, PackshotError
+from packshot.errors import CatalogInvalid, HostUnreachable, InputUnknown, PackshotError
 from packshot.paths import shipped
 
 TABLE = (
@@ -182,6 +182,22 @@ def test_inspect_refuses_what_a_run_of_the_same_file_would(load, tmp_path):
     said = json.loads(dry.stdout)
     assert [problem["message"] for problem in said["problems"]] == [one["message"] for one in answer["refused"]]
     assert len(said["items"]) == answer["pictures"]
+
+
+def test_inspect_says_when_no_host_was_asked_for_the_values(load, tmp_path):
+    load("mapping: {width: wide}\n")
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(tmp_path / "catalog.yaml"), "--json"])
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["host"], answer["refused"]) == (0, None, [])
+    assert "no host was asked which values its nodes take: give --host" in answer["notes"][-1]
+    load("hosts: ['http://127.0.0.1:9']\n")
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(tmp_path / "catalog.yaml"), "--json"])
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["host"]) == (0, None)
+    assert "[host-unreachable] http://127.0.0.1:9" in answer["notes"][-1]
+    named = ["--host", "http://127.0.0.1:9"]
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(tmp_path / "catalog.yaml"), *named])
+    assert isinstance(done.exception, HostUnreachable)
 
 
 def test_inspect_knows_the_workflow_that_it_is_asked_for(tmp_path):

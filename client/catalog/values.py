@@ -1,0 +1,63 @@
+"""Which rows of a plan a host would refuse for their values, before anything runs.
+
+Only a host knows what its nodes take: types, ranges, choices, and which files it has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from ..comfy.client import Client
+from ..errors import InputInvalid, InputUnknown
+from ..workflow.contract import Contract, InputSpec
+from .photos import local_photo
+from .planfile import Catalog
+from .products import RowProblem
+from .station import read_values
+
+
+def refused_values(client: Client, catalog: Catalog) -> Iterator[RowProblem]:
+    """The first fault of each row that a host would refuse; nothing is sent, uploaded or fetched.
+
+    A photograph at an address is not looked at: the run fetches it.
+
+    Raises:
+        NodeMissing, ModelMissing, WorkflowInvalid: the host cannot run one of the workflows at all.
+        HostUnreachable: it does not answer.
+    """
+    contracts = {key: client.prepare(workflow).contract for key, workflow in catalog.workflows.items()}
+    where = catalog.table.where
+    beside = None if "://" in where else Path(where).absolute().parent
+    there: dict[str, bool] = {}
+    for item in catalog.plan.items:
+        try:
+            read_values(contracts[item.workflow], item.inputs, item.seed, {})
+            for spec, text in _not_here(contracts[item.workflow], item.inputs, beside):
+                if text not in there:
+                    there[text] = _has(client, text)
+                if not there[text]:
+                    raise InputInvalid(
+                        f"there is no file '{text}', here or on the host" if text else "the row names no file for it",
+                        place=spec.place,
+                        remedy="correct it in the table; a path is looked for beside the table and in this folder",
+                    )
+        except (InputInvalid, InputUnknown) as error:
+            yield RowProblem(item.item_id, f"{item.place}, {error.place}", error.message, error.remedy, slug=error.slug)
+
+
+def _not_here(contract: Contract, inputs: Mapping[str, str], beside: Path | None) -> Iterator[tuple[InputSpec, str]]:
+    """The inputs that take a file, with what a row names for them that is none on this machine."""
+    for name, spec in contract.inputs.items():
+        text = inputs.get(name)
+        if spec.uploads and text is not None and "://" not in text and local_photo(text, beside) is None:
+            yield spec, text
+
+
+def _has(client: Client, text: str) -> bool:
+    """Whether a host has a file, named as its nodes name it: ``name``, ``folder/name``, ``name [output]``."""
+    said = re.fullmatch(r"(.*?) ?\[(input|output|temp)\]", text)
+    name, folder = said.groups() if said else (text, "input")
+    path = PurePosixPath(name)
+    return bool(path.name) and client.api.has_file(path.name, str(path.parent).removeprefix("."), folder)
