@@ -99,7 +99,8 @@ app.registerExtension({
     })
     // A custom event of the frontend, which the published types leave out.
     api.addEventListener(/** @type {any} */ ('promptQueueing'), () => {
-      load('./nodes/refusal.mjs').then((module) => module.onQueueing(), tell)
+      const before = app.extensionManager.lastNodeErrors // read now: the host may answer before our module is there
+      load('./nodes/refusal.mjs').then((module) => module.onQueueing(before), tell)
     })
   },
   async addCustomNodeDefs(definitions) {

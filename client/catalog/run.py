@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..brand import BrandKit
 from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
 from ..comfy.http import HostAddress
-from ..comfy.weights import Weights, judge_weights, weights_of_run
+from ..comfy.weights import judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
@@ -186,10 +186,10 @@ class CatalogRun:
 
         Args:
             hosts: to begin with.
-            clients: of those that answer. The first that can make the run tells what its weights are.
+            clients: of those that answer. Of each workflow the first that can make it tells what its weights are.
 
         Raises:
-            NodeMissing, ModelMissing, HostLost, …: none of them can make it; what the first one lacks.
+            NodeMissing, ModelMissing, HostLost, …: none of them can make one of its workflows; what the first lacks.
             LicenceRefused: before anything is made: a licence does not allow what the profile says.
             BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
                 be used, or not with this model, or is not on the host as it was approved.
@@ -233,32 +233,21 @@ class CatalogRun:
         }
 
     def _judged_by(self, clients: Sequence[Client], workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
-        """The decision on the licences, and the brand's, by the first host that can make the run."""
-        faults: list[PackshotError] = []
-        for client in clients:
-            try:
-                return self._enforced(client, workflows, profile)
-            except PackshotError as error:
-                if meaning(error) not in ("unfit", "lost"):
-                    raise
-                faults.append(error)
-                _log.warning("%s cannot make this run: %s", client.url, error)
-        raise faults[0]
+        """The decision on all weights that the pictures to make need, written down.
 
-    def _enforced(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
-        weights, decision = self._judge(client, workflows, profile)
+        The licences of each workflow, and the brand's LoRAs with it, are judged by the first host that can make it.
+        """
+        named = self._named_weights(workflows)
+        each = [_judged(clients, one, named[key], profile, _kit(self.ledger.facts())) for key, one in workflows.items()]
+        decision = Decision.of_all(each)
+        self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
         decision.enforce(workflows[""].place)
-        if (kit := _kit(self.ledger.facts())) is not None:
-            for one in workflows.values():
-                kept = enforce_kit(kit, client.prepare(one), client.object_info, weights.cards, client.api)
-                if kept:
-                    _log.warning("%s", kept)
         return decision
 
-    def _judge(self, client: Client, workflows: Mapping[str, Workflow], profile: Profile) -> tuple[Weights, Decision]:
-        """Judge all weights that the pictures to make need, and write the decision down.
+    def _named_weights(self, workflows: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+        """What rows that are to be made name for inputs of each workflow, as far as it is weights.
 
-        Rows may name weights of their own; whatever else they say is not kept, as a catalogue can be large.
+        Whatever else they say is not kept, as a catalogue can be large.
         """
         given: dict[str, dict[str, set[str]]] = {key: {} for key in workflows}
         cards = set(card_ids())
@@ -269,16 +258,7 @@ class CatalogRun:
                 named = given[row["workflow"]].setdefault(name, set())
                 if is_model_file(text.strip()) or text.strip() in cards:
                     named.add(text.strip())
-        files: set[str] = set()
-        named_cards: set[str] = set()
-        for key, workflow in workflows.items():
-            loads = weights_of_run(client.prepare(workflow), client.object_info, given[key])
-            files |= loads.files
-            named_cards |= loads.cards
-        weights = Weights(frozenset(files), frozenset(named_cards))
-        decision = judge_weights(weights, profile, client.api)
-        self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
-        return weights, decision
+        return given
 
     def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The attempts at an item before the one that its picture is from.
@@ -349,6 +329,38 @@ class CatalogRun:
 
 def _named(workflow: Workflow) -> dict[str, str]:
     return {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256}
+
+
+def _judged(
+    clients: Sequence[Client],
+    workflow: Workflow,
+    named: Mapping[str, Collection[str]],
+    profile: Profile,
+    kit: BrandKit | None,
+) -> Decision:
+    """The decision on a workflow's weights by the first host that can make it; a kit's LoRAs must be fit for them.
+
+    Raises:
+        NodeMissing, ModelMissing, HostLost, …: none of them can; what the first one lacks.
+        BrandInvalid, LoraMismatch, ModelCorrupt, LicenceRefused: a LoRA of the kit may not be used.
+    """
+    faults: list[PackshotError] = []
+    for client in clients:
+        try:
+            prepared = client.prepare(workflow)
+            weights = weights_of_run(prepared, client.object_info, named)
+            decision = judge_weights(weights, profile, client.api)
+            if kit is not None and decision.decision != "refuse":
+                kept = enforce_kit(kit, prepared, client.object_info, weights.cards, client.api)
+                if kept:
+                    _log.warning("%s", kept)
+            return decision
+        except PackshotError as error:
+            if meaning(error) not in ("unfit", "lost"):
+                raise
+            faults.append(error)
+            _log.warning("%s cannot make %s: %s", client.url, workflow.name, error)
+    raise faults[0]
 
 
 def _kit(facts: Mapping[str, Any]) -> BrandKit | None:

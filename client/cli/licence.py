@@ -32,7 +32,7 @@ def licence(
     from ..models.licensing.licences import Decision, load_profile
 
     stated = load_profile(profile)
-    decision = Decision(tuple(dict.fromkeys(part for subject in subjects for part in _judge(subject, stated).parts)))
+    decision = Decision.of_all(_judge(subject, stated) for subject in subjects)
     if as_json:
         typer.echo(json.dumps(decision.as_dict(), ensure_ascii=False))
     else:

@@ -25,9 +25,9 @@ from packshot.comfy.install import Installation
 
 
 @pytest.fixture(scope="module")
-def second(installation: Installation, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedHost]:
-    """A host beside the session's own that has one node more; tests may kill it and spoil its folders."""
-    managed = ManagedHost(tmp_path_factory.mktemp("second"), installation, models)
+def second(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedHost]:
+    """A host beside the session's own with one node more and no weights; tests may kill it and spoil its folders."""
+    managed = ManagedHost(tmp_path_factory.mktemp("second"), installation, tmp_path_factory.mktemp("models"))
     managed.up()
     managed.down()
     (managed.home / "base" / "custom_nodes" / "new_node.py").write_text(NODE)
@@ -182,6 +182,28 @@ def test_a_host_that_lacks_a_node_ends_no_run_that_another_one_can_make(
     check_run(out, colours, extra=2)
     assert made_by(out)[lacks] == 0
     assert "TestNewNode" in fault_of(out, lacks)
+
+
+def test_a_run_of_two_workflows_needs_no_host_that_can_make_both(
+    host: HostStatus, second: ManagedHost, tmp_path: Path
+) -> None:
+    has_weights, has_node = str(host.url), up(second)
+    write_colours(tmp_path / "table.csv", 8)
+    write_new_node(tmp_path / "own.app.json")
+    rule = {"when": "product.handle in ('SKU-002', 'SKU-005')", "workflow": "product-shot", "mapping": {"steps": "1"}}
+    mapping = {"color": "{{ row.colour }}", "width": "64", "height": "64"}
+    plan = {"table": "table.csv", "workflow": "own.app.json", "mapping": mapping, "rules": [rule]}
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump({**plan, "hosts": [has_weights, has_node]}))
+    out = tmp_path / "run"
+    with ended(start_plan(tmp_path / "catalog.yaml", out)) as run:
+        assert run.wait(300) == 0, out.with_suffix(".log").read_text()
+    accepted = {item: [url for url, outcome in tried if outcome == "accepted"] for item, tried in attempts(out).items()}
+    starter = {"SKU-002", "SKU-005"}
+    assert accepted == {item: [has_weights if item in starter else has_node] for item in accepted}
+    with Ledger(out) as ledger:
+        facts = ledger.facts()
+        assert ledger.counts().done == 8
+    assert facts["licences"]["decision"] in ("allow", "duties")
 
 
 def states(out: Path) -> dict[str, str]:

@@ -15,12 +15,14 @@ export function onExecutionError(detail) {
   mark(String(detail.node_id), detail.exception_message)
 }
 
-/** A prompt was sent: what was said before no longer holds, and what the host refuses in it is looked for. */
-export function onQueueing() {
+/**
+ * A prompt is sent: what was said before no longer holds, and what the host refuses in it is looked for.
+ * @param {unknown} before the errors that the frontend knew when it began to send
+ */
+export function onQueueing(before) {
   for (const node of marked) show(node, 'refusal')
   marked.clear()
   const until = performance.now() + PATIENCE
-  const before = app.extensionManager.lastNodeErrors
   // The frontend has no event for a prompt that is refused. It forgets the old errors first, and then knows the new ones.
   // Where a part of a prompt is refused and the rest is queued, it knows them before it says so.
   function look() {

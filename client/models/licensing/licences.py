@@ -121,6 +121,11 @@ class Decision:
 
     parts: tuple[PartDecision, ...]
 
+    @classmethod
+    def of_all(cls, decisions: Iterable[Decision]) -> Decision:
+        """One decision on the parts of several, each part once."""
+        return cls(tuple(dict.fromkeys(part for one in decisions for part in one.parts)))
+
     @property
     def decision(self) -> Verdict:
         """``refuse`` when one part is refused; ``duties`` when all are allowed, some with duties; else ``allow``."""
