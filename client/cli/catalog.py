@@ -297,10 +297,10 @@ def make(
 
 @contextlib.contextmanager
 def draining(scheduler: Scheduler) -> Iterator[None]:
-    """Ctrl-C drains the run; a second one does what Ctrl-C always does."""
+    """Ctrl-C drains the run; a second one ends the command, also in the background, where a shell has it ignored."""
 
     def drain(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         say("what is under way is brought home; Ctrl-C again ends at once")
         scheduler.drain("stopped by Ctrl-C")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
@@ -217,7 +218,13 @@ def states(out: Path) -> dict[str, str]:
 def test_a_second_ctrl_c_waits_for_no_host(second: ManagedHost, tmp_path: Path) -> None:
     write_colours(tmp_path / "table.csv", 10)
     out = tmp_path / "run"
-    with Proxy(up(second)) as proxy, ended(start_run(tmp_path / "table.csv", out, [proxy.url], side=BIG)) as run:
+    with Proxy(up(second)) as proxy, contextlib.ExitStack() as stack:
+        # As a shell starts what is to run in the background: with SIGINT ignored.
+        here = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            run = stack.enter_context(ended(start_run(tmp_path / "table.csv", out, [proxy.url], side=BIG)))
+        finally:
+            signal.signal(signal.SIGINT, here)
         wait_for(out, lambda counts: counts.done >= 2)
         proxy.freeze()
         time.sleep(1)
