@@ -149,18 +149,18 @@ class _Change:
         """Lead the links of the graph to where the inputs and outputs are now; those that lead nowhere go."""
         slots = {each.link: at for at, each in enumerate(self._layout.inputs.values()) if each.link is not None}
         count = len(self._definition.get("output_name") or [])
-        gone: set[int] = set()
+        gone: list[int] = []
         for link in part.get("links") or []:
             number, origin, origin_slot, target, target_slot = _keys(link)
             if str(link[target]) == self._old.id:
                 if link[number] in slots:
                     link[target_slot] = slots[link[number]]
                 else:
-                    gone.add(link[number])
+                    gone.append(link[number])
             if str(link[origin]) == self._old.id:
                 link[origin_slot] = self._outputs.get(link[origin_slot], link[origin_slot])
                 if link[origin_slot] >= count:
-                    gone.add(link[number])
+                    gone.append(link[number])
         if gone:
             _cut(part, gone)
 
@@ -181,8 +181,8 @@ def _keys(link: Any) -> tuple[Any, Any, Any, Any, Any]:
     return 0, 1, 2, 3, 4
 
 
-def _cut(part: dict[str, Any], gone: set[int]) -> None:
-    """Take links out of a graph, and out of the inputs and outputs that they were at."""
+def _cut(part: dict[str, Any], gone: list[int]) -> None:
+    """Take links out of a graph, and out of the inputs and outputs that they were at, whatever else those name."""
     part["links"] = [link for link in part["links"] if link[_keys(link)[0]] not in gone]
     for node in part["nodes"]:
         for slot in node.get("inputs") or []:

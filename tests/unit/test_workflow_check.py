@@ -379,11 +379,15 @@ def test_no_damage_makes_anything_but_problems(rng: random.Random, values: list[
     migrate(spoilt, {"KSampler": [{"new_node_id": "VAEDecode"}]}, {"VAEDecode": INFO["VAEDecode"]})
 
 
-def test_a_migration_cuts_wires_of_an_output_whose_list_of_them_is_none() -> None:
+@pytest.mark.parametrize("links", [True, [[]], [{}]])
+def test_a_migration_cuts_wires_of_slots_that_name_none(links: Any) -> None:
     data = copy.deepcopy(SOUND)
     for each in data["nodes"]:
         for slot in each.get("outputs") or []:
-            slot["links"] = True
+            slot["links"] = links
+        for slot in each.get("inputs") or []:
+            if slot.get("link") is None:
+                slot["link"] = links
     spoilt = Workflow(data, "spoilt.app.json")
     done = migrate(spoilt, {"KSampler": [{"new_node_id": "VAEDecode"}]}, {"VAEDecode": INFO["VAEDecode"]})
     assert done
