@@ -290,9 +290,15 @@ def make(
         except BaseException:
             catalog.report()
             raise
-    if scheduler.draining:
+    counts = catalog.ledger.counts()
+    if scheduler.draining and _unfinished(catalog, counts):
         say(f"{scheduler.draining}; run the same command again to go on")
-    return catalog.ledger.counts()
+    return counts
+
+
+def _unfinished(catalog: CatalogRun, counts: Counts) -> bool:
+    """Whether something was left to make; what lies beyond --limit does not count."""
+    return bool(catalog.ledger.pending()) or counts.running > 0
 
 
 @contextlib.contextmanager
@@ -332,7 +338,7 @@ def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
             typer.echo(f"what failed    packshot catalog status {catalog.folder}")
     if counts.failed or counts.quarantined:
         raise typer.Exit(3)
-    if catalog.ledger.pending() or counts.running:  # but not for what lies beyond --limit
+    if _unfinished(catalog, counts):
         raise typer.Exit(130)  # what a shell says of a program that Ctrl-C ended
 
 

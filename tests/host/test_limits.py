@@ -91,7 +91,8 @@ def test_a_picture_may_take_its_time_from_when_its_job_begins(host: HostStatus, 
 
 
 def test_the_budget_of_hours_is_that_of_all_runs_together(host: HostStatus, tmp_path: Path) -> None:
-    mapping = {"color": "{{ row.colour }}"}
+    # Pictures that take a while: the budget is looked at four times a second.
+    mapping = {"color": "{{ row.colour }}", "width": "2000", "height": "2000"}
     file: dict[str, object] = {"table": "colours.csv", "workflow": str(PLAIN), "mapping": mapping}
     colours = write_colours(tmp_path / "colours.csv", 30)
     counts = []
