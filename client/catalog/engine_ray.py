@@ -92,7 +92,7 @@ class _Answer:
 
 
 class _Remote:
-    """Lives on the node: a local station, whose files stay on disk for no longer than a call, as Ray kills actors."""
+    """Lives on the node: a local station. Its files last no longer than a call, since Ray ends an actor unannounced."""
 
     def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
         self._station = LocalStation(Client(url, headers=headers), workflows, Path(), {})

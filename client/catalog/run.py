@@ -141,8 +141,8 @@ class CatalogRun:
                     remedy="choose another --out, so that both can be compared",
                 )
         self.ledger.record_facts(facts, event="run")
-        folder = "" if "://" in table.where else str(Path(table.where).absolute().parent)
-        self.ledger.record_facts({"folder": folder})  # a place on this machine, and no fact of the pictures
+        # A place on this machine, and no fact of the pictures.
+        self.ledger.record_facts({"folder": str(table.folder or "")})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
@@ -238,8 +238,8 @@ class CatalogRun:
         The licences of each workflow, and the brand's LoRAs with it, are judged by the first host that can make it.
         """
         named = self._named_weights(workflows)
-        each = [_judged(clients, one, named[key], profile, _kit(self.ledger.facts())) for key, one in workflows.items()]
-        decision = Decision.of_all(each)
+        kit = _kit(self.ledger.facts())
+        decision = Decision.of_all(_judged(clients, one, named[key], profile, kit) for key, one in workflows.items())
         self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
         decision.enforce(workflows[""].place)
         return decision

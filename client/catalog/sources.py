@@ -54,6 +54,11 @@ class Table:
     problems: tuple[RowProblem, ...]
     notes: tuple[str, ...]
 
+    @property
+    def folder(self) -> Path | None:
+        """Where it lies on this machine, which paths in its rows are relative to; None for one at an address."""
+        return None if "://" in self.where else Path(self.where).absolute().parent
+
     def place(self, row: Row) -> str:
         """``file, row N (line M)``, for messages."""
         return f"{self.where}, row {row.number} (line {row.line})"

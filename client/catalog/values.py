@@ -28,13 +28,11 @@ def refused_values(client: Client, catalog: Catalog) -> Iterator[RowProblem]:
         HostUnreachable: it does not answer.
     """
     contracts = {key: client.prepare(workflow).contract for key, workflow in catalog.workflows.items()}
-    where = catalog.table.where
-    beside = None if "://" in where else Path(where).absolute().parent
     there: dict[str, bool] = {}
     for item in catalog.plan.items:
         try:
             read_values(contracts[item.workflow], item.inputs, item.seed, {})
-            for spec, text in _not_here(contracts[item.workflow], item.inputs, beside):
+            for spec, text in _not_here(contracts[item.workflow], item.inputs, catalog.table.folder):
                 if text not in there:
                     there[text] = _has(client, text)
                 if not there[text]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,10 +72,7 @@ def inspect(
         "templates": mapping_for(catalog.workflows[""], asked.mapping, read),
         "host": asked_host,
         "notes": [*read.notes, *notes],
-        "refused": [
-            {"item_id": p.item_id, "slug": p.slug, "place": p.place, "message": p.message, "remedy": p.remedy}
-            for p in (*plan.problems, *unfit)
-        ],
+        "refused": [asdict(problem) for problem in (*plan.problems, *unfit)],
     }
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,7 @@ cluster.shutdown()
 # Nodes with addresses of their own, as machines have them.
 MACHINES = """
 import sys
+import tempfile
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80_000_000})
 for address in ("127.0.0.2", "127.0.0.3"):
@@ -152,6 +154,7 @@ def test_an_actor_lives_on_its_host_s_machine_and_gets_the_photographs_of_this_o
         assert run.wait(120) == 2  # "this machine" is another one for each node
     said_why = out.with_suffix(".log").read_text()
     assert "127.0.0.2" in said_why, said_why
+    before = _folders()
     with Proxy(str(host.url), "127.0.0.2") as near, Proxy(str(host.url), "127.0.0.3") as far:
         with ended(start_run(table, out, [near.url, far.url], *engine, workflow=workflow)) as run:
             assert run.wait(300) == 0, out.with_suffix(".log").read_text()
@@ -164,3 +167,8 @@ def test_an_actor_lives_on_its_host_s_machine_and_gets_the_photographs_of_this_o
         finally:
             ray.shutdown()
     check_run(out, colours, extra=0)
+    assert _folders() == before, "a run leaves nothing on its nodes' disks"
+
+
+def _folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("packshot-*"))
