@@ -166,6 +166,13 @@ def test_what_is_no_file_of_weights(tmp_path: Path, content: bytes, says: str) -
     assert says in refused(path)
 
 
+def test_a_header_is_read_whose_length_begins_as_a_pickle_does(tmp_path: Path) -> None:
+    header = b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'.ljust(640)
+    path = write_raw(tmp_path / "file.safetensors", header, 2)
+    assert path.read_bytes().startswith(b"\x80\x02")
+    assert read_header(path).tensors["w"].shape == (2,)
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert "is a folder" in refused(tmp_path)
     os.mkfifo(tmp_path / "pipe")  # nobody writes into it: to open it would wait for ever

@@ -132,8 +132,9 @@ def _unreadable(path: Path, error: Exception) -> ModelCorrupt:
 def _refuse_what_is_not_weights(path: Path, start: bytes) -> None:
     if not start:
         corrupt(path, "is empty")
-    # torch.save writes a ZIP archive, and before PyTorch 1.6 a bare pickle: protocol 2 with a long integer first.
-    if start.startswith((b"PK\x03\x04", b"\x80\x02")):
+    # torch.save writes a ZIP archive, and before PyTorch 1.6 a bare pickle: protocol 2 with a long integer first. A
+    # safetensors file may begin with the same two bytes (a header of 640), but has zeros and a brace after them.
+    if start.startswith((b"PK\x03\x04", b"\x80\x02")) and start[4:9] != b"\0\0\0\0{":
         corrupt(
             path,
             "is a pickle (.ckpt, .pt, .pth, .bin): to read one is to run what it holds, so it is not read",
