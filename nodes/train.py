@@ -8,7 +8,7 @@ import comfy.utils
 import torch
 from comfy_api.latest import io
 
-from ..client.brand.dataset import Dataset, check_dataset
+from ..client.brand.dataset.dataset import Dataset, check_dataset
 from ..client.brand.training import SCHEDULES, TIMESTEP_SAMPLINGS, Recipe, native_side, read_targets, token_limit
 from ..client.brand.training_metadata import Brand
 from ..client.errors import PackshotError

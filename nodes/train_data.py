@@ -9,8 +9,8 @@ from typing import Any
 import comfy.model_management
 import torch
 
-from ..client.brand.dataset import Dataset, Picture
-from ..client.brand.dataset_picture import training_pixels
+from ..client.brand.dataset.dataset import Dataset, Picture
+from ..client.brand.dataset.picture import training_pixels
 from ..client.brand.training import Recipe, bucket
 from ..client.errors import InputInvalid
 

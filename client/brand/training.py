@@ -136,7 +136,7 @@ class Recipe:
         """SHA-256, in hex, of all that decides the weights of the steps done: what a checkpoint must agree in.
 
         Args:
-            dataset: :attr:`~.dataset.Dataset.hash`.
+            dataset: :attr:`~.dataset.dataset.Dataset.hash`.
             base: what names the base model, its text encoders and its VAE.
         """
         settled = {name: value for name, value in asdict(self).items() if name not in _FREE}

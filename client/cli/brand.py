@@ -36,8 +36,8 @@ def new(
     """Begin a kit: write brand.yaml, with a comment for what is still to be filled in, and copy the logo beside it."""
     import hashlib
 
-    from ..brand.changed import template
     from ..brand.kit import FILE_NAME, BrandKit
+    from ..brand.kit_diff import template
     from ..paths import atomic_write, write_text
 
     file = folder / FILE_NAME
@@ -158,10 +158,10 @@ def diff(
     """Say what differs between two kits, field by field."""
     import dataclasses
 
-    from ..brand import changed
+    from ..brand import kit_diff
     from ..brand.kit import BrandKit
 
-    changes = changed.diff(BrandKit.load(before), BrandKit.load(after))
+    changes = kit_diff.diff(BrandKit.load(before), BrandKit.load(after))
     if as_json:
         typer.echo(json.dumps({"changes": [dataclasses.asdict(change) for change in changes]}, ensure_ascii=False))
         return

@@ -12,7 +12,7 @@ from . import lora_files
 from .common import HeaderOption, HostOption, JsonOption, ProfileOption, connect, say
 
 if TYPE_CHECKING:
-    from ..brand.dataset import Report
+    from ..brand.dataset.dataset import Report
     from ..brand.training import Recipe
     from ..comfy.job import Job
 
@@ -250,7 +250,7 @@ def _side(base: str, given: int | None) -> int:
 
 
 def _check(folder: Path, trigger: str, base: str, resolution: int | None, held_out: float) -> Report:
-    from ..brand.dataset import check_dataset
+    from ..brand.dataset.dataset import check_dataset
     from ..brand.training import token_limit
     from ..models.cards import load_card
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from ..brand.dataset import Dataset
-from ..brand.dataset_faults import Picture
+from ..brand.dataset.dataset import Dataset
+from ..brand.dataset.faults import Picture
 from ..brand.training import Recipe
 from ..workflow import Workflow
 from .http import HostApi

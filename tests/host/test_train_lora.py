@@ -24,7 +24,7 @@ from safetensors import safe_open
 
 from packshot import Client
 from packshot.brand import BrandKit
-from packshot.brand.dataset import check_dataset
+from packshot.brand.dataset.dataset import check_dataset
 from packshot.comfy.host import ManagedHost
 from packshot.comfy.install import Installation
 from packshot.comfy.job import Job

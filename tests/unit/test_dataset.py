@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageFilter, PngImagePlugin
 from typer.testing import CliRunner
 
-from packshot.brand.dataset import Report, check_dataset
-from packshot.brand.dataset_picture import as_rgb, training_pixels
+from packshot.brand.dataset.dataset import Report, check_dataset
+from packshot.brand.dataset.picture import as_rgb, training_pixels
 from packshot.cli.main import app
 from packshot.errors import InputInvalid
 

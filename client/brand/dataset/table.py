@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputInvalid
-from .dataset_faults import Fault, Part, Row
+from ...errors import InputInvalid
+from .faults import Fault, Part, Row
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 _LIMIT = 16 * 1024 * 1024  # bytes

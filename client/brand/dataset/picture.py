@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .dataset_faults import Fault
-from .training import bucket, crop_loss
+from ..training import bucket, crop_loss
+from .faults import Fault
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 SIDE = 128  # pixels of a thumbnail
@@ -47,7 +47,7 @@ def look(name: str, path: Path, *, resolution: int, step: int) -> tuple[Look | N
     """Open one picture and find what is wrong with it; no look where it cannot be read.
 
     Args:
-        resolution, step: see :func:`~.training.bucket`.
+        resolution, step: see :func:`~..training.bucket`.
     """
     try:
         data = path.read_bytes()

@@ -2,7 +2,7 @@
 
 A data set is a folder of pictures. Each has a caption in a text file beside it (``mug.jpg``, ``mug.txt``) or in a
 table, ``metadata.csv`` or ``metadata.jsonl``, which may also say what picture rights and people's consent allow
-(:mod:`.dataset_table`). Every fault has a stable id; ``docs/training.md`` lists them with what to do.
+(:mod:`.table`). Every fault has a stable id; ``docs/training.md`` lists them with what to do.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputInvalid
-from .dataset_captions import check_caption, check_captions, check_trigger, read_caption
-from .dataset_faults import Fault, Part, Picture, Row
-from .dataset_picture import SUFFIXES, Look, look
-from .dataset_set import check_set
-from .dataset_table import check_row, read_table, unstated
+from ...errors import InputInvalid
+from .captions import check_caption, check_captions, check_trigger, read_caption
+from .compare import check_set
+from .faults import Fault, Part, Picture, Row
+from .picture import SUFFIXES, Look, look
+from .table import check_row, read_table, unstated
 
 # Adobe asks for 10 to 30 pictures, Black Forest Labs for up to 20, agencies for 50 to 200. Below 5 a LoRA learns the
 # pictures themselves; a style that needs thousands is better fine-tuned, and their latents no longer fit in memory.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .dataset_faults import Fault, Picture
-from .dataset_picture import SIDE, Look
+from .faults import Fault, Picture
+from .picture import SIDE, Look
 
 _BITS = 5  # of 64 that may differ between the hashes of near duplicates
 _DIFFERENCE = 8.0  # of 255, mean over the thumbnails of near duplicates
