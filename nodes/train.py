@@ -9,8 +9,8 @@ import torch
 from comfy_api.latest import io
 
 from ..client.brand.dataset.dataset import Dataset, check_dataset
-from ..client.brand.training import SCHEDULES, TIMESTEP_SAMPLINGS, Recipe, native_side, read_targets, token_limit
-from ..client.brand.training_metadata import Brand
+from ..client.brand.training.metadata import Brand
+from ..client.brand.training.recipe import SCHEDULES, TIMESTEP_SAMPLINGS, Recipe, native_side, read_targets, token_limit
 from ..client.errors import PackshotError
 from ..client.models.cards import Card as ModelCard
 from . import shelf, train_samples

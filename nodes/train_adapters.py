@@ -10,7 +10,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.weight_adapter import BypassInjectionManager, LoRAAdapter
 
-from ..client.brand.training import Recipe
+from ..client.brand.training.recipe import Recipe
 
 _PREFIX = "diffusion_model."
 _INJECTION = "packshot-train-lora"

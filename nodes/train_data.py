@@ -11,7 +11,7 @@ import torch
 
 from ..client.brand.dataset.dataset import Dataset, Picture
 from ..client.brand.dataset.picture import training_pixels
-from ..client.brand.training import Recipe, bucket
+from ..client.brand.training.recipe import Recipe, bucket
 from ..client.errors import InputInvalid
 
 Conditioning = list[list[Any]]  # core's: [[embedding, {…}]]

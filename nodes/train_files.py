@@ -14,8 +14,8 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from ..client.brand.training import Recipe
-from ..client.brand.training_metadata import Brand, training_metadata
+from ..client.brand.training.metadata import Brand, training_metadata
+from ..client.brand.training.recipe import Recipe
 from ..client.errors import InputInvalid
 from ..client.models.cards import Card
 from ..client.paths import atomic_write, write_text

@@ -21,7 +21,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch.autograd.graph import allow_mutation_on_saved_tensors
 
-from ..client.brand.training import Recipe
+from ..client.brand.training.recipe import Recipe
 from ..client.errors import InputInvalid
 from .train_data import Conditioning
 

@@ -11,7 +11,7 @@ import comfy.model_management
 import torch
 from comfy.model_patcher import ModelPatcher
 
-from ..client.brand.training import Recipe
+from ..client.brand.training.recipe import Recipe
 from ..client.errors import InputInvalid
 from . import train_checkpoint
 from .train_adapters import Adapters, Average

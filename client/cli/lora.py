@@ -13,7 +13,7 @@ from .common import HeaderOption, HostOption, JsonOption, ProfileOption, connect
 
 if TYPE_CHECKING:
     from ..brand.dataset.dataset import Report
-    from ..brand.training import Recipe
+    from ..brand.training.recipe import Recipe
     from ..comfy.job import Job
 
 app = typer.Typer(
@@ -112,7 +112,7 @@ def train(
     file at once. For example: packshot lora train photos --trigger kilnharbor --brand kilnharbor --out kiln.safetensors
     """
     from ..brand.kit import BrandKit
-    from ..brand.training import read_targets
+    from ..brand.training.recipe import read_targets
     from ..models.cards import load_card
     from ..models.licensing.licences import judge, load_profile, parts_of_card
 
@@ -211,7 +211,7 @@ def export_config(
     as_json: JsonOption = False,
 ) -> None:
     """Write an equivalent configuration for another trainer, after the same check of the pictures."""
-    from ..brand.training_exports import TRAINERS, export
+    from ..brand.training.exports import TRAINERS, export
     from ..errors import InputInvalid
     from ..paths import write_text
 
@@ -236,14 +236,14 @@ def export_config(
 
 
 def _recipe(**values: Any) -> Recipe:
-    from ..brand.training import Recipe
+    from ..brand.training.recipe import Recipe
 
     return Recipe(**values)
 
 
 def _side(base: str, given: int | None) -> int:
     """The resolution that was given, or the model's own."""
-    from ..brand.training import native_side
+    from ..brand.training.recipe import native_side
     from ..models.cards import load_card
 
     return given or native_side(load_card(base))
@@ -251,7 +251,7 @@ def _side(base: str, given: int | None) -> int:
 
 def _check(folder: Path, trigger: str, base: str, resolution: int | None, held_out: float) -> Report:
     from ..brand.dataset.dataset import check_dataset
-    from ..brand.training import token_limit
+    from ..brand.training.recipe import token_limit
     from ..models.cards import load_card
 
     card = load_card(base)

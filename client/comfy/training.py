@@ -10,7 +10,7 @@ from typing import Any
 
 from ..brand.dataset.dataset import Dataset
 from ..brand.dataset.faults import Picture
-from ..brand.training import Recipe
+from ..brand.training.recipe import Recipe
 from ..workflow import Workflow
 from .http import HostApi
 

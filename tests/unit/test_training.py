@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from packshot.brand.training import (
+from packshot.brand.training.exports import TRAINERS, export
+from packshot.brand.training.metadata import Brand, inherited_licence, training_metadata
+from packshot.brand.training.recipe import (
     DEFAULT_TARGETS,
     SCHEDULES,
     TIMESTEP_SAMPLINGS,
@@ -26,8 +28,6 @@ from packshot.brand.training import (
     read_targets,
     token_limit,
 )
-from packshot.brand.training_exports import TRAINERS, export
-from packshot.brand.training_metadata import Brand, inherited_licence, training_metadata
 from packshot.comfy.training import training_workflow
 from packshot.errors import InputInvalid
 from packshot.models.cards import load_card

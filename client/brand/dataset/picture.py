@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from ..training import bucket, crop_loss
+from ..training.recipe import bucket, crop_loss
 from .faults import Fault
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -47,7 +47,7 @@ def look(name: str, path: Path, *, resolution: int, step: int) -> tuple[Look | N
     """Open one picture and find what is wrong with it; no look where it cannot be read.
 
     Args:
-        resolution, step: see :func:`~..training.bucket`.
+        resolution, step: see :func:`~..training.recipe.bucket`.
     """
     try:
         data = path.read_bytes()

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from ..errors import InputInvalid
-from ..models.cards import Card
+from ...errors import InputInvalid
+from ...models.cards import Card
 
 Schedule = Literal["constant", "cosine", "linear"]
 TimestepSampling = Literal["logit-normal", "uniform"]
@@ -136,7 +136,7 @@ class Recipe:
         """SHA-256, in hex, of all that decides the weights of the steps done: what a checkpoint must agree in.
 
         Args:
-            dataset: :attr:`~.dataset.dataset.Dataset.hash`.
+            dataset: :attr:`~..dataset.dataset.Dataset.hash`.
             base: what names the base model, its text encoders and its VAE.
         """
         settled = {name: value for name, value in asdict(self).items() if name not in _FREE}

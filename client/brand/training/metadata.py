@@ -10,9 +10,9 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..models.cards import Card
-from ..models.licensing.licences import UNKNOWN, load_licence
-from .training import Recipe
+from ...models.cards import Card
+from ...models.licensing.licences import UNKNOWN, load_licence
+from .recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Brand:
 
     Attributes:
         name: the brand's name; empty: nobody's.
-        kit: SHA-256, in hex, of the brand kit (:attr:`~.kit.BrandKit.hash`); empty: none.
+        kit: SHA-256, in hex, of the brand kit (:attr:`~..kit.BrandKit.hash`); empty: none.
     """
 
     name: str = ""

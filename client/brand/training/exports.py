@@ -19,8 +19,8 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from ..errors import InputInvalid
-from .training import DEFAULT_TARGETS, Recipe
+from ...errors import InputInvalid
+from .recipe import DEFAULT_TARGETS, Recipe
 
 Trainer = Literal["ai-toolkit", "musubi-tuner", "sd-scripts"]
 TRAINERS: tuple[Trainer, ...] = get_args(Trainer)
