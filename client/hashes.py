@@ -1,14 +1,15 @@
-"""The SHA-256 of large files, remembered from one process to the next."""
+"""The SHA-256 of large files, remembered from one process to the next; of a LoRA file, that of its body too."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputUnwritable
+from .errors import ModelCorrupt, ModelMissing, OutputUnwritable
 from .paths import cache_dir, write_text
 
 _CHUNK = 1 << 22
@@ -51,3 +52,47 @@ class HashCache:
             with contextlib.suppress(OutputUnwritable):  # then they are computed again the next time
                 write_text(self._path, json.dumps(self._known))
             self._changed = False
+
+
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """SHA-256 of a safetensors file, in hex.
+
+    Attributes:
+        file: of the whole file.
+        body: of everything after the header; it stays the same when only metadata change.
+    """
+
+    file: str
+    body: str
+
+    @property
+    def autov3(self) -> str:
+        """The first twelve digits of :attr:`body`, by which sites that share LoRAs find them."""
+        return self.body[:12]
+
+
+def file_hashes(path: Path, body: int) -> Hashes:
+    """Both hashes of a file, read once.
+
+    Args:
+        body: offset of the first byte after the header.
+
+    Raises:
+        ModelMissing, ModelCorrupt: the file is gone or cannot be read.
+    """
+    whole, rest = hashlib.sha256(), hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            whole.update(file.read(body))
+            while chunk := file.read(_CHUNK):
+                whole.update(chunk)
+                rest.update(chunk)
+    except FileNotFoundError as error:
+        raise ModelMissing("there is no such file", place=str(path), remedy="check the path") from error
+    except OSError as error:
+        raise ModelCorrupt(f"cannot be read: {error.strerror}", place=str(path), remedy="check the disk") from error
+    return Hashes(whole.hexdigest(), rest.hexdigest())

@@ -20,15 +20,14 @@ from typer.testing import CliRunner
 from weights import model, write_safetensors
 
 from packshot.brand.lora.changes import adapters_of, change_of
-from packshot.brand.lora.hashes import file_hashes
-from packshot.brand.lora.index import LoraIndex
+from packshot.brand.lora.index import LoraIndex, SummaryReader
 from packshot.brand.lora.metadata import Statement, scrubbed, stamp, trigger_words
-from packshot.brand.lora.quick import SummaryReader
 from packshot.brand.lora.report import inspect_lora, summarise
 from packshot.brand.lora.tags import Choice, find_file, read_tags
 from packshot.brand.lora.tensors import TensorFile
 from packshot.cli.main import app
 from packshot.errors import InputInvalid, ModelMissing, OutputUnwritable, PackshotError
+from packshot.hashes import file_hashes
 from packshot.models.files.header import read_header
 
 T = TypeVar("T")

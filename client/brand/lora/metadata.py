@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputInvalid
+from ...hashes import file_hashes
 from ...models.files.detect import detect
 from ...models.files.header import read_header
 from ...paths import atomic_write
-from .hashes import file_hashes
 from .tensors import header_text
 
 VERSION = "1.0.1"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputInvalid
+from ...hashes import file_hashes
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
 from ...models.files.detect import Detection, detect
 from ...models.files.header import Header, read_header
 from .changes import NOT_ADDITIVE
-from .hashes import file_hashes
 from .metadata import trigger_words
 from .tensors import BODY_HASH, TensorFile
 
