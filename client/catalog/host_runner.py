@@ -19,10 +19,10 @@ from ..paths import write_text, writing
 from .backlog import Key
 from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
-from .photos import photos
 from .places import ATTEMPTS
 from .records import Judged, StoredItem
 from .station import HostSpec, Landed, Station, seed_of
+from .table.photos import photos
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler

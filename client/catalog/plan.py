@@ -15,8 +15,8 @@ from ..errors import CatalogInvalid
 from ..models.cards import card_ids
 from ..workflow.canvas import is_model_file
 from .names import safe_names
-from .products import Product, RowProblem, Variant
-from .sources import Table
+from .table.products import Product, RowProblem, Variant
+from .table.read import Table
 from .templates import TemplateError, Templates
 
 # Workflow input -> template, for the inputs that a brand and a product table can fill by themselves.
@@ -147,12 +147,12 @@ def plan_items(
 ) -> Plan:
     """Plan one picture per product, or one per variant; and of each as many as there are axes.
 
-    Templates see ``product`` (a :class:`~.products.Product`: handle, title, body, body_html, vendor, category, type,
-    status, tags, options, images, variants, row; its texts in the item's locale where the table has them), ``variant``
-    (sku, title, options, image, and look: the option values that describe the look and are not already in the title),
-    ``row`` (the row's columns by their header), ``brand`` (name, palette, prompt; all empty without a kit), and
-    ``angle``, ``locale``, ``channel``, ``number``, which are empty where the plan has none. A product's picture shows
-    its first variant.
+    Templates see ``product`` (a :class:`~.table.products.Product`: handle, title, body, body_html, vendor, category,
+    type, status, tags, options, images, variants, row; its texts in the item's locale where the table has them),
+    ``variant`` (sku, title, options, image, and look: the option values that describe the look and are not already in
+    the title), ``row`` (the row's columns by their header), ``brand`` (name, palette, prompt; all empty without a kit),
+    and ``angle``, ``locale``, ``channel``, ``number``, which are empty where the plan has none. A product's picture
+    shows its first variant.
 
     Args:
         table: the products.

@@ -17,7 +17,7 @@ from .failures import Limits
 from .gate import RETRIES
 from .plan import Axes, Plan, Rule, plan_items
 from .run import mapping_for
-from .sources import Table, read_table
+from .table.read import Table, read_table
 
 SUFFIXES = (".yaml", ".yml")
 _Name = Annotated[str, Field(min_length=1)]

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ..errors import CatalogInvalid
 from .ledger import Ledger
 from .plan import Item, Plan
-from .products import RowProblem
+from .table.products import RowProblem
 
 
 def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None:

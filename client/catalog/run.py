@@ -38,8 +38,8 @@ from .plan import DEFAULT_MAPPING, PHOTO
 from .planning import write_plan
 from .report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
-from .sources import Table
 from .station import HostSpec
+from .table.read import Table
 
 if TYPE_CHECKING:
     from .planfile import Catalog

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from ..comfy.client import Client
 from ..errors import InputInvalid, InputUnknown
 from ..workflow.contract import Contract, InputSpec
-from .photos import local_photo
 from .planfile import Catalog
-from .products import RowProblem
 from .station import read_values
+from .table.photos import local_photo
+from .table.products import RowProblem
 
 
 def refused_values(client: Client, catalog: Catalog) -> Iterator[RowProblem]:

@@ -15,7 +15,7 @@ from .common import HeaderOption, JsonOption, SetOption, connect, pairs, running
 
 if TYPE_CHECKING:
     from ..catalog.planfile import Catalog
-    from ..catalog.products import RowProblem
+    from ..catalog.table.products import RowProblem
 
 
 def inspect(

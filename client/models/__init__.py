@@ -1,0 +1,1 @@
+"""Models as data: cards, files, licences and what they need of memory."""

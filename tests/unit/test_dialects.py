@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from packshot.catalog.dialects import columns_of
 from packshot.catalog.plan import plan_items
-from packshot.catalog.sources import read_table
+from packshot.catalog.table.dialects import columns_of
+from packshot.catalog.table.read import read_table
 from packshot.cli.main import app
 from packshot.errors import CatalogInvalid
 

@@ -13,8 +13,8 @@ import pytest
 from packshot.catalog.ledger import FILE_NAME, Ledger
 from packshot.catalog.plan import Item, Plan
 from packshot.catalog.planning import write_plan
-from packshot.catalog.products import RowProblem
 from packshot.catalog.records import Judged
+from packshot.catalog.table.products import RowProblem
 from packshot.errors import CatalogInvalid, ChecksFailed, JobFailed, OutputUnwritable
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from packshot.catalog import photos as module
-from packshot.catalog.photos import photos
+from packshot.catalog.table import photos as module
+from packshot.catalog.table.photos import photos
 from packshot.errors import InputInvalid
 
 

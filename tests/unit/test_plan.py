@@ -12,7 +12,7 @@ from pathvalidate import validate_filename
 from packshot.brand import BrandKit
 from packshot.catalog.names import safe_names
 from packshot.catalog.plan import DEFAULT_MAPPING, SEED_LIMIT, item_seed, plan_items
-from packshot.catalog.sources import read_table
+from packshot.catalog.table.read import read_table
 from packshot.errors import CatalogInvalid
 from packshot.paths import shipped
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from packshot.catalog.csv_rows import CELL_LIMIT
 from packshot.catalog.ledger import Ledger
 from packshot.catalog.plan import plan_items
 from packshot.catalog.planning import write_plan
-from packshot.catalog.products import plain_text
-from packshot.catalog.sources import read_table
+from packshot.catalog.table.csv_rows import CELL_LIMIT
+from packshot.catalog.table.products import plain_text
+from packshot.catalog.table.read import read_table
 from packshot.errors import CatalogInvalid
 from packshot.paths import shipped
 

@@ -1,0 +1,1 @@
+"""The recipe of a LoRA training, its metadata, and settings for other trainers."""

@@ -1,0 +1,1 @@
+"""Headers of weight files, read without loading a tensor."""

@@ -1,0 +1,1 @@
+"""What licences of weights allow a user to do, clause by clause."""

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import CatalogInvalid
+from ...errors import CatalogInvalid
 from .files import Source
 
 Record = tuple[int, int, list[str]]

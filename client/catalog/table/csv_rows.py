@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from charset_normalizer import from_bytes
 
-from ..errors import CatalogInvalid
+from ...errors import CatalogInvalid
 from .files import Source
 from .rows import Record, RowFile
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup
 
-from ..errors import CatalogInvalid
+from ...errors import CatalogInvalid
 from .rows import Row
 
 _BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")

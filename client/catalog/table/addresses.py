@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from ..comfy.http import reason_of
+from ...comfy.http import reason_of
 
 _TIMEOUT = 30.0  # seconds for a connection, and between two parts of an answer
 _RETRY = Retry(

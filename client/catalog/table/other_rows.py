@@ -11,7 +11,7 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from ..errors import CatalogInvalid
+from ...errors import CatalogInvalid
 from .csv_rows import CsvRows
 from .files import Format, Source, read_source
 from .rows import Record, RowFile

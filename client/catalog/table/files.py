@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from ..errors import CatalogInvalid
+from ...errors import CatalogInvalid
 from .addresses import Unfetched, parts
 
 Format = Literal["csv", "jsonl", "xlsx", "parquet"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import InputInvalid
+from ...errors import InputInvalid
 from .addresses import Unfetched, parts
 
 LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it

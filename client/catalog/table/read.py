@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import CatalogInvalid, nearest
+from ...errors import CatalogInvalid, nearest
 from .dialects import PLAIN, SHOPIFY, Columns, DialectName, columns_of
 from .files import Format
 from .other_rows import open_rows
