@@ -36,7 +36,7 @@ from .lease import Lease
 from .ledger import Ledger
 from .plan import DEFAULT_MAPPING, PHOTO
 from .planning import write_plan
-from .report import Entry, RunInfo, write_manifests, write_report
+from .report.report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
 from .station import HostSpec
 from .table.read import Table

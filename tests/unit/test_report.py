@@ -17,7 +17,7 @@ from PIL import Image
 from packshot.brand import BrandKit
 from packshot.catalog.planfile import Catalog, CatalogFile
 from packshot.catalog.records import Judged
-from packshot.catalog.report import Entry, RunInfo, write_manifests, write_report
+from packshot.catalog.report.report import Entry, RunInfo, write_manifests, write_report
 from packshot.catalog.run import CatalogRun
 from packshot.errors import ChecksFailed, OutputUnwritable
 from packshot.paths import shipped

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..paths import atomic_write, writing
+from ...paths import atomic_write, writing
 
 FOLDER = "thumbs"
 _LONGEST_SIDE = 512  # pixels: a card of the sheet on a screen with two device pixels to a CSS pixel

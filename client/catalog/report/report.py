@@ -24,10 +24,10 @@ from urllib.parse import quote
 
 import jinja2
 
-from ..brand import BrandKit
-from ..paths import atomic_write, write_text, writing
-from ..units import gib
-from .thumbs import Preview, Previews
+from ...brand import BrandKit
+from ...paths import atomic_write, write_text, writing
+from ...units import gib
+from .thumbnails import Preview, Previews
 
 Status = Literal["done", "failed", "quarantined", "pending"]
 _STATUSES: tuple[Status, ...] = ("done", "failed", "quarantined", "pending")
@@ -42,7 +42,7 @@ class Entry:
     """One item of a run.
 
     Attributes:
-        item_id, sku, variant, title: as in :class:`~.plan.Item`.
+        item_id, sku, variant, title: as in :class:`~..plan.Item`.
         status: "quarantined" is a picture that was made but not accepted.
         file: the picture, relative to the run's folder, with forward slashes; empty where there is none.
         sha256: of the file, in hex; empty where there is none.

@@ -1,0 +1,1 @@
+"""What people see of a run: contact sheet, manifests and thumbnails."""
