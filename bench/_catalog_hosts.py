@@ -16,7 +16,7 @@ from _catalog import SLEEP, several_hosts, sleeping_workflow, url_of, write_tabl
 from _common import BENCH, machine
 from _peers import SEVERAL_HOSTS, environment
 
-from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
 from packshot.comfy.client import Client
 from packshot.comfy.http import HostApi

@@ -19,7 +19,7 @@ from _catalog import write_table
 from _common import PLAIN
 
 from packshot.catalog.ledger import FILE_NAME
-from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
 
 

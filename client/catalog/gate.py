@@ -20,7 +20,7 @@ from ..quality.checks import Given, Limit, Subject, Verdict, all_checks
 from ..quality.checks import judge as check
 from ..quality.picture import PictureRefused, read_picture
 from ..quality.run import check_file
-from .plan import SEED_LIMIT
+from .planning.items import SEED_LIMIT
 from .records import StoredItem
 
 QUARANTINE = "quarantine"

@@ -34,15 +34,15 @@ from .failures import Limits, meaning
 from .gate import Gate
 from .lease import Lease
 from .ledger import Ledger
-from .plan import DEFAULT_MAPPING, PHOTO
-from .planning import write_plan
+from .planning.items import DEFAULT_MAPPING, PHOTO
+from .planning.write_plan import write_plan
 from .report.report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
 from .station import HostSpec
 from .table.read import Table
 
 if TYPE_CHECKING:
-    from .planfile import Catalog
+    from .planning.catalog_file import Catalog
 
 _log = logging.getLogger(__name__)
 

@@ -89,7 +89,7 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..catalog.planfile import Catalog, CatalogFile
+    from ..catalog.planning.catalog_file import Catalog, CatalogFile
     from ..catalog.rebuild import replay, set_aside
     from ..catalog.run import CatalogRun
 
@@ -319,7 +319,7 @@ def draining(scheduler: Scheduler) -> Iterator[None]:
 
 def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
     """Write the reports, say what was made and where it lies, and exit with 3 when something failed."""
-    from ..catalog.estimate import remember
+    from ..catalog.planning.estimate import remember
 
     page = catalog.report()
     remember(catalog.ledger)

@@ -11,12 +11,12 @@ import typer
 from .common import say
 
 if TYPE_CHECKING:
-    from ..catalog.planfile import Catalog
+    from ..catalog.planning.catalog_file import Catalog
 
 
 def print_plan(catalog: Catalog, profile: Path | None, as_json: bool) -> None:
     """Say what would be made, which rows would not, and what it takes."""
-    from ..catalog.estimate import estimate
+    from ..catalog.planning.estimate import estimate
     from ..models.licensing.licences import load_profile
 
     taken = estimate(catalog, load_profile(profile), Path(catalog.file.out) if catalog.file.out else None)

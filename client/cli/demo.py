@@ -20,7 +20,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"), as_json: JsonOption = False
 ) -> None:
     """Install what is missing, start a host, and make the pictures of a small catalogue."""
-    from ..catalog.planfile import Catalog, CatalogFile
+    from ..catalog.planning.catalog_file import Catalog, CatalogFile
     from ..catalog.run import CatalogRun
     from ..comfy.host import ManagedHost
     from ..comfy.install import install, remembered

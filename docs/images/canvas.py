@@ -20,8 +20,8 @@ from playwright.sync_api import Page, sync_playwright
 from packshot import Client, Workflow
 from packshot.brand import BrandKit
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import Item, Plan
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import Item, Plan
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import ManagedHost
 from packshot.comfy.install import install
 from packshot.models.starter import write_starter

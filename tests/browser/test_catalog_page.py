@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import Item, Plan
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import Item, Plan
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import HostStatus
 from packshot.runs import remember_run, run_id
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.records import Judged
 from packshot.catalog.run import CatalogRun
 from packshot.errors import ChecksFailed, JobFailed

@@ -16,8 +16,8 @@ from PIL import Image
 
 from packshot import Client, Workflow
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import Item, Plan
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import Item, Plan
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import HostStatus
 from packshot.runs import remember_run, run_id
 

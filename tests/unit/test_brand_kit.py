@@ -22,8 +22,8 @@ from packshot.brand.palette import contrast, swatches
 from packshot.brand.policy import choose, gate, strength_of
 from packshot.brand.prompt import compose
 from packshot.brand.sections import BrandLora
-from packshot.catalog.plan import DEFAULT_MAPPING
-from packshot.catalog.templates import Templates
+from packshot.catalog.planning.items import DEFAULT_MAPPING
+from packshot.catalog.planning.templates import Templates
 from packshot.cli.main import app
 from packshot.errors import BrandInvalid, InputInvalid, LoraMismatch, PackshotError
 from packshot.paths import shipped

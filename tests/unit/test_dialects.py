@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from packshot.catalog.plan import plan_items
+from packshot.catalog.planning.items import plan_items
 from packshot.catalog.table.dialects import columns_of
 from packshot.catalog.table.read import read_table
 from packshot.cli.main import app

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import item_seed
-from packshot.catalog.planfile import Catalog, CatalogFile
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
+from packshot.catalog.planning.items import item_seed
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.run import CatalogRun
 from packshot.cli.main import app
 from packshot.errors import CatalogInvalid, HostUnreachable, InputUnknown, PackshotError

@@ -22,8 +22,8 @@ from planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 from typer.testing import CliRunner
 
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import Item, Plan
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import Item, Plan
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.cli.main import app
 from packshot.errors import InputInvalid, OutputUnwritable
 from packshot.provenance.credentials import TEST_ORGANISATION, load_credentials, make_test_credentials

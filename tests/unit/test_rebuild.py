@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from packshot.catalog.audit import FILE_NAME as AUDIT
 from packshot.catalog.audit import AuditLog
 from packshot.catalog.ledger import FILE_NAME, Ledger
-from packshot.catalog.plan import Item, Plan
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import Item, Plan
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.rebuild import replay, set_aside, verify
 from packshot.catalog.records import Judged
 from packshot.catalog.station import row_hash

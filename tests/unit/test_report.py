@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from packshot.brand import BrandKit
-from packshot.catalog.planfile import Catalog, CatalogFile
+from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.records import Judged
 from packshot.catalog.report.report import Entry, RunInfo, write_manifests, write_report
 from packshot.catalog.run import CatalogRun

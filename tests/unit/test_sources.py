@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from packshot.catalog.ledger import Ledger
-from packshot.catalog.plan import plan_items
-from packshot.catalog.planning import write_plan
+from packshot.catalog.planning.items import plan_items
+from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.table.csv_rows import CELL_LIMIT
 from packshot.catalog.table.products import plain_text
 from packshot.catalog.table.read import read_table

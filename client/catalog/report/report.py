@@ -42,7 +42,7 @@ class Entry:
     """One item of a run.
 
     Attributes:
-        item_id, sku, variant, title: as in :class:`~..plan.Item`.
+        item_id, sku, variant, title: as in :class:`~..planning.items.Item`.
         status: "quarantined" is a picture that was made but not accepted.
         file: the picture, relative to the run's folder, with forward slashes; empty where there is none.
         sha256: of the file, in hex; empty where there is none.

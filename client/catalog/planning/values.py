@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from ..comfy.client import Client
-from ..errors import InputInvalid, InputUnknown
-from ..workflow.contract import Contract, InputSpec
-from .planfile import Catalog
-from .station import read_values
-from .table.photos import local_photo
-from .table.products import RowProblem
+from ...comfy.client import Client
+from ...errors import InputInvalid, InputUnknown
+from ...workflow.contract import Contract, InputSpec
+from ..station import read_values
+from ..table.photos import local_photo
+from ..table.products import RowProblem
+from .catalog_file import Catalog
 
 
 def refused_values(client: Client, catalog: Catalog) -> Iterator[RowProblem]:

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-from ..errors import CatalogInvalid
-from .ledger import Ledger
-from .plan import Item, Plan
-from .table.products import RowProblem
+from ...errors import CatalogInvalid
+from ..ledger import Ledger
+from ..table.products import RowProblem
+from .items import Item, Plan
 
 
 def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None:

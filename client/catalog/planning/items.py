@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..brand import BrandKit
-from ..errors import CatalogInvalid
-from ..models.cards import card_ids
-from ..workflow.canvas import is_model_file
+from ...brand import BrandKit
+from ...errors import CatalogInvalid
+from ...models.cards import card_ids
+from ...workflow.canvas import is_model_file
+from ..table.products import Product, RowProblem, Variant
+from ..table.read import Table
 from .names import safe_names
-from .table.products import Product, RowProblem, Variant
-from .table.read import Table
 from .templates import TemplateError, Templates
 
 # Workflow input -> template, for the inputs that a brand and a product table can fill by themselves.
@@ -147,7 +147,7 @@ def plan_items(
 ) -> Plan:
     """Plan one picture per product, or one per variant; and of each as many as there are axes.
 
-    Templates see ``product`` (a :class:`~.table.products.Product`: handle, title, body, body_html, vendor, category,
+    Templates see ``product`` (a :class:`~..table.products.Product`: handle, title, body, body_html, vendor, category,
     type, status, tags, options, images, variants, row; its texts in the item's locale where the table has them),
     ``variant`` (sku, title, options, image, and look: the option values that describe the look and are not already in
     the title), ``row`` (the row's columns by their header), ``brand`` (name, palette, prompt; all empty without a kit),

@@ -18,7 +18,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ..errors import CatalogInvalid, nearest
+from ...errors import CatalogInvalid, nearest
 
 TEMPLATE_LIMIT = 10_000  # characters of a template
 TEXT_LIMIT = 100_000  # characters of any value that a template makes, or items of a list

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..brand import BrandKit
-from ..errors import CatalogInvalid, nearest
-from ..quality.channels import Channel, load_channel
-from ..workflow import Workflow
-from .failures import Limits
-from .gate import RETRIES
-from .plan import Axes, Plan, Rule, plan_items
-from .run import mapping_for
-from .table.read import Table, read_table
+from ...brand import BrandKit
+from ...errors import CatalogInvalid, nearest
+from ...quality.channels import Channel, load_channel
+from ...workflow import Workflow
+from ..failures import Limits
+from ..gate import RETRIES
+from ..run import mapping_for
+from ..table.read import Table, read_table
+from .items import Axes, Plan, Rule, plan_items
 
 SUFFIXES = (".yaml", ".yml")
 _Name = Annotated[str, Field(min_length=1)]

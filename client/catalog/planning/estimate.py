@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ..comfy.weights import Weights, judge_weights, weights_of_graph
-from ..models.cards import card_ids
-from ..models.licensing.licences import Profile
-from ..paths import cache_dir, write_text
-from ..workflow.canvas import is_model_file
-from .ledger import Ledger
-from .planfile import Catalog
+from ...comfy.weights import Weights, judge_weights, weights_of_graph
+from ...models.cards import card_ids
+from ...models.licensing.licences import Profile
+from ...paths import cache_dir, write_text
+from ...workflow.canvas import is_model_file
+from ..ledger import Ledger
+from .catalog_file import Catalog
 
 _FILE = "timings.json"
 
