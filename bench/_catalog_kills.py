@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from _catalog import command, several_hosts, sleeping_workflow, url_of, write_table
 
-from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.rebuild import verify
 from packshot.comfy.host import ManagedHost
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from _catalog import write_table
 from _common import PLAIN
 
-from packshot.catalog.ledger import FILE_NAME
+from packshot.catalog.ledger.ledger import FILE_NAME
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
 

@@ -25,7 +25,7 @@ from ..errors import HostLost, HostUnreachable, InputInvalid, PackshotError
 from ..paths import atomic_write
 from ..workflow import Workflow
 from .gate import Gate, Judgement, judge
-from .records import StoredItem
+from .ledger.records import StoredItem
 from .station import Drafted, Landed, LocalStation
 
 RESOURCE = "comfy"  # what a node offers once for each ComfyUI host that it serves

@@ -32,7 +32,7 @@ from ..errors import (
     read_report,
 )
 from .gate import RETRIES
-from .records import StoredItem
+from .ledger.records import StoredItem
 
 Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost", "stop"]
 

@@ -20,8 +20,8 @@ from ..quality.checks import Given, Limit, Subject, Verdict, all_checks
 from ..quality.checks import judge as check
 from ..quality.picture import PictureRefused, read_picture
 from ..quality.run import check_file
+from .ledger.records import StoredItem
 from .planning.items import SEED_LIMIT
-from .records import StoredItem
 
 QUARANTINE = "quarantine"
 _PALETTE_CHECKS = ("palette.coverage", "palette.off")

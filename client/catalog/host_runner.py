@@ -19,8 +19,8 @@ from ..paths import write_text, writing
 from .backlog import Key
 from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
-from .places import ATTEMPTS
-from .records import Judged, StoredItem
+from .ledger.places import ATTEMPTS
+from .ledger.records import Judged, StoredItem
 from .station import HostSpec, Landed, Station, seed_of
 from .table.photos import photos
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..errors import CatalogInvalid, from_dict
 from ..paths import writing
-from .audit import OUT_OF_ORDER, read_audit
-from .lease import wait_for_owner
-from .ledger import FILE_NAME, Ledger
-from .places import earlier_place
-from .records import Judged
+from .ledger.audit import OUT_OF_ORDER, read_audit
+from .ledger.lease import wait_for_owner
+from .ledger.ledger import FILE_NAME, Ledger
+from .ledger.places import earlier_place
+from .ledger.records import Judged
 from .station import row_hash, seed_of
 
 _DETAIL = ("graph", "timings", "look", "memory")  # what a job's record holds for reports

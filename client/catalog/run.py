@@ -32,8 +32,8 @@ from ..workflow.lock import lock_sha256
 from ..workflow.versions import release_of
 from .failures import Limits, meaning
 from .gate import Gate
-from .lease import Lease
-from .ledger import Ledger
+from .ledger.lease import Lease
+from .ledger.ledger import Ledger
 from .planning.items import DEFAULT_MAPPING, PHOTO
 from .planning.write_plan import write_plan
 from .report.report import Entry, RunInfo, write_manifests, write_report
@@ -279,7 +279,7 @@ class CatalogRun:
         return list(self.ledger.facts().get("hosts", ()))
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
-        """Set items to be made again; see :meth:`~.ledger.Ledger.retry`."""
+        """Set items to be made again; see :meth:`~.ledger.ledger.Ledger.retry`."""
         return self.ledger.retry(item_ids)
 
     def report(self) -> Path:

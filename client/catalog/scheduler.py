@@ -17,8 +17,8 @@ from ..errors import HostLost, HostUnreachable, PackshotError
 from .backlog import Backlog
 from .failures import Limits
 from .host_runner import PICTURES, HostRunner
-from .ledger import Ledger
-from .records import Attempt, StoredItem
+from .ledger.ledger import Ledger
+from .ledger.records import Attempt, StoredItem
 from .station import HostSpec
 from .telemetry import Telemetry
 

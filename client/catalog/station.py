@@ -21,7 +21,7 @@ from ..workflow.ahead import encode_ahead, encodes
 from ..workflow.contract import Contract
 from .failures import meaning
 from .gate import Gate, Judgement, judge, seed_of_try
-from .records import StoredItem
+from .ledger.records import StoredItem
 
 _log = logging.getLogger(__name__)
 

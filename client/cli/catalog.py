@@ -20,7 +20,7 @@ from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, s
 
 if TYPE_CHECKING:
     from ..brand import BrandKit
-    from ..catalog.records import Counts
+    from ..catalog.ledger.records import Counts
     from ..catalog.run import CatalogRun
     from ..catalog.scheduler import Scheduler
     from ..errors import PackshotError
@@ -136,7 +136,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say where a run stands; it may be running."""
-    from ..catalog.ledger import Ledger
+    from ..catalog.ledger.ledger import Ledger
 
     if watch and not as_json:
         watch_run(folder)
@@ -185,7 +185,7 @@ def hosts(
     """The hosts of a run, what they made and what went wrong with them; add and remove some while it runs."""
     from dataclasses import asdict
 
-    from ..catalog.ledger import Ledger
+    from ..catalog.ledger.ledger import Ledger
     from ..comfy.http import HostAddress
 
     with Ledger(folder) as ledger:

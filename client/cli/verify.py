@@ -23,7 +23,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Print what a picture says of itself: marking, manifest, recipe. Exits with 3 when something does not hold."""
-    from ..catalog.agreement import agreement
+    from ..catalog.ledger.agreement import agreement
     from ..provenance.reading import read_account
 
     account = read_account(image)

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from packshot import Client, Workflow
 from packshot.brand import BrandKit
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import ManagedHost

@@ -12,7 +12,7 @@ from hostile import HOSTILE
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import HostStatus

@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
-from packshot.catalog.records import Judged
 from packshot.catalog.run import CatalogRun
 from packshot.errors import ChecksFailed, JobFailed
 from packshot.paths import shipped

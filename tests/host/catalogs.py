@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
+from packshot.catalog.ledger.records import Counts
 from packshot.catalog.rebuild import verify
-from packshot.catalog.records import Counts
 from packshot.comfy.host import ManagedHost
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from PIL import Image
 from test_catalog import PLAIN, packshot
 
 from packshot import Client
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.station import row_hash
 from packshot.comfy.host import HostStatus
 from packshot.comfy.protocol import graph_sha256

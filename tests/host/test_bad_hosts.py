@@ -20,7 +20,7 @@ from test_faults import NODE
 from test_hosts import BIG, made_by, packshot, up
 
 from packshot import Client
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
 

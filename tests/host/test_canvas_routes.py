@@ -15,7 +15,7 @@ import requests
 from PIL import Image
 
 from packshot import Client, Workflow
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import HostStatus

@@ -17,7 +17,7 @@ from proxy import Proxy, Request
 from test_client import COPY
 from test_hosts import BIG, packshot, up
 
-from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.rebuild import verify
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation

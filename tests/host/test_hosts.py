@@ -17,7 +17,7 @@ import pytest
 from catalogs import check_run, counts_of, ended, kill_host, stand_still, start_run, wait_for, write_colours
 from proxy import Proxy, Request
 
-from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
 

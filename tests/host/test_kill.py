@@ -19,7 +19,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.comfy.host import ManagedHost
 
 ROWS = 320

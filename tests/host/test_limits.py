@@ -12,7 +12,7 @@ from test_catalog import packshot
 from test_client import SLOW, colour
 
 from packshot import Client
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.comfy.host import HostStatus
 
 

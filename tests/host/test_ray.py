@@ -26,7 +26,7 @@ from proxy import Proxy
 from test_hosts import BIG, up
 
 from packshot.catalog.engine_ray import beside, connect
-from packshot.catalog.ledger import FILE_NAME
+from packshot.catalog.ledger.ledger import FILE_NAME
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
 

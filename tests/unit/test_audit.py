@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.catalog import lease as leases
-from packshot.catalog.audit import FILE_NAME, AuditLog
-from packshot.catalog.lease import Lease
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger import lease as leases
+from packshot.catalog.ledger.audit import FILE_NAME, AuditLog
+from packshot.catalog.ledger.lease import Lease
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.rebuild import verify
 from packshot.errors import CatalogInvalid, InputInvalid, RunTakenOver
 

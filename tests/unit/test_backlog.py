@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from packshot.catalog.backlog import PATIENCE, Backlog
 from packshot.catalog.failures import Limits
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.scheduler import Scheduler
 from packshot.catalog.station import HostSpec
 from packshot.errors import ModelMissing, NodeMissing

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from packshot.catalog.lease import Lease
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.lease import Lease
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.comfy import protocol
 from packshot.errors import InputInvalid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from packshot.catalog.failures import MEANINGS, Limits, Meaning, blames_host, meaning, next_change, past
-from packshot.catalog.records import StoredItem
+from packshot.catalog.ledger.records import StoredItem
 from packshot.errors import (
     HostLost,
     HostUnreachable,

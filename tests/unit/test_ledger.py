@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
-from packshot.catalog.records import Judged
 from packshot.catalog.table.products import RowProblem
 from packshot.errors import CatalogInvalid, ChecksFailed, JobFailed, OutputUnwritable
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.planning.items import item_seed
 from packshot.catalog.planning.write_plan import write_plan

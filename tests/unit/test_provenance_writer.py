@@ -21,7 +21,7 @@ from PIL import Image
 from planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 from typer.testing import CliRunner
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.cli.main import app

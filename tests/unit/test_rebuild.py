@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packshot.catalog.audit import FILE_NAME as AUDIT
-from packshot.catalog.audit import AuditLog
-from packshot.catalog.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.audit import FILE_NAME as AUDIT
+from packshot.catalog.ledger.audit import AuditLog
+from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
+from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.rebuild import replay, set_aside, verify
-from packshot.catalog.records import Judged
 from packshot.catalog.station import row_hash
 from packshot.errors import ChecksFailed, InputInvalid, JobFailed, OutOfMemory
 

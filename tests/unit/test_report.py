@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from packshot.brand import BrandKit
+from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
-from packshot.catalog.records import Judged
 from packshot.catalog.report.report import Entry, RunInfo, write_manifests, write_report
 from packshot.catalog.run import CatalogRun
 from packshot.errors import ChecksFailed, OutputUnwritable

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from packshot.catalog.ledger import Ledger
+from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import plan_items
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.table.csv_rows import CELL_LIMIT

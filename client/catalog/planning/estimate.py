@@ -13,7 +13,7 @@ from ...models.cards import card_ids
 from ...models.licensing.licences import Profile
 from ...paths import cache_dir, write_text
 from ...workflow.canvas import is_model_file
-from ..ledger import Ledger
+from ..ledger.ledger import Ledger
 from .catalog_file import Catalog
 
 _FILE = "timings.json"

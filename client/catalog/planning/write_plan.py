@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection
 
 from ...errors import CatalogInvalid
-from ..ledger import Ledger
+from ..ledger.ledger import Ledger
 from ..table.products import RowProblem
 from .items import Item, Plan
 

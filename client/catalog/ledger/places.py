@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path, PurePosixPath
 
-from ..paths import write_text, writing
+from ...paths import write_text, writing
 
 ATTEMPTS = "attempts"  # pictures that another one replaced
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from ..errors import CatalogInvalid, PackshotError
-from .ledger_file import FILE_NAME as FILE_NAME
-from .ledger_file import LedgerFile
+from ...errors import CatalogInvalid, PackshotError
+from .database import FILE_NAME as FILE_NAME
+from .database import LedgerFile
 from .places import earlier_place, move_picture
 from .records import Attempt, Counts, HostState, Judged, StoredItem
 
 
 class Ledger(LedgerFile):
-    """The ledger in a run's folder; see :class:`~.ledger_file.LedgerFile` for how it is opened.
+    """The ledger in a run's folder; see :class:`~.database.LedgerFile` for how it is opened.
 
     Attributes:
         limit: how many items this process makes, from the first in the plan; None for all.

@@ -12,7 +12,7 @@ class StoredItem:
     """An item as the ledger holds it.
 
     Attributes:
-        item_id, sku, variant, title, name: as in :class:`~.planning.items.Item`.
+        item_id, sku, variant, title, name: as in :class:`~..planning.items.Item`.
         inputs: texts by workflow input.
         seed: None for a refused row.
         workflow: key of the workflow that makes it; empty for the run's own.

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
-from ..paths import writing
+from ...errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
+from ...paths import writing
 from .audit import AuditLog
 from .records import Holder
 from .schema import VERSION, bring_up_to_date

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CatalogInvalid
-from ..paths import writing
+from ...errors import CatalogInvalid
+from ...paths import writing
 
 FILE_NAME = "audit.jsonl"
 START = "0" * 64

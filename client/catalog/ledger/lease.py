@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from ..errors import InputInvalid, PackshotError
+from ...errors import InputInvalid, PackshotError
 
 if TYPE_CHECKING:
     from .ledger import Ledger
