@@ -21,9 +21,9 @@ from typing import Any
 
 import folder_paths
 
+from ..client.catalog.known_runs import LEDGER, known_runs, run_id
 from ..client.errors import CatalogInvalid
 from ..client.paths import write_text
-from ..client.runs import LEDGER, known_runs, run_id
 
 APPROVALS = "approvals.json"
 STATES = ("pending", "running", "done", "failed", "quarantined")

@@ -5,8 +5,6 @@ A picture that fails goes to ``quarantine/``, so that ``pictures/`` holds nothin
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +19,6 @@ from ..quality.checks import judge as check
 from ..quality.picture import PictureRefused, read_picture
 from ..quality.run import check_file
 from .ledger.records import StoredItem
-from .planning.items import SEED_LIMIT
 
 QUARANTINE = "quarantine"
 _PALETTE_CHECKS = ("palette.coverage", "palette.off")
@@ -129,14 +126,3 @@ def _in_words(verdict: Verdict) -> str:
     wanted += [f"one of {', '.join(limit.any_of)}"] if limit.any_of else []
     wanted += [f"like {limit.pattern}"] if limit.pattern else []
     return f"{verdict.reason} ({verdict.id} {value}, {', '.join(wanted)})"
-
-
-def seed_of_try(seed: int, tries: int) -> int:
-    """The seed with which an item is made after so many of its pictures failed; the first is its own.
-
-    The same for every run: the first 50 bits of SHA-256 over ``[seed, tries]`` as JSON.
-    """
-    if not tries:
-        return seed
-    digest = hashlib.sha256(json.dumps([seed, tries], separators=(",", ":")).encode()).digest()
-    return int.from_bytes(digest[:8], "big") % SEED_LIMIT

@@ -20,26 +20,24 @@ from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
 from ..comfy.http import HostAddress
 from ..comfy.weights import judge_weights, weights_of_run
-from ..errors import CatalogInvalid, InputInvalid, InputUnknown, PackshotError, nearest
+from ..errors import CatalogInvalid, InputInvalid, PackshotError
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text
 from ..quality.channels import load_channel
-from ..runs import remember_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from ..workflow.lock import lock_sha256
 from ..workflow.versions import release_of
 from .failures import Limits, meaning
 from .gate import Gate
+from .known_runs import remember_run
 from .ledger.lease import Lease
 from .ledger.ledger import Ledger
-from .planning.items import DEFAULT_MAPPING, PHOTO
 from .planning.write_plan import write_plan
 from .report.report import Entry, RunInfo, write_manifests, write_report
 from .scheduler import Scheduler
 from .station import HostSpec
-from .table.read import Table
 
 if TYPE_CHECKING:
     from .planning.catalog_file import Catalog
@@ -56,26 +54,6 @@ _FIXED = {
     "base_seed": "another base seed",
     "channel": "another channel, or with none",
 }
-
-
-def mapping_for(workflow: Workflow, given: Mapping[str, str], table: Table) -> dict[str, str]:
-    """The templates of a run: the user's own, and the default ones for inputs that the workflow has.
-
-    An input ``image`` that loads a picture gets the product's, where the table has pictures at all.
-
-    Raises:
-        InputUnknown: a template for an input that the workflow does not have.
-    """
-    names = workflow.input_names
-    for name in given:
-        if name not in names:
-            raise InputUnknown(
-                f"{workflow.name} has no input '{name}'", place=f"input '{name}'", remedy=nearest(name, names)
-            )
-    default = {name: text for name, text in DEFAULT_MAPPING.items() if name in names}
-    if "image" in workflow.loaded_inputs and any(product.images for product in table.products):
-        default["image"] = PHOTO
-    return {**default, **given}
 
 
 class CatalogRun:

@@ -20,8 +20,9 @@ from ..workflow import Workflow
 from ..workflow.ahead import encode_ahead, encodes
 from ..workflow.contract import Contract
 from .failures import meaning
-from .gate import Gate, Judgement, judge, seed_of_try
+from .gate import Gate, Judgement, judge
 from .ledger.records import StoredItem
+from .seeds import seed_of_try
 
 _log = logging.getLogger(__name__)
 

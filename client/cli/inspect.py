@@ -43,7 +43,7 @@ def inspect(
     are not looked at, and that is said.
     """
     from ..catalog.planning.catalog_file import Catalog, CatalogFile
-    from ..catalog.run import mapping_for
+    from ..catalog.planning.mapping import mapping_for
 
     asked = CatalogFile.of(
         table,

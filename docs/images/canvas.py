@@ -19,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from packshot import Client, Workflow
 from packshot.brand import BrandKit
+from packshot.catalog.known_runs import remember_run, run_id
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
@@ -26,7 +27,6 @@ from packshot.comfy.host import ManagedHost
 from packshot.comfy.install import install
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir, shipped
-from packshot.runs import remember_run, run_id
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1] / "tests" / "unit"))

@@ -12,11 +12,11 @@ from hostile import HOSTILE
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from packshot.catalog.known_runs import remember_run, run_id
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.comfy.host import HostStatus
-from packshot.runs import remember_run, run_id
 
 
 @pytest.fixture

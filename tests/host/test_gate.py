@@ -13,9 +13,8 @@ from PIL import Image
 from test_catalog import packshot, write_table
 
 from packshot import Client
-from packshot.catalog.gate import seed_of_try
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.catalog.planning.items import item_seed
+from packshot.catalog.seeds import item_seed, seed_of_try
 from packshot.comfy.host import HostStatus
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pathvalidate import validate_filename
 
 from packshot.brand import BrandKit
-from packshot.catalog.planning.items import DEFAULT_MAPPING, SEED_LIMIT, item_seed, plan_items
+from packshot.catalog.planning.items import DEFAULT_MAPPING, plan_items
 from packshot.catalog.planning.names import safe_names
+from packshot.catalog.seeds import SEED_LIMIT, item_seed
 from packshot.catalog.table.read import read_table
 from packshot.errors import CatalogInvalid
 from packshot.paths import shipped

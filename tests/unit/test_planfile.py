@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
-from packshot.catalog.planning.items import item_seed
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.run import CatalogRun
+from packshot.catalog.seeds import item_seed
 from packshot.cli.main import app
 from packshot.errors import CatalogInvalid, HostUnreachable, InputUnknown, PackshotError
 from packshot.paths import shipped

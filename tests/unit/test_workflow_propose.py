@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.runs import known_runs, remember_run, run_id
+from packshot.catalog.known_runs import known_runs, remember_run, run_id
 from packshot.workflow import Workflow
 from packshot.workflow.canvas import convert
 from packshot.workflow.check import check

@@ -15,9 +15,9 @@ from ...quality.channels import Channel, load_channel
 from ...workflow import Workflow
 from ..failures import Limits
 from ..gate import RETRIES
-from ..run import mapping_for
 from ..table.read import Table, read_table
 from .items import Axes, Plan, Rule, plan_items
+from .mapping import mapping_for
 
 SUFFIXES = (".yaml", ".yml")
 _Name = Annotated[str, Field(min_length=1)]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +12,7 @@ from ...brand import BrandKit
 from ...errors import CatalogInvalid
 from ...models.cards import card_ids
 from ...workflow.canvas import is_model_file
+from ..seeds import item_seed
 from ..table.products import Product, RowProblem, Variant
 from ..table.read import Table
 from .names import safe_names
@@ -31,9 +30,6 @@ DEFAULT_MAPPING: Mapping[str, str] = {
     "negative": "{{ brand.prompt.negative }}",
 }
 PHOTO = "{{ variant.image or product.images | first }}"  # of an input that loads a picture, where the table has some
-SEED_LIMIT = 2**50
-"""Seeds lie in [0, 2**50): the range in which ComfyUI's canvas draws its own random seeds. A seed widget takes up to
-2**64 - 1, but JavaScript keeps integers exactly only below 2**53, and the canvas must show the seed that was used."""
 
 # Words in the name of an option that say how a product looks, in English, German, French, Spanish and Italian.
 # fmt: off
@@ -258,13 +254,6 @@ class _Maker:
                     remedy="correct the template",
                 )
         return [problem for failed in self._failed.values() for problem in failed]
-
-
-def item_seed(sku: str, variant: str, base_seed: int) -> int:
-    """The seed of one item: the first 50 bits of SHA-256 over ``[sku, variant, base_seed]`` as JSON in UTF-8."""
-    key = json.dumps([sku, variant, base_seed], ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.sha256(key.encode()).digest()
-    return int.from_bytes(digest[:8], "big") % SEED_LIMIT
 
 
 def model_of(inputs: Mapping[str, Any]) -> str:

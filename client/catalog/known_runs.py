@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from .errors import OutputUnwritable
-from .paths import cache_dir, write_text
+from ..errors import OutputUnwritable
+from ..paths import cache_dir, write_text
 
 LEDGER = "ledger.sqlite"
 _MOST = 100  # folders kept, the newest first
