@@ -93,8 +93,8 @@ def _own_time(urls: list[str], workflow: Path, rows: int) -> float:
 
 
 def _timed_run(run: CatalogRun, urls: list[str]) -> float:
-    from packshot.catalog.scheduler import STAGE
-    from packshot.catalog.station import HostSpec, LocalStation
+    from packshot.catalog.runner.scheduler import STAGE
+    from packshot.catalog.runner.station import HostSpec, LocalStation
     from packshot.models.licensing.licences import load_profile
 
     def spec(url: str) -> HostSpec:

@@ -17,7 +17,7 @@ from .ledger.lease import wait_for_owner
 from .ledger.ledger import FILE_NAME, Ledger
 from .ledger.places import earlier_place
 from .ledger.records import Judged
-from .station import row_hash, seed_of
+from .runner.station import row_hash, seed_of
 
 _DETAIL = ("graph", "timings", "look", "memory")  # what a job's record holds for reports
 

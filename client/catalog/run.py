@@ -29,15 +29,15 @@ from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from ..workflow.lock import lock_sha256
 from ..workflow.versions import release_of
-from .failures import Limits, meaning
-from .gate import Gate
 from .known_runs import remember_run
 from .ledger.lease import Lease
 from .ledger.ledger import Ledger
 from .planning.write_plan import write_plan
 from .report.report import Entry, RunInfo, write_manifests, write_report
-from .scheduler import Scheduler
-from .station import HostSpec
+from .runner.failures import Limits, meaning
+from .runner.gate import Gate
+from .runner.scheduler import Scheduler
+from .runner.station import HostSpec
 
 if TYPE_CHECKING:
     from .planning.catalog_file import Catalog
@@ -160,7 +160,7 @@ class CatalogRun:
         join: Callable[[str], HostSpec],
         settled: Callable[[str, PackshotError | None], None],
     ) -> Scheduler:
-        """What makes the pending items; see :class:`~.scheduler.Scheduler`. Whatever ends it, the ledger is right.
+        """What makes the pending items, a :class:`~.runner.scheduler.Scheduler`. Whatever ends it, the ledger is right.
 
         Args:
             hosts: to begin with.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..brand import BrandKit
     from ..catalog.ledger.records import Counts
     from ..catalog.run import CatalogRun
-    from ..catalog.scheduler import Scheduler
+    from ..catalog.runner.scheduler import Scheduler
     from ..errors import PackshotError
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")

@@ -13,7 +13,7 @@ from .common import managed_url, pairs, say
 
 if TYPE_CHECKING:
     from ..catalog.run import CatalogRun
-    from ..catalog.station import HostSpec
+    from ..catalog.runner.station import HostSpec
     from ..comfy.client import Client
 
 HostsOption = Annotated[
@@ -70,11 +70,11 @@ class Hosts:
         self._managed = not urls
         self._urls = list(dict.fromkeys(urls or [managed_url()]))
         if engine.kind is EngineKind.ray:
-            from ..catalog import engine_ray
+            from ..catalog.runner import ray_station
 
-            engine_ray.connect(engine.ray_address)
+            ray_station.connect(engine.ray_address)
             for url in self._urls:
-                engine_ray.beside(url)  # an address that cannot be meant is refused before anything is made
+                ray_station.beside(url)  # an address that cannot be meant is refused before anything is made
 
     @property
     def specs(self) -> list[HostSpec]:
@@ -83,13 +83,13 @@ class Hosts:
 
     def spec(self, url: str) -> HostSpec:
         """How one is reached."""
-        from ..catalog.scheduler import STAGE
-        from ..catalog.station import HostSpec, LocalStation, Station
+        from ..catalog.runner.scheduler import STAGE
+        from ..catalog.runner.station import HostSpec, LocalStation, Station
 
         def at(address: str) -> Station:
             rest = (self._catalog.branded_workflows(), self._catalog.folder / STAGE, self._catalog.gates())
             if self._engine.kind is EngineKind.ray:
-                from ..catalog.engine_ray import RayStation
+                from ..catalog.runner.ray_station import RayStation
 
                 return RayStation(address, self._headers, *rest)
             return LocalStation(self._client(address), *rest)

@@ -13,7 +13,7 @@ from test_catalog import PLAIN, packshot
 
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.catalog.station import row_hash
+from packshot.catalog.runner.station import row_hash
 from packshot.comfy.host import HostStatus
 from packshot.comfy.protocol import graph_sha256
 from packshot.workflow import Workflow

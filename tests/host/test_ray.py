@@ -25,8 +25,8 @@ from catalogs import (
 from proxy import Proxy
 from test_hosts import BIG, up
 
-from packshot.catalog.engine_ray import beside, connect
 from packshot.catalog.ledger.ledger import FILE_NAME
+from packshot.catalog.runner.ray_station import beside, connect
 from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.install import Installation
 

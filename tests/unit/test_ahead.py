@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from packshot.workflow.ahead import encode_ahead, encodes
+from packshot.catalog.runner.encode_ahead import encode_ahead, encodes
 
 
 def node(class_type: str, /, **inputs: Any) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.catalog.backlog import PATIENCE, Backlog
-from packshot.catalog.failures import Limits
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.catalog.scheduler import Scheduler
-from packshot.catalog.station import HostSpec
+from packshot.catalog.runner.backlog import PATIENCE, Backlog
+from packshot.catalog.runner.failures import Limits
+from packshot.catalog.runner.scheduler import Scheduler
+from packshot.catalog.runner.station import HostSpec
 from packshot.errors import ModelMissing, NodeMissing
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from packshot.catalog.failures import MEANINGS, Limits, Meaning, blames_host, meaning, next_change, past
 from packshot.catalog.ledger.records import StoredItem
+from packshot.catalog.runner.failures import MEANINGS, Limits, Meaning, blames_host, meaning, next_change, past
 from packshot.errors import (
     HostLost,
     HostUnreachable,

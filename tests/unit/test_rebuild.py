@@ -22,7 +22,7 @@ from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.rebuild import replay, set_aside, verify
-from packshot.catalog.station import row_hash
+from packshot.catalog.runner.station import row_hash
 from packshot.errors import ChecksFailed, InputInvalid, JobFailed, OutOfMemory
 
 WORKFLOWS = {"": "w" * 64}

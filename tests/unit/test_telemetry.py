@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from packshot.catalog.telemetry import Telemetry
+from packshot.catalog.runner.telemetry import Telemetry
 from packshot.errors import InputInvalid
 
 

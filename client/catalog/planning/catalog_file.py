@@ -13,8 +13,8 @@ from ...brand import BrandKit
 from ...errors import CatalogInvalid, nearest
 from ...quality.channels import Channel, load_channel
 from ...workflow import Workflow
-from ..failures import Limits
-from ..gate import RETRIES
+from ..runner.failures import Limits
+from ..runner.gate import RETRIES
 from ..table.read import Table, read_table
 from .items import Axes, Plan, Rule, plan_items
 from .mapping import mapping_for

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ...comfy.client import Client
 from ...errors import InputInvalid, InputUnknown
 from ...workflow.contract import Contract, InputSpec
-from ..station import read_values
+from ..runner.station import read_values
 from ..table.photos import local_photo
 from ..table.products import RowProblem
 from .catalog_file import Catalog

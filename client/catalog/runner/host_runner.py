@@ -12,17 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .. import __version__
-from ..comfy.http import DeliveryUnknown
-from ..errors import HostLost, HostUnreachable, JobTimeout, PackshotError
-from ..paths import write_text, writing
+from ... import __version__
+from ...comfy.http import DeliveryUnknown
+from ...errors import HostLost, HostUnreachable, JobTimeout, PackshotError
+from ...paths import write_text, writing
+from ..ledger.places import ATTEMPTS
+from ..ledger.records import Judged, StoredItem
+from ..table.photos import photos
 from .backlog import Key
 from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
-from .ledger.places import ATTEMPTS
-from .ledger.records import Judged, StoredItem
 from .station import HostSpec, Landed, Station, seed_of
-from .table.photos import photos
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from ..errors import PackshotError
+from ...errors import PackshotError
 
 PATIENCE = 100
 """How often the first item of a model may be passed over for others before it is served, warm host or not."""

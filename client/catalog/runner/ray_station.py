@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..comfy.client import Client
-from ..comfy.health import Health
-from ..comfy.http import HostAddress
-from ..errors import HostLost, HostUnreachable, InputInvalid, PackshotError
-from ..paths import atomic_write
-from ..workflow import Workflow
+from ...comfy.client import Client
+from ...comfy.health import Health
+from ...comfy.http import HostAddress
+from ...errors import HostLost, HostUnreachable, InputInvalid, PackshotError
+from ...paths import atomic_write
+from ...workflow import Workflow
+from ..ledger.records import StoredItem
 from .gate import Gate, Judgement, judge
-from .ledger.records import StoredItem
 from .station import Drafted, Landed, LocalStation
 
 RESOURCE = "comfy"  # what a node offers once for each ComfyUI host that it serves

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ..comfy.client import Client, Draft
-from ..comfy.health import Health, health
-from ..comfy.job import Job
-from ..comfy.protocol import graph_sha256
-from ..errors import OutputMissing, PackshotError
-from ..workflow import Workflow
-from ..workflow.ahead import encode_ahead, encodes
-from ..workflow.contract import Contract
+from ...comfy.client import Client, Draft
+from ...comfy.health import Health, health
+from ...comfy.job import Job
+from ...comfy.protocol import graph_sha256
+from ...errors import OutputMissing, PackshotError
+from ...workflow import Workflow
+from ...workflow.contract import Contract
+from ..ledger.records import StoredItem
+from ..seeds import seed_of_try
+from .encode_ahead import encode_ahead, encodes
 from .failures import meaning
 from .gate import Gate, Judgement, judge
-from .ledger.records import StoredItem
-from .seeds import seed_of_try
 
 _log = logging.getLogger(__name__)
 

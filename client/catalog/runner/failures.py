@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import (
+from ...errors import (
     BrandInvalid,
     CatalogInvalid,
     ChecksFailed,
@@ -31,8 +31,8 @@ from ..errors import (
     WorkflowInvalid,
     read_report,
 )
+from ..ledger.records import StoredItem
 from .gate import RETRIES
-from .ledger.records import StoredItem
 
 Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost", "stop"]
 

@@ -11,14 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from ..brand import BrandKit
-from ..errors import ChecksFailed
-from ..quality.channels import Channel, Rule
-from ..quality.checks import Given, Limit, Subject, Verdict, all_checks
-from ..quality.checks import judge as check
-from ..quality.picture import PictureRefused, read_picture
-from ..quality.run import check_file
-from .ledger.records import StoredItem
+from ...brand import BrandKit
+from ...errors import ChecksFailed
+from ...quality.channels import Channel, Rule
+from ...quality.checks import Given, Limit, Subject, Verdict, all_checks
+from ...quality.checks import judge as check
+from ...quality.picture import PictureRefused, read_picture
+from ...quality.run import check_file
+from ..ledger.records import StoredItem
 
 QUARANTINE = "quarantine"
 _PALETTE_CHECKS = ("palette.coverage", "palette.off")

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import HostLost, HostUnreachable, PackshotError
+from ...errors import HostLost, HostUnreachable, PackshotError
+from ..ledger.ledger import Ledger
+from ..ledger.records import Attempt, StoredItem
 from .backlog import Backlog
 from .failures import Limits
 from .host_runner import PICTURES, HostRunner
-from .ledger.ledger import Ledger
-from .ledger.records import Attempt, StoredItem
 from .station import HostSpec
 from .telemetry import Telemetry
 
