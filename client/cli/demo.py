@@ -26,7 +26,7 @@ def demo(
     from ..comfy.install import install, remembered
     from ..models.starter import write_starter
     from ..paths import shipped
-    from .catalog import finish, make
+    from .catalog.commands import finish, make
 
     host = ManagedHost()
     with steps() as begin:

@@ -10,7 +10,11 @@ from typing import Annotated
 import typer
 
 from ..errors import PackshotError
-from . import brand, catalog, check, demo, host, lora, models, plan, run, verify, workflow
+from . import brand, check, demo, host, plan, run, verify
+from .catalog import commands as catalog
+from .lora import train as lora
+from .models import app as models
+from .workflow import commands as workflow
 
 app = typer.Typer(
     name="packshot",

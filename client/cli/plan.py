@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .common import JsonOption, SetOption, pairs
-from .fetch import models_folder
+from .models.fetch import models_folder
 
 
 def plan(

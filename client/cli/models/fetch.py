@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, say
+from ..common import JsonOption, say
 
 if TYPE_CHECKING:
-    from ..models.cards import Card, Control
-    from ..models.fetch import Wanted
+    from ...models.cards import Card, Control
+    from ...models.fetch import Wanted
 
 
 def fetch(
@@ -34,12 +34,12 @@ def fetch(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the files that models need, into the folders that ComfyUI reads. What is there already stays as it is."""
-    from ..models.cards import load_card
-    from ..models.fetch import Mirror, check_supported, look_for, survey
-    from ..models.fetch import fetch as fetch_files
-    from ..models.hub import Hub
-    from ..models.memory.advisor import choose
-    from ..models.memory.device import this_device
+    from ...models.cards import load_card
+    from ...models.fetch import Mirror, check_supported, look_for, survey
+    from ...models.fetch import fetch as fetch_files
+    from ...models.hub import Hub
+    from ...models.memory.advisor import choose
+    from ...models.memory.device import this_device
 
     folder = models_folder(models)
     device = this_device()
@@ -67,8 +67,8 @@ def fetch(
 
 def models_folder(given: Path | None) -> Path:
     """The models folder that was named, or that of the managed host, which need not be installed yet."""
-    from ..comfy.host import ManagedHost
-    from ..errors import HostFailed
+    from ...comfy.host import ManagedHost
+    from ...errors import HostFailed
 
     if given is not None:
         return given
@@ -81,7 +81,7 @@ def models_folder(given: Path | None) -> Path:
 
 def _licence(card: Card) -> dict[str, Any]:
     """What the licences say to the user's profile. It is said and stops nothing: to have a file is not to use it."""
-    from ..models.licensing.licences import judge, load_profile, parts_of_card
+    from ...models.licensing.licences import judge, load_profile, parts_of_card
 
     decision = judge(parts_of_card(card), load_profile(None))
     if decision.decision == "refuse":
@@ -91,7 +91,7 @@ def _licence(card: Card) -> dict[str, Any]:
 
 
 def _show(card: Card, wanted: list[Wanted], fetched: list[Path], folder: Path) -> None:
-    from ..models.fetch import size_text
+    from ...models.fetch import size_text
 
     typer.echo(f"{card.id} in {folder}")
     for item in wanted:

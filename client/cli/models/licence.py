@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import JsonOption, ProfileOption, say
+from ..common import JsonOption, ProfileOption, say
 
 if TYPE_CHECKING:
-    from ..models.licensing.licences import Decision, Profile, Reason
+    from ...models.licensing.licences import Decision, Profile, Reason
 
 
 def licence(
@@ -29,7 +29,7 @@ def licence(
     Several are judged together: one refusal refuses. A workflow is judged by what its file names; a catalogue run
     judges it again with all that it really loads. Exits with 2 when the answer is no.
     """
-    from ..models.licensing.licences import Decision, load_profile
+    from ...models.licensing.licences import Decision, load_profile
 
     stated = load_profile(profile)
     decision = Decision.of_all(_judge(subject, stated) for subject in subjects)
@@ -43,14 +43,14 @@ def licence(
 
 def _judge(subject: str, profile: Profile) -> Decision:
     """One card, file of weights, or workflow."""
-    from ..comfy.weights import Weights, judge_weights, weights_of_graph
-    from ..errors import InputInvalid, nearest
-    from ..models.cards import card_ids
-    from ..models.licensing.licences import judge
-    from ..models.licensing.parts import origin_of_file, parts_of_files
-    from ..workflow import Workflow
-    from ..workflow.canvas import is_model_file
-    from ..workflow.versions import library
+    from ...comfy.weights import Weights, judge_weights, weights_of_graph
+    from ...errors import InputInvalid, nearest
+    from ...models.cards import card_ids
+    from ...models.licensing.licences import judge
+    from ...models.licensing.parts import origin_of_file, parts_of_files
+    from ...workflow import Workflow
+    from ...workflow.canvas import is_model_file
+    from ...workflow.versions import library
 
     if subject in card_ids():
         return judge_weights(Weights(frozenset(), frozenset({subject})), profile)
@@ -74,7 +74,7 @@ def _limits(decision: Decision) -> list[Reason]:
 
 def _show(decision: Decision) -> None:
     """The answer for people: what is refused and why, the duties, and where each licence is known from."""
-    from ..models.licensing.licences import NOTICE
+    from ...models.licensing.licences import NOTICE
 
     typer.echo(decision.decision)
     for one in decision.parts:

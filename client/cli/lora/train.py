@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import lora_files
-from .common import HeaderOption, HostOption, JsonOption, ProfileOption, connect, say
+from ..common import HeaderOption, HostOption, JsonOption, ProfileOption, connect, say
+from .files import add_to
 
 if TYPE_CHECKING:
-    from ..brand.dataset.dataset import Report
-    from ..brand.training.recipe import Recipe
-    from ..comfy.job import Job
+    from ...brand.dataset.dataset import Report
+    from ...brand.training.recipe import Recipe
+    from ...comfy.job import Job
 
 app = typer.Typer(
     help="LoRA files: look into them, join, shrink, convert and stamp them; and train new ones.", no_args_is_help=True
 )
 dataset = typer.Typer(help="Pictures to train on.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
-lora_files.add_to(app)
+add_to(app)
 
 _SOME_FAILED = 3
 
@@ -111,10 +111,10 @@ def train(
     The same command goes on where it was stopped: by Ctrl-C, a kill, or a power cut. The host's LoRA loaders see the
     file at once. For example: packshot lora train photos --trigger kilnharbor --brand kilnharbor --out kiln.safetensors
     """
-    from ..brand.kit import BrandKit
-    from ..brand.training.recipe import read_targets
-    from ..models.cards import load_card
-    from ..models.licensing.licences import judge, load_profile, parts_of_card
+    from ...brand.kit import BrandKit
+    from ...brand.training.recipe import read_targets
+    from ...models.cards import load_card
+    from ...models.licensing.licences import judge, load_profile, parts_of_card
 
     recipe = _recipe(
         trigger=trigger, steps=steps, learning_rate=learning_rate, rank=rank, alpha=rank if alpha is None else alpha,
@@ -151,8 +151,8 @@ def _train(
     import dataclasses
     import tempfile
 
-    from ..comfy.training import send_dataset, training_workflow
-    from ..paths import atomic_write
+    from ...comfy.training import send_dataset, training_workflow
+    from ...paths import atomic_write
 
     with connect(host, header) as client, tempfile.TemporaryDirectory() as scratch:
         sent = send_dataset(client.api, report.dataset, lambda: None)
@@ -211,9 +211,9 @@ def export_config(
     as_json: JsonOption = False,
 ) -> None:
     """Write an equivalent configuration for another trainer, after the same check of the pictures."""
-    from ..brand.training.exports import TRAINERS, export
-    from ..errors import InputInvalid
-    from ..paths import write_text
+    from ...brand.training.exports import TRAINERS, export
+    from ...errors import InputInvalid
+    from ...paths import write_text
 
     if trainer not in TRAINERS:
         raise InputInvalid(
@@ -236,23 +236,23 @@ def export_config(
 
 
 def _recipe(**values: Any) -> Recipe:
-    from ..brand.training.recipe import Recipe
+    from ...brand.training.recipe import Recipe
 
     return Recipe(**values)
 
 
 def _side(base: str, given: int | None) -> int:
     """The resolution that was given, or the model's own."""
-    from ..brand.training.recipe import native_side
-    from ..models.cards import load_card
+    from ...brand.training.recipe import native_side
+    from ...models.cards import load_card
 
     return given or native_side(load_card(base))
 
 
 def _check(folder: Path, trigger: str, base: str, resolution: int | None, held_out: float) -> Report:
-    from ..brand.dataset.dataset import check_dataset
-    from ..brand.training.recipe import token_limit
-    from ..models.cards import load_card
+    from ...brand.dataset.dataset import check_dataset
+    from ...brand.training.recipe import token_limit
+    from ...models.cards import load_card
 
     card = load_card(base)
     return check_dataset(
@@ -270,7 +270,7 @@ def _watch(job: Job) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..comfy.events import NodeProgress, Queued
+    from ...comfy.events import NodeProgress, Queued
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

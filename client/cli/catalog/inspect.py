@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import PackshotError
-from .common import HeaderOption, JsonOption, SetOption, connect, pairs, running_url, say
+from ...errors import PackshotError
+from ..common import HeaderOption, JsonOption, SetOption, connect, pairs, running_url, say
 
 if TYPE_CHECKING:
-    from ..catalog.planning.catalog_file import Catalog
-    from ..catalog.table.products import RowProblem
+    from ...catalog.planning.catalog_file import Catalog
+    from ...catalog.table.products import RowProblem
 
 
 def inspect(
@@ -42,8 +42,8 @@ def inspect(
     takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
     are not looked at, and that is said.
     """
-    from ..catalog.planning.catalog_file import Catalog, CatalogFile
-    from ..catalog.planning.mapping import mapping_for
+    from ...catalog.planning.catalog_file import Catalog, CatalogFile
+    from ...catalog.planning.mapping import mapping_for
 
     asked = CatalogFile.of(
         table,
@@ -86,7 +86,7 @@ def _asked(
     catalog: Catalog, host: str | None, header: list[str] | None
 ) -> tuple[str | None, list[RowProblem], list[str]]:
     """The host that was asked, the rows whose values it refuses, and a note where there was none to ask."""
-    from ..catalog.planning.values import refused_values
+    from ...catalog.planning.values import refused_values
 
     url = host or next(iter(catalog.file.hosts), None) or running_url()
     if url is None:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .common import say
+from ..common import say
 
 if TYPE_CHECKING:
-    from ..catalog.planning.catalog_file import Catalog
+    from ...catalog.planning.catalog_file import Catalog
 
 
 def print_plan(catalog: Catalog, profile: Path | None, as_json: bool) -> None:
     """Say what would be made, which rows would not, and what it takes."""
-    from ..catalog.planning.estimate import estimate
-    from ..models.licensing.licences import load_profile
+    from ...catalog.planning.estimate import estimate
+    from ...models.licensing.licences import load_profile
 
     taken = estimate(catalog, load_profile(profile), Path(catalog.file.out) if catalog.file.out else None)
     if as_json:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InputInvalid, PackshotError, WorkflowInvalid
-from .common import HeaderOption, HostOption, JsonOption, connect, say
+from ...errors import InputInvalid, PackshotError, WorkflowInvalid
+from ..common import HeaderOption, HostOption, JsonOption, connect, say
 
 if TYPE_CHECKING:
-    from ..workflow.definitions import ObjectInfo
+    from ...workflow.definitions import ObjectInfo
 
 WorkflowArgument = Annotated[
     str, typer.Argument(help="Name[@version] in the library, or a file saved from the canvas.")
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="The workflows that ship with Packs
 @contextlib.contextmanager
 def _definitions(object_info: Path | None, host: str | None, header: list[str] | None) -> Iterator[ObjectInfo]:
     """Node definitions: from a file, or else from the host as long as the block lasts."""
-    from ..workflow.definitions import read_object_info
+    from ...workflow.definitions import read_object_info
 
     if object_info is not None:
         yield read_object_info(object_info)
@@ -44,8 +44,8 @@ def _definitions(object_info: Path | None, host: str | None, header: list[str] |
 @app.command("list")
 def list_workflows(as_json: JsonOption = False) -> None:
     """List the library."""
-    from ..workflow import Workflow
-    from ..workflow.versions import library
+    from ...workflow import Workflow
+    from ...workflow.versions import library
 
     found = [Workflow.load(path) for path in library().values()]
     if as_json:
@@ -75,15 +75,15 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a workflow's inputs with their types, ranges and defaults, which the host's nodes define."""
-    from ..workflow import Workflow
-    from ..workflow.contract import output_types
+    from ...workflow import Workflow
+    from ...workflow.contract import output_types
 
     loaded = Workflow.load(workflow)
     with _definitions(object_info, host, header) as info:
         prepared = loaded.prepare(info, runs=False)
         contract, types = prepared.contract, output_types(prepared.contract, prepared.api, info)
     if schema is not None:
-        from ..workflow.schema import json_schema, openapi
+        from ...workflow.schema import json_schema, openapi
 
         document = openapi(loaded, contract, types) if schema is SchemaKind.OPENAPI else json_schema(loaded, contract)
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -176,9 +176,9 @@ def _inside(file: Path, place: str) -> str:
 
 def _convert(file: Path, out: Path, definitions: ObjectInfo) -> list[PackshotError]:
     """Convert one file; what is wrong with it, or nothing when ``out`` is written."""
-    from ..paths import atomic_write
-    from ..workflow.canvas import convert as convert_graph
-    from ..workflow.graph import parse, read_json
+    from ...paths import atomic_write
+    from ...workflow.canvas import convert as convert_graph
+    from ...workflow.graph import parse, read_json
 
     try:
         api = convert_graph(parse(read_json(file), str(file)), definitions, str(file))
@@ -206,7 +206,7 @@ def check(
 
     The exit code is 2 where anything is wrong.
     """
-    from ..workflow.check import check_reference
+    from ...workflow.check import check_reference
     from .review import show_problems
 
     with _definitions(object_info, host, header) as definitions:
@@ -233,9 +233,9 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Say what changed between two versions, by meaning: layout does not count."""
-    from ..workflow import Workflow
-    from ..workflow.definitions import read_object_info
-    from ..workflow.diff import diff as compare
+    from ...workflow import Workflow
+    from ...workflow.definitions import read_object_info
+    from ...workflow.diff import diff as compare
     from .review import show_diff
 
     found = compare(Workflow.load(before), Workflow.load(after), read_object_info(object_info) if object_info else None)
@@ -266,9 +266,9 @@ def bump(
     as_json: JsonOption = False,
 ) -> None:
     """Release a workflow as it now is: the changes since the last release decide its version, and it is frozen."""
-    from ..workflow.bump import bump as release
-    from ..workflow.definitions import read_object_info
-    from ..workflow.versions import resolve
+    from ...workflow.bump import bump as release
+    from ...workflow.definitions import read_object_info
+    from ...workflow.versions import resolve
     from .review import show_diff
 
     info = read_object_info(object_info) if object_info else None
@@ -290,10 +290,10 @@ def lock(
     as_json: JsonOption = False,
 ) -> None:
     """Note what a host has of what a workflow runs on, beside its release: `run` refuses where that differs."""
-    from ..comfy.inventory import take_stock
-    from ..workflow import Workflow
-    from ..workflow.lock import write_lock
-    from ..workflow.versions import release_of
+    from ...comfy.inventory import take_stock
+    from ...workflow import Workflow
+    from ...workflow.lock import write_lock
+    from ...workflow.versions import release_of
 
     path = release_of(workflow)
     loaded = Workflow.load(path)
@@ -320,12 +320,12 @@ def migrate(
     as_json: JsonOption = False,
 ) -> None:
     """Replace the nodes that the host no longer has, where it names others that take their place."""
-    from ..paths import atomic_write
-    from ..workflow import Workflow
-    from ..workflow.bump import file_text
-    from ..workflow.frozen import is_released
-    from ..workflow.migrate import migrate as replace_nodes
-    from ..workflow.versions import resolve
+    from ...paths import atomic_write
+    from ...workflow import Workflow
+    from ...workflow.bump import file_text
+    from ...workflow.frozen import is_released
+    from ...workflow.migrate import migrate as replace_nodes
+    from ...workflow.versions import resolve
     from .review import show_replaced
 
     path = resolve(workflow)

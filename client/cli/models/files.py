@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import PackshotError
-from .common import JsonOption
+from ...errors import PackshotError
+from ..common import JsonOption
 
 if TYPE_CHECKING:
-    from ..models.files.header import Header
+    from ...models.files.header import Header
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Files of weights: .safetensors or .gguf.", show_default=False)
@@ -38,7 +38,7 @@ def _answer(
     show: Callable[[dict[str, Any]], None],
 ) -> None:
     """One object for one file; for several ``{"files": […]}``, where a file that is refused has its error."""
-    from ..models.files.header import read_header
+    from ...models.files.header import read_header
 
     if len(files) == 1:
         answers = [look(read_header(files[0]))]
@@ -62,7 +62,7 @@ def _answer(
 
 
 def _inspected(header: Header) -> dict[str, Any]:
-    from ..models.files.quantisation import summary
+    from ...models.files.quantisation import summary
 
     dtypes: dict[str, dict[str, int]] = {}
     for info in header.tensors.values():
@@ -87,13 +87,13 @@ def _inspected(header: Header) -> dict[str, Any]:
 def _detected(header: Header) -> dict[str, Any]:
     import dataclasses
 
-    from ..models.files.detect import detect as detect_header
+    from ...models.files.detect import detect as detect_header
 
     return {"file": str(header.path), **dataclasses.asdict(detect_header(header))}
 
 
 def _show_inspected(answer: dict[str, Any]) -> None:
-    from ..models.files.header import printable
+    from ...models.files.header import printable
 
     mib = 1024 * 1024
     typer.echo(f"{answer['file']}")
@@ -107,7 +107,7 @@ def _show_inspected(answer: dict[str, Any]) -> None:
 
 
 def _show_detected(answer: dict[str, Any]) -> None:
-    from ..models.files.header import printable
+    from ...models.files.header import printable
 
     what = answer["base"] or answer["component"] or "which one cannot be told"
     typer.echo(f"{answer['file']}")

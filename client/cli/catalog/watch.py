@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..catalog.ledger.ledger import Ledger
+    from ...catalog.ledger.ledger import Ledger
 
 _PERIOD = 1.0  # seconds between two looks
 _RECENT = 60.0  # seconds over which the pace is taken
@@ -21,7 +21,7 @@ def watch_run(folder: Path) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from ..catalog.ledger.ledger import Ledger
+    from ...catalog.ledger.ledger import Ledger
 
     seen: list[tuple[float, int]] = []
     with (

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import PackshotError
-from .common import JsonOption, say
+from ...errors import PackshotError
+from ..common import JsonOption, say
 
 if TYPE_CHECKING:
-    from ..brand.lora.written import Written
+    from ...brand.lora.written import Written
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA, .safetensors.", show_default=False)]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
@@ -39,7 +39,7 @@ def inspect(
 
     Files in a folder are looked up in an index, so that only new and changed ones are read; their hashes are left out.
     """
-    from ..brand.lora.report import inspect_lora
+    from ...brand.lora.report import inspect_lora
 
     answers: list[dict[str, Any]] = []
     for file in files:
@@ -70,8 +70,8 @@ def compare(
     """Say whether two LoRAs fight over the same directions, and in which blocks of the model."""
     import dataclasses
 
-    from ..brand.lora.conflicts import overlap
-    from ..brand.lora.tensors import TensorFile
+    from ...brand.lora.conflicts import overlap
+    from ...brand.lora.tensors import TensorFile
 
     found = overlap(TensorFile(first), TensorFile(second))
     if as_json:
@@ -95,7 +95,7 @@ def merge(
     as_json: JsonOption = False,
 ) -> None:
     """Write one LoRA that adds what several add, each at its strength."""
-    from ..brand.lora.merge import Part, merge
+    from ...brand.lora.merge import Part, merge
 
     if method not in ("concat", "svd"):
         raise typer.BadParameter("is concat or svd", param_hint="--method")
@@ -117,7 +117,7 @@ def resize(
     as_json: JsonOption = False,
 ) -> None:
     """Write the nearest LoRA of a lower rank, and say what it loses."""
-    from ..brand.lora.merge import resize
+    from ...brand.lora.merge import resize
 
     _answer(resize(file, out, rank=rank, energy=energy, dtype=_dtype(dtype)), as_json)
 
@@ -129,7 +129,7 @@ def convert(
     as_json: JsonOption = False,
 ) -> None:
     """Write a LoRA in another dtype, and say what rounding loses."""
-    from ..brand.lora.convert import convert
+    from ...brand.lora.convert import convert
 
     _answer(convert(file, out, str(_dtype(dtype))), as_json)
 
@@ -150,7 +150,7 @@ def stamp(
     as_json: JsonOption = False,
 ) -> None:
     """Write ModelSpec metadata into a LoRA. Its tensors, and so its AutoV3 hash, stay as they are."""
-    from ..brand.lora.metadata import Statement, stamp
+    from ...brand.lora.metadata import Statement, stamp
 
     statement = Statement(title, author, licence, trigger, description, usage, date)
     said = stamp(file, out or file, statement, scrub=scrub)
@@ -161,7 +161,7 @@ def stamp(
 
 
 def _folder(folder: Path) -> list[dict[str, Any]]:
-    from ..brand.lora.index import LoraIndex
+    from ...brand.lora.index import LoraIndex
 
     with LoraIndex() as index:
         return [{"file": str(entry.path), **entry.summary} for entry in index.scan(folder)]
@@ -195,7 +195,7 @@ def _answer(written: Written, as_json: bool) -> None:
 
 
 def _show(answer: dict[str, Any], *, whole: bool) -> None:
-    from ..models.files.header import printable
+    from ...models.files.header import printable
 
     typer.echo(answer["file"])
     if "error" in answer:
@@ -218,7 +218,7 @@ def _show(answer: dict[str, Any], *, whole: bool) -> None:
 
 
 def _show_metadata(metadata: dict[str, str]) -> None:
-    from ..models.files.header import printable
+    from ...models.files.header import printable
 
     for key, value in sorted(metadata.items()):
         typer.echo(f"  {printable(key)} = {printable(value)}")

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..catalog_hosts import Engine, EngineKind, EngineOption, Hosts, HostsOption, RayAddressOption
+from ..common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
 from . import inspect
-from .catalog_dry_run import print_plan
-from .catalog_hosts import Engine, EngineKind, EngineOption, Hosts, HostsOption, RayAddressOption
-from .catalog_watch import watch_run
-from .common import HeaderOption, JsonOption, ProfileOption, SetOption, pairs, say
+from .dry_run import print_plan
+from .watch import watch_run
 
 if TYPE_CHECKING:
-    from ..brand import BrandKit
-    from ..catalog.ledger.records import Counts
-    from ..catalog.run import CatalogRun
-    from ..catalog.runner.scheduler import Scheduler
-    from ..errors import PackshotError
+    from ...brand import BrandKit
+    from ...catalog.ledger.records import Counts
+    from ...catalog.run import CatalogRun
+    from ...catalog.runner.scheduler import Scheduler
+    from ...errors import PackshotError
 
 app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
 
@@ -89,9 +89,9 @@ def run(
     --set gives a workflow input a template over the product, for example
     --set 'prompt={{ product.title }} on marble, {{ row["Vendor"] }}'.
     """
-    from ..catalog.planning.catalog_file import Catalog, CatalogFile
-    from ..catalog.rebuild import replay, set_aside
-    from ..catalog.run import CatalogRun
+    from ...catalog.planning.catalog_file import Catalog, CatalogFile
+    from ...catalog.rebuild import replay, set_aside
+    from ...catalog.run import CatalogRun
 
     file = CatalogFile.of(
         table,
@@ -136,7 +136,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say where a run stands; it may be running."""
-    from ..catalog.ledger.ledger import Ledger
+    from ...catalog.ledger.ledger import Ledger
 
     if watch and not as_json:
         watch_run(folder)
@@ -157,7 +157,7 @@ def status(
 @app.command()
 def report(folder: Folder, as_json: JsonOption = False) -> None:
     """Write the manifest and the contact sheet again."""
-    from ..catalog.run import CatalogRun
+    from ...catalog.run import CatalogRun
 
     with CatalogRun(folder) as catalog:
         page = catalog.report()
@@ -167,7 +167,7 @@ def report(folder: Folder, as_json: JsonOption = False) -> None:
 @app.command()
 def audit(folder: Folder, as_json: JsonOption = False) -> None:
     """Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken."""
-    from ..catalog.rebuild import summary, verify
+    from ...catalog.rebuild import summary, verify
 
     answer = verify(folder)
     typer.echo(json.dumps(answer) if as_json else summary(answer))
@@ -185,8 +185,8 @@ def hosts(
     """The hosts of a run, what they made and what went wrong with them; add and remove some while it runs."""
     from dataclasses import asdict
 
-    from ..catalog.ledger.ledger import Ledger
-    from ..comfy.http import HostAddress
+    from ...catalog.ledger.ledger import Ledger
+    from ...comfy.http import HostAddress
 
     with Ledger(folder) as ledger:
         for urls, wanted in ((add, True), (remove, False)):
@@ -217,7 +217,7 @@ def retry(
 
     Hosts and limits are those of the run, unless --host names others.
     """
-    from ..catalog.run import CatalogRun
+    from ...catalog.run import CatalogRun
 
     with CatalogRun(folder) as catalog:
         say(f"{catalog.retry(items or None)} to make again")
@@ -248,9 +248,9 @@ def make(
         TimeRemainingColumn,
     )
 
-    from ..comfy.branding import bring_loras
-    from ..comfy.weights import managed_models
-    from ..models.licensing.licences import load_profile
+    from ...comfy.branding import bring_loras
+    from ...comfy.weights import managed_models
+    from ...models.licensing.licences import load_profile
 
     stated = load_profile(profile)
     before = catalog.ledger.counts()
@@ -319,7 +319,7 @@ def draining(scheduler: Scheduler) -> Iterator[None]:
 
 def finish(catalog: CatalogRun, counts: Counts, as_json: bool) -> None:
     """Write the reports, say what was made and where it lies, and exit with 3 when something failed."""
-    from ..catalog.planning.estimate import remember
+    from ...catalog.planning.estimate import remember
 
     page = catalog.report()
     remember(catalog.ledger)
