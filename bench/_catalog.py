@@ -12,8 +12,8 @@ from unittest import mock
 
 from _common import PLAIN, say
 
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation, install
+from packshot.host.install import Installation, install
+from packshot.host.managed import ManagedHost
 from packshot.paths import cache_dir
 
 SLEEP = 0.5  # seconds that a job sleeps on its host

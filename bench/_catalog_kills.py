@@ -22,7 +22,7 @@ from _catalog import command, several_hosts, sleeping_workflow, url_of, write_ta
 
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.rebuild import verify
-from packshot.comfy.host import ManagedHost
+from packshot.host.managed import ManagedHost
 
 CLUSTER = """
 import sys

@@ -19,7 +19,7 @@ from _catalog import NODE, command, managed, several_hosts, url_of
 from _common import BENCH, machine
 
 from packshot.comfy.http import HostApi
-from packshot.comfy.install import Installation, adopt
+from packshot.host.install import Installation, adopt
 from packshot.paths import cache_dir
 
 

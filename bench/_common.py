@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 from PIL import Image, UnidentifiedImageError
 
-from packshot.comfy.host import ManagedHost
 from packshot.comfy.http import HostApi
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.paths import cache_dir
 
 BENCH = Path(__file__).resolve().parent

@@ -23,7 +23,7 @@ def place(comfyui: str | None) -> tuple[str, Path]:
     """Python and folder of a ComfyUI: the managed one; or one that this Python can run, where there is no network."""
     if comfyui:
         return sys.executable, Path(comfyui).resolve()
-    from packshot.comfy.install import install
+    from packshot.host.install import install
     from packshot.paths import cache_dir
 
     host = install(cache_dir() / "host", lambda line: print(line, file=sys.stderr))

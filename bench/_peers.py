@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 from _common import BENCH, picture_fault, say
 
-from packshot.comfy import process
+from packshot.host import process
 from packshot.paths import cache_dir, write_text
 
 _LIMIT = 120.0  # seconds for an answer, and as many more per job as a driver allows a job

@@ -24,8 +24,8 @@ from _common import machine, say
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from packshot import Client
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
 

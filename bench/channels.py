@@ -28,11 +28,11 @@ from _common import say
 from PIL import Image
 
 from packshot import Client
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import install
 from packshot.compose import matting
 from packshot.compose.pixels import Pixels
 from packshot.compose.product import Edge, Placement, Shadow, compose
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
 from packshot.quality.channels import load_channel

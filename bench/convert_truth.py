@@ -20,8 +20,8 @@ import requests
 from _common import say
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.paths import cache_dir, write_text
 
 # Chromium asks its maker's servers for many things at start; this machine may have no way there.

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from packshot.comfy.install import install
+from packshot.host.install import install
 from packshot.paths import cache_dir
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "unit"))

@@ -32,7 +32,7 @@ RANK, SIDE, TOKENS, WARM = 16, 8, 77, 2
 def main(steps: int) -> None:
     from _common import say
 
-    from packshot.comfy.install import install
+    from packshot.host.install import install
     from packshot.models.starter import write_starter
     from packshot.paths import cache_dir
 

@@ -91,7 +91,7 @@ def connect(url: str | None, headers: list[str] | None, **options: Any) -> Clien
 
 def managed_url() -> str:
     """The address of the managed host, which is started when it is not up."""
-    from ..comfy.host import ManagedHost
+    from ..host.managed import ManagedHost
 
     host = ManagedHost()
     status = host.status()
@@ -104,7 +104,7 @@ def managed_url() -> str:
 
 def running_url() -> str | None:
     """The address of the managed host, where it is up."""
-    from ..comfy.host import ManagedHost
+    from ..host.managed import ManagedHost
 
     status = ManagedHost().status()
     return status.url if status.healthy else None

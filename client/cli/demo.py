@@ -22,8 +22,8 @@ def demo(
     """Install what is missing, start a host, and make the pictures of a small catalogue."""
     from ..catalog.planning.catalog_file import Catalog, CatalogFile
     from ..catalog.run import CatalogRun
-    from ..comfy.host import ManagedHost
-    from ..comfy.install import install, remembered
+    from ..host.install import install, remembered
+    from ..host.managed import ManagedHost
     from ..models.starter import write_starter
     from ..paths import shipped
     from .catalog.commands import finish, make

@@ -12,7 +12,7 @@ import typer
 from .common import steps
 
 if TYPE_CHECKING:
-    from ..comfy.host import HostStatus, ManagedHost
+    from ..host.managed import HostStatus, ManagedHost
 
 app = typer.Typer(no_args_is_help=True, help="Install, start, stop and look at a ComfyUI on this machine.")
 
@@ -24,8 +24,8 @@ Python = Annotated[Path | None, typer.Option(help="The interpreter of that Comfy
 @app.command()
 def install(comfyui: ComfyUI = None, python: Python = None, as_json: Json = False) -> None:
     """Install ComfyUI and the starter model, or take your own ComfyUI. Goes on where an earlier install stopped."""
-    from ..comfy.host import ManagedHost
-    from ..comfy.install import install as install_comfyui
+    from ..host.install import install as install_comfyui
+    from ..host.managed import ManagedHost
     from ..models.starter import write_starter
 
     host = _adopted(comfyui, python) or ManagedHost()
@@ -54,7 +54,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start the host and wait until it answers; one that is up stays up."""
-    from ..comfy.host import ManagedHost
+    from ..host.managed import ManagedHost
 
     host = _adopted(comfyui, python) or ManagedHost()
     with steps() as begin:
@@ -65,7 +65,7 @@ def up(
 @app.command()
 def down(as_json: Json = False) -> None:
     """Stop the host."""
-    from ..comfy.host import ManagedHost
+    from ..host.managed import ManagedHost
 
     stopped = ManagedHost().down()
     _print({"stopped": stopped}, as_json, "stopped" if stopped else "it was not up")
@@ -77,7 +77,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say where the host is and whether it can work. Exit code 4 where it should and cannot."""
-    from ..comfy.host import ManagedHost, remote_status
+    from ..host.managed import ManagedHost, remote_status
 
     seen = remote_status(url) if url else ManagedHost().status()
     _print_status(seen, as_json)
@@ -91,8 +91,8 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added, until Ctrl-C.")] = False,
 ) -> None:
     """Print the end of the host's log."""
-    from ..comfy.host import ManagedHost
-    from ..comfy.process import tail
+    from ..host.managed import ManagedHost
+    from ..host.process import tail
 
     log = ManagedHost().log
     seen = log.stat().st_size if log.exists() else 0
@@ -115,8 +115,8 @@ def _adopted(comfyui: Path | None, python: Path | None) -> ManagedHost | None:
         if python is not None:
             raise typer.BadParameter("--python goes with --comfyui")
         return None
-    from ..comfy.host import ManagedHost
-    from ..comfy.install import adopt, remember
+    from ..host.install import adopt, remember
+    from ..host.managed import ManagedHost
 
     host = ManagedHost(installation=adopt(comfyui, python))
     remember(host.home, host.installation)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HostFailed
+from ..host.managed import ManagedHost
 from ..models.licensing.licences import Decision, Profile, judge
 from ..models.licensing.parts import Origin, origin_of_file, origin_of_metadata, parts_of_files
 from ..workflow import PreparedWorkflow
 from ..workflow.canvas import ObjectInfo, input_options, is_model_file
 from ..workflow.graph import BYPASSED, MUTED, CanvasGraph
-from .host import ManagedHost
 from .http import HostApi
 
 LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model

@@ -23,8 +23,8 @@ from packshot.catalog.known_runs import remember_run, run_id
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir, shipped
 

@@ -19,8 +19,8 @@ from playwright.sync_api import Page, sync_playwright
 from skimage import data as photographs
 
 from packshot import Workflow
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import ManagedHost
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
 from packshot.workflow.versions import library

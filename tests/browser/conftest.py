@@ -12,8 +12,8 @@ import yaml
 from hostile import HOSTILE
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import install
+from packshot.host.install import install
+from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
 from packshot.workflow.canvas import convert
 from packshot.workflow.graph import parse

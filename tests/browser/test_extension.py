@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 from packshot import Client, Workflow
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 Json = dict[str, Any]
 RENDERERS = ["classic", "nodes2"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from packshot import Client, Workflow
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 FIELDS = ["Prompt", "Avoid", "Model", "Width", "Height", "Seed", "Steps"]
 

@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from packshot import Client, Workflow
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 from packshot.workflow.app_mode import read_app_mode
 from packshot.workflow.versions import library
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, Route
 
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 from packshot.workflow.versions import library
 
 _EVERY = 45  # of the official workflows, one in so many; bench/canvas.py compares them all

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from packshot.comfy.install import Installation, install
+from packshot.host.install import Installation, install
 from packshot.models.starter import write_starter
 from packshot.paths import cache_dir
 

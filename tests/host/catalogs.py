@@ -21,7 +21,7 @@ from PIL import Image
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.ledger.records import Counts
 from packshot.catalog.rebuild import verify
-from packshot.comfy.host import ManagedHost
+from packshot.host.managed import ManagedHost
 
 ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from packshot import Client
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import ManagedHost
 from packshot.models.cards import card_ids, load_card
 
 TINY = Path(__file__).with_name("tiny_models.py")

@@ -14,8 +14,8 @@ from test_catalog import PLAIN, packshot
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.runner.station import row_hash
-from packshot.comfy.host import HostStatus
 from packshot.comfy.protocol import graph_sha256
+from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
 
 COPY = Path(__file__).parents[1] / "data" / "copy.app.json"  # LoadImage to SaveImage

@@ -21,8 +21,8 @@ from test_hosts import BIG, made_by, packshot, up
 
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from packshot.catalog.known_runs import remember_run, run_id
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ from catalogs import write_copier, write_photos
 from PIL import Image, ImageDraw
 
 from packshot.catalog.run import CatalogRun
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters

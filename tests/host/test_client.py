@@ -19,7 +19,6 @@ from proxy import Proxy
 
 from packshot.comfy.client import Client
 from packshot.comfy.events import Event, Finished, NodeProgress, OutputReady, Preview, Queued, Started
-from packshot.comfy.host import HostStatus
 from packshot.comfy.job import Job
 from packshot.errors import (
     HostLost,
@@ -36,6 +35,7 @@ from packshot.errors import (
     PackshotError,
     WorkflowInvalid,
 )
+from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
 
 DATA = Path(__file__).parents[1] / "data"

@@ -19,11 +19,11 @@ from PIL import Image
 
 from packshot import Client
 from packshot.comfy import protocol
-from packshot.comfy.host import HostStatus
-from packshot.comfy.install import Installation
 from packshot.comfy.protocol import HostFile, HostText, Record
 from packshot.compose.matting import find_weights, pip_commands
 from packshot.errors import HostFailed, InputInvalid, ModelMissing
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 from products import photograph

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 
 SCRIPT = Path(__file__).with_name("conditioning.py")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 from packshot.models.files import model_shapes
 from packshot.models.files.detect import detect_file
 

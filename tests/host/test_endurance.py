@@ -19,8 +19,8 @@ from test_hosts import BIG, packshot, up
 
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.rebuild import verify
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
 
 
 @pytest.fixture(scope="module")

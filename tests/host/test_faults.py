@@ -24,10 +24,10 @@ from test_client import COPY, PLAIN, SLOW, colour, edited, picture, pixel, until
 
 from packshot.comfy.client import Client
 from packshot.comfy.events import Finished, NodeProgress
-from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.http import DeliveryUnknown
 from packshot.comfy.job import Job
 from packshot.errors import HostLost, HostUnreachable, JobCancelled, NodeMissing
+from packshot.host.managed import HostStatus, ManagedHost
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from test_catalog import packshot, write_table
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.seeds import item_seed, seed_of_try
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file
 

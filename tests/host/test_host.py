@@ -24,12 +24,12 @@ from typer.testing import CliRunner
 
 from packshot.cli.host import app
 from packshot.comfy.health import changed, health
-from packshot.comfy.host import HostStatus, ManagedHost
 from packshot.comfy.http import HostApi
-from packshot.comfy.install import Installation, adopt, install
-from packshot.comfy.process import free_port
-from packshot.comfy.source import SOURCE_SHA256, Shell, fetch_source
 from packshot.errors import HostFailed
+from packshot.host.install import Installation, adopt, install
+from packshot.host.managed import HostStatus, ManagedHost
+from packshot.host.process import free_port
+from packshot.host.source import SOURCE_SHA256, Shell, fetch_source
 
 NewHost = Callable[..., ManagedHost]
 

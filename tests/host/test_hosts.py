@@ -18,8 +18,8 @@ from catalogs import check_run, counts_of, ended, kill_host, stand_still, start_
 from proxy import Proxy, Request
 
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
 
 BIG = 2000  # pixels a side: a job takes long enough to be met in the middle
 

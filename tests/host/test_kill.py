@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.comfy.host import ManagedHost
+from packshot.host.managed import ManagedHost
 
 ROWS = 320
 KILLS = 22

@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from packshot.catalog.run import CatalogRun
-from packshot.comfy.host import ManagedHost
 from packshot.comfy.http import HostApi
-from packshot.comfy.install import Installation
 from packshot.comfy.weights import Weights, judge_weights
+from packshot.host.install import Installation
+from packshot.host.managed import ManagedHost
 from packshot.models.licensing.licences import Profile
 
 RELEASE = Path(__file__).parents[2] / "workflows" / "releases" / "product-shot" / "1.0.0.app.json"

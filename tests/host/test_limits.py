@@ -13,7 +13,7 @@ from test_client import SLOW, colour
 
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 
 def run(folder: Path, host: HostStatus, code: int, **file: object) -> Path:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from packshot.brand.lora.merge import Part, merge
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 from packshot.paths import checkout
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 from packshot.models.memory.estimates import FAMILIES, INFERENCE, RESERVED, decode_bytes, sampling_bytes
 
 # Run by the host's own Python: core's factors by class, its formula for one of them, and its VAE's.

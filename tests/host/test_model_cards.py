@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from packshot import Client
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 from packshot.models.cards import Card, Control, card_ids, load_card
 from packshot.models.rules import fit_size, settings
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from packshot.comfy.host import HostStatus
 from packshot.comfy.http import HostApi
+from packshot.host.managed import HostStatus
 
 
 @pytest.fixture(scope="module")

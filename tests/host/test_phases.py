@@ -10,8 +10,8 @@ import pytest
 from test_catalog import packshot
 
 from packshot import Client
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import ManagedHost
 
 SMALL_CARD = Path(__file__).parents[2] / "bench" / "small_card.py"
 ROWS = 3

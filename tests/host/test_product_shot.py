@@ -11,7 +11,7 @@ from PIL import Image
 
 from packshot import Client
 from packshot.comfy.events import Preview
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from test_hosts import BIG, up
 
 from packshot.catalog.ledger.ledger import FILE_NAME
 from packshot.catalog.runner.ray_station import beside, connect
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
 
 CLUSTER = """
 import sys, time

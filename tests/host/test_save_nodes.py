@@ -18,9 +18,9 @@ from PIL import Image
 from test_compose_nodes import composite, node, run, saved, texts, upload
 
 from packshot import Client
-from packshot.comfy.host import HostStatus
-from packshot.comfy.install import Installation
 from packshot.comfy.protocol import HostFile, Record
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus
 from packshot.provenance.reading import read_account
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file

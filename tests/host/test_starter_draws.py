@@ -12,7 +12,7 @@ from PIL import Image
 
 from packshot import Client
 from packshot.brand import BrandKit
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 from packshot.models.starter_captions import plain
 from packshot.paths import shipped
 

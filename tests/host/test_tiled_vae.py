@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 
 SCRIPT = Path(__file__).with_name("tiled_vae.py")
 KINDS = ("kl4", "kl16", "flux2", "wan")

@@ -25,11 +25,11 @@ from safetensors import safe_open
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.brand.dataset.dataset import check_dataset
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation
 from packshot.comfy.job import Job
 from packshot.comfy.training import send_dataset, training_workflow
 from packshot.errors import InputInvalid, JobCancelled
+from packshot.host.install import Installation
+from packshot.host.managed import ManagedHost
 from packshot.models.files.detect import detect
 from packshot.models.files.header import read_header
 from packshot.paths import shipped

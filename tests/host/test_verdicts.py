@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from packshot import Client
-from packshot.comfy.host import HostStatus
+from packshot.host.managed import HostStatus
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 from _common import PLAIN, picture_fault

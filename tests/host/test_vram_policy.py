@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from own_hosts import TINY
 
-from packshot.comfy.install import Installation
+from packshot.host.install import Installation
 
 SCRIPT = Path(__file__).with_name("vram_models.py")
 CASES = [

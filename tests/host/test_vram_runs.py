@@ -16,9 +16,9 @@ from test_vram_nodes import Graph, node, run, submit
 
 from packshot import Client, Job
 from packshot.comfy import protocol
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation
 from packshot.comfy.protocol import HostFile, Record
+from packshot.host.install import Installation
+from packshot.host.managed import ManagedHost
 from packshot.provenance.reading import read_account
 
 # A node whose model, after so many calls, asks so many times for more memory than any machine has.

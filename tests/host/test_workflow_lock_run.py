@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from packshot import Client, Workflow
-from packshot.comfy.host import HostStatus, ManagedHost
-from packshot.comfy.install import Installation
 from packshot.comfy.inventory import take_stock
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter import FILES
 from packshot.paths import shipped
 from packshot.workflow.definitions import input_specs

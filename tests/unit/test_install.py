@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from packshot.comfy.health import Health, changed
-from packshot.comfy.host import ManagedHost
-from packshot.comfy.install import Installation, adopt, remember, remembered
-from packshot.comfy.process import link_folder, port_refusal, tail
-from packshot.comfy.source import unpack
 from packshot.errors import HostFailed
+from packshot.host.install import Installation, adopt, remember, remembered
+from packshot.host.managed import ManagedHost
+from packshot.host.process import link_folder, port_refusal, tail
+from packshot.host.source import unpack
 
 
 def _archive(path: Path, **files: str) -> str:

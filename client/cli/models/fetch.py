@@ -67,8 +67,8 @@ def fetch(
 
 def models_folder(given: Path | None) -> Path:
     """The models folder that was named, or that of the managed host, which need not be installed yet."""
-    from ...comfy.host import ManagedHost
     from ...errors import HostFailed
+    from ...host.managed import ManagedHost
 
     if given is not None:
         return given

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..comfy.health import Health, health
+from ..comfy.http import HostApi
 from ..errors import HostFailed, PackshotError
 from ..paths import cache_dir, checkout, write_text, writing
 from . import process
-from .health import Health, health
-from .http import HostApi
 from .install import Installation, locked, remembered
 
 _ADDRESS = "127.0.0.1"

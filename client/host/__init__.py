@@ -1,0 +1,1 @@
+"""The ComfyUI that Packshot keeps: installed, started, watched and stopped."""
