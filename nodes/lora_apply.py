@@ -25,8 +25,8 @@ from ..client.brand.lora.index import LoraIndex
 from ..client.brand.lora.metadata import trigger_words
 from ..client.brand.lora.tensors import TensorFile
 from ..client.errors import InputInvalid, LoraMismatch
+from ..client.models.detect.detect import Detection, detect
 from ..client.models.files.adapters import Adapter, adapters
-from ..client.models.files.detect import Detection, detect
 from ..client.models.files.header import Header, TensorInfo
 
 ADDED = "added to the weights"

@@ -6,8 +6,8 @@ import datetime
 from pathlib import Path
 
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
-from ..models.files.detect import Detection, detect
-from ..models.files.findings import CARDS
+from ..models.detect.detect import Detection, detect
+from ..models.detect.findings import CARDS
 from ..models.files.header import read_header
 from ..models.licensing.licences import Decision, judge, load_profile
 from ..models.licensing.parts import Origin, origin_of_file, parts_of_files

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from ..models.files.findings import CARDS
+from ..models.detect.findings import CARDS
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=2000)]

@@ -17,7 +17,7 @@ from ..brand.lora.index import LoraIndex
 from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
 from ..errors import ModelCorrupt
-from ..models.files.findings import CARDS
+from ..models.detect.findings import CARDS
 from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas import ObjectInfo, input_options

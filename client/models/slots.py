@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .cards import Card, Component
-from .files.detect import Detection
-from .files.findings import CARDS
+from .detect.detect import Detection
+from .detect.findings import CARDS
 
 # Core's loader of diffusion models takes that part out of a whole checkpoint.
 _LOADED_ALL_THE_SAME = {("checkpoint", "diffusion_model")}

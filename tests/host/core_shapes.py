@@ -1,7 +1,7 @@
-"""Prints the shapes of ComfyUI's own model classes as ``client/models/files/shapes.json`` has them.
+"""Prints the shapes of ComfyUI's own model classes as ``client/models/detect/shapes.json`` has them.
 
 Run by ``test_core_shapes.py`` with the host's Python, in the folder of ComfyUI; models are made on the meta device, so
-no weights are held. ``core_shapes.py > client/models/files/shapes.json`` makes the file again; ``--complete`` prints
+no weights are held. ``core_shapes.py > client/models/detect/shapes.json`` makes the file again; ``--complete`` prints
 every parameter of every model, and which class ComfyUI's own detection takes for them.
 """
 
@@ -305,7 +305,7 @@ def _range(values: list[int]) -> str:
 
 
 def table() -> dict[str, Any]:
-    """What ``client/models/files/shapes.json`` holds."""
+    """What ``client/models/detect/shapes.json`` holds."""
     made = {}
     for variant, (base, architecture, kind, config) in MODELS.items():
         shapes = native(kind, config)

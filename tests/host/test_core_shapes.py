@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from packshot.host.install import Installation
-from packshot.models.files import model_shapes
-from packshot.models.files.detect import detect_file
+from packshot.models.detect import model_shapes
+from packshot.models.detect.detect import detect_file
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
 from weights import write_safetensors

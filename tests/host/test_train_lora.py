@@ -30,7 +30,7 @@ from packshot.comfy.training import send_dataset, training_workflow
 from packshot.errors import InputInvalid, JobCancelled
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
-from packshot.models.files.detect import detect
+from packshot.models.detect.detect import detect
 from packshot.models.files.header import read_header
 from packshot.paths import shipped
 

@@ -12,7 +12,7 @@ from packshot.brand.kit import BrandKit
 from packshot.brand.policy import judge_lora
 from packshot.brand.sections import BrandLora
 from packshot.errors import LicenceRefused, LoraMismatch
-from packshot.models.files.findings import CARDS
+from packshot.models.detect.findings import CARDS
 
 VARIANTS = {
     "flux1": "flux1", "flux2-dev": "flux2-dev", "flux2-klein-4b": "flux2-klein-4b", "flux2-klein-9b": "flux2-klein-9b",

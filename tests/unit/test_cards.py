@@ -12,7 +12,7 @@ from packshot.cli.main import app
 from packshot.errors import ModelMissing, WorkflowInvalid
 from packshot.models import card_docs, cards, starter
 from packshot.models.cards import Card, Component, ModelFile, load_card
-from packshot.models.files import findings
+from packshot.models.detect import findings
 from packshot.models.licensing import licences
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,9 +12,9 @@ from weights import model, prefixed, write_gguf, write_safetensors
 
 from packshot.cli.main import app
 from packshot.models.cards import card_ids, load_card
-from packshot.models.files.detect import Detection, detect_file
-from packshot.models.files.findings import CARDS
-from packshot.models.files.model_shapes import variants
+from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.findings import CARDS
+from packshot.models.detect.model_shapes import variants
 
 Shapes = Mapping[str, tuple[int, ...]]
 

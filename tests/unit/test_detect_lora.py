@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from weights import model, write_safetensors
 
-from packshot.models.files.detect import Detection, detect_file
-from packshot.models.files.detect_lora import describe_lora
+from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.lora import describe_lora
 from packshot.models.files.header import read_header
 
 Shapes = dict[str, tuple[int, ...]]

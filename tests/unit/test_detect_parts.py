@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from weights import model, namings, prefixed, write_gguf, write_safetensors
 
-from packshot.models.files.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.model_shapes import variants
 from packshot.models.files.header import read_header
-from packshot.models.files.model_shapes import variants
 from packshot.models.files.quantisation import summary
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -16,7 +16,7 @@ from mutations import mutants
 from weights import write_raw
 
 from packshot.errors import ModelCorrupt
-from packshot.models.files.detect import detect
+from packshot.models.detect.detect import detect
 from packshot.models.files.header import read_header
 from packshot.models.files.quantisation import summary
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from packshot.models.cards import card_ids
-from packshot.models.files.findings import CARDS
+from packshot.models.detect.findings import CARDS
 from packshot.models.licensing.licences import judge, licence_ids, load_licence
 from packshot.models.licensing.parts import Origin, parts_of_files
 from packshot.models.licensing.profile import Profile

@@ -8,7 +8,7 @@ import pytest
 from weights import model, prefixed, write_safetensors
 
 from packshot.models.cards import Card, Component, card_ids, load_card
-from packshot.models.files.detect import detect_file
+from packshot.models.detect.detect import detect_file
 from packshot.models.slots import misfit
 
 SLOTS = [(load_card(card_id), part) for card_id in card_ids() for part in load_card(card_id).components]

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from packshot.models.files import model_shapes
+from packshot.models.detect import model_shapes
 from packshot.models.files.gguf_header import TENSOR_TYPES
 from packshot.models.files.safetensors_header import DTYPE_BITS
 

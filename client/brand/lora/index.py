@@ -20,9 +20,9 @@ from typing import Any
 
 from ...errors import ModelMissing, OutputUnwritable, PackshotError
 from ...hashes import Hashes, file_hashes
+from ...models.detect.claims import claim
+from ...models.detect.detect import Detection, detect
 from ...models.files.adapters import stated_alpha
-from ...models.files.detect import Detection, detect
-from ...models.files.detect_claims import claim
 from ...models.files.header import Header, read_header
 from ...paths import cache_dir
 from .algebra import total_norm

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputInvalid
-from ...models.files.detect import detect
+from ...models.detect.detect import detect
 from .algebra import joined, truncated
 from .changes import LayerChange, adapters_of, change_of, identity
 from .metadata import merged

@@ -10,9 +10,9 @@ from typing import Any
 
 from ...errors import InputInvalid
 from ...hashes import file_hashes
+from ...models.detect.detect import Detection, detect
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
-from ...models.files.detect import Detection, detect
 from ...models.files.header import Header, read_header
 from .changes import NOT_ADDITIVE
 from .metadata import trigger_words

@@ -87,7 +87,7 @@ def _inspected(header: Header) -> dict[str, Any]:
 def _detected(header: Header) -> dict[str, Any]:
     import dataclasses
 
-    from ...models.files.detect import detect as detect_header
+    from ...models.detect.detect import detect as detect_header
 
     return {"file": str(header.path), **dataclasses.asdict(detect_header(header))}
 

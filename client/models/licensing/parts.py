@@ -14,9 +14,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..cards import Card, Component, Evidence, card_ids, load_card
-from ..files.detect import detect
-from ..files.detect_claims import claim
-from ..files.findings import CARDS
+from ..detect.claims import claim
+from ..detect.detect import detect
+from ..detect.findings import CARDS
 from ..files.header import read_header
 from .licences import UNKNOWN, Part, licence_ids, load_licence, parts_of_card
 from .profile import Profile, base_name

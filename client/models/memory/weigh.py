@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ModelCorrupt
-from ..files.detect import detect
+from ..detect.detect import detect
+from ..detect.model_shapes import variants
 from ..files.header import Header, read_header
-from ..files.model_shapes import variants
 
 # Prefixes of the parts of a whole checkpoint, as core's classes in comfy/supported_models.py have them.
 _DIFFUSION = ("model.diffusion_model.",)

@@ -11,16 +11,16 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from .adapters import is_adapter
-from .detect_claims import Claim, claim
-from .detect_control import controlnet
-from .detect_diffusion import diffusion_model, without_prefix
-from .detect_lora import LoraInfo, lora
-from .detect_text_vae import text_encoder, vae
+from ..files.adapters import is_adapter
+from ..files.header import Header, read_header
+from ..files.quantisation import logical_shapes
+from .claims import Claim, claim
+from .control import controlnet
+from .diffusion import diffusion_model, without_prefix
 from .findings import CARDS, Finding, Kind
-from .header import Header, read_header
+from .lora import LoraInfo, lora
 from .model_shapes import variants
-from .quantisation import logical_shapes
+from .text_vae import text_encoder, vae
 
 __all__ = ["Detection", "LoraInfo", "detect", "detect_file"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 
-from .detect_choice import choose
-from .detect_claims import Claim
+from .choice import choose
+from .claims import Claim
 from .findings import CARDS, Finding
 from .model_shapes import Match, layer, matches
 

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .adapters import Adapter, adapters, most_common, stated_alpha
-from .detect_choice import choose
-from .detect_claims import Claim
+from ..files.adapters import Adapter, adapters, most_common, stated_alpha
+from ..files.header import Header
+from ..files.quantisation import logical_shapes
+from .choice import choose
+from .claims import Claim
 from .findings import Finding
-from .header import Header
 from .model_shapes import Match, layer, matches
-from .quantisation import logical_shapes
 
 # Share of the layers that fit a base. Image-to-video and control models have layers more than their base; none has
 # layers beyond its blocks, which is how the larger models of an architecture show.

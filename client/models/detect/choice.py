@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .detect_claims import Claim
+from .claims import Claim
 from .findings import CARDS, Finding, Kind
 from .model_shapes import Match
 

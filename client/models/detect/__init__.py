@@ -1,0 +1,1 @@
+"""What a file of weights is, told by its header."""
