@@ -16,7 +16,7 @@ import nodes as core
 from ..client.errors import InputInvalid, ModelCorrupt, ModelMissing
 from ..client.models.cards import Card, Component, Control, ModelFile
 from ..client.models.detect.detect import Detection, detect
-from ..client.models.files.header import read_header
+from ..client.models.files.read import read_header
 from ..client.models.licensing.licences import Decision, Part, Profile, judge, load_profile, parts_of_card
 from ..client.models.memory.advisor import Device, choose
 from ..client.models.slots import misfit

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
 from ..models.detect.detect import Detection, detect
 from ..models.detect.findings import CARDS
-from ..models.files.header import read_header
+from ..models.files.read import read_header
 from ..models.licensing.licences import Decision, judge, load_profile
 from ..models.licensing.parts import Origin, origin_of_file, parts_of_files
 from ..models.licensing.profile import Profile, base_name

@@ -31,7 +31,7 @@ from packshot.errors import InputInvalid, JobCancelled
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.detect.detect import detect
-from packshot.models.files.header import read_header
+from packshot.models.files.read import read_header
 from packshot.paths import shipped
 
 SCRIPT = Path(__file__).with_name("train_models.py")

@@ -12,7 +12,7 @@ from weights import model, write_safetensors
 
 from packshot.models.detect.detect import Detection, detect_file
 from packshot.models.detect.lora import describe_lora
-from packshot.models.files.header import read_header
+from packshot.models.files.read import read_header
 
 Shapes = dict[str, tuple[int, ...]]
 Make = Callable[[str, tuple[int, ...], int], Shapes]

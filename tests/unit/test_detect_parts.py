@@ -14,8 +14,8 @@ from weights import model, namings, prefixed, write_gguf, write_safetensors
 
 from packshot.models.detect.detect import Detection, detect_file
 from packshot.models.detect.model_shapes import variants
-from packshot.models.files.header import read_header
 from packshot.models.files.quantisation import summary
+from packshot.models.files.read import read_header
 
 Shapes = Mapping[str, tuple[int, ...]]
 CORE = "model.diffusion_model."

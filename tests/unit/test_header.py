@@ -17,8 +17,9 @@ from weights import gguf_string, write_gguf, write_raw, write_safetensors
 
 from packshot.errors import ModelCorrupt, ModelMissing
 from packshot.models.files.gguf_header import TENSOR_TYPES
-from packshot.models.files.header import MAX_TENSORS, TensorInfo, read_header
+from packshot.models.files.header import MAX_TENSORS, TensorInfo
 from packshot.models.files.quantisation import layer_formats, logical_shapes, summary
+from packshot.models.files.read import read_header
 from packshot.models.files.safetensors_header import MAX_HEADER
 
 

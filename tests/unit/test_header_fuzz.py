@@ -17,8 +17,8 @@ from weights import write_raw
 
 from packshot.errors import ModelCorrupt
 from packshot.models.detect.detect import detect
-from packshot.models.files.header import read_header
 from packshot.models.files.quantisation import summary
+from packshot.models.files.read import read_header
 
 
 def look(path: Path) -> bool:

@@ -28,7 +28,7 @@ from packshot.brand.lora.tensors import TensorFile
 from packshot.cli.main import app
 from packshot.errors import InputInvalid, ModelMissing, OutputUnwritable, PackshotError
 from packshot.hashes import file_hashes
-from packshot.models.files.header import read_header
+from packshot.models.files.read import read_header
 
 T = TypeVar("T")
 

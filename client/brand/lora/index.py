@@ -23,7 +23,8 @@ from ...hashes import Hashes, file_hashes
 from ...models.detect.claims import claim
 from ...models.detect.detect import Detection, detect
 from ...models.files.adapters import stated_alpha
-from ...models.files.header import Header, read_header
+from ...models.files.header import Header
+from ...models.files.read import read_header
 from ...paths import cache_dir
 from .algebra import total_norm
 from .report import summarise

@@ -17,7 +17,7 @@ from typing import Any
 from ...errors import InputInvalid
 from ...hashes import file_hashes
 from ...models.detect.detect import detect
-from ...models.files.header import read_header
+from ...models.files.read import read_header
 from ...paths import atomic_write
 from .tensors import header_text
 

@@ -13,7 +13,8 @@ from ...hashes import file_hashes
 from ...models.detect.detect import Detection, detect
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
-from ...models.files.header import Header, read_header
+from ...models.files.header import Header
+from ...models.files.read import read_header
 from .changes import NOT_ADDITIVE
 from .metadata import trigger_words
 from .tensors import BODY_HASH, TensorFile

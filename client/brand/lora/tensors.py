@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputInvalid, ModelCorrupt
-from ...models.files.header import Header, read_header
+from ...models.files.header import Header
+from ...models.files.read import read_header
 from ...models.files.safetensors_header import MAX_HEADER
 from ...paths import atomic_write
 

@@ -38,7 +38,7 @@ def _answer(
     show: Callable[[dict[str, Any]], None],
 ) -> None:
     """One object for one file; for several ``{"files": […]}``, where a file that is refused has its error."""
-    from ...models.files.header import read_header
+    from ...models.files.read import read_header
 
     if len(files) == 1:
         answers = [look(read_header(files[0]))]

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..files.adapters import is_adapter
-from ..files.header import Header, read_header
+from ..files.header import Header
 from ..files.quantisation import logical_shapes
+from ..files.read import read_header
 from .claims import Claim, claim
 from .control import controlnet
 from .diffusion import diffusion_model, without_prefix

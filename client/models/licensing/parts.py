@@ -17,7 +17,7 @@ from ..cards import Card, Component, Evidence, card_ids, load_card
 from ..detect.claims import claim
 from ..detect.detect import detect
 from ..detect.findings import CARDS
-from ..files.header import read_header
+from ..files.read import read_header
 from .licences import UNKNOWN, Part, licence_ids, load_licence, parts_of_card
 from .profile import Profile, base_name
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from ...errors import ModelCorrupt
 from ..detect.detect import detect
 from ..detect.model_shapes import variants
-from ..files.header import Header, read_header
+from ..files.header import Header
+from ..files.read import read_header
 
 # Prefixes of the parts of a whole checkpoint, as core's classes in comfy/supported_models.py have them.
 _DIFFUSION = ("model.diffusion_model.",)
