@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from packshot import Client
 from packshot.host.install import install
 from packshot.host.managed import ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
 
 _ALL = ["loads", "polling", "tasks", "prompts"]

@@ -33,7 +33,7 @@ from packshot.compose.pixels import Pixels
 from packshot.compose.product import Edge, Placement, Shadow, compose
 from packshot.host.install import install
 from packshot.host.managed import ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
 from packshot.quality.channels import load_channel
 from packshot.quality.checks import Given

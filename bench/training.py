@@ -33,7 +33,7 @@ def main(steps: int) -> None:
     from _common import say
 
     from packshot.host.install import install
-    from packshot.models.starter import write_starter
+    from packshot.models.starter.files import write_starter
     from packshot.paths import cache_dir
 
     installation = install(cache_dir() / "host", say)

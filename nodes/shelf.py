@@ -19,7 +19,7 @@ from ..client.models.detect.detect import Detection, detect
 from ..client.models.files.read import read_header
 from ..client.models.licensing.licences import Decision, Part, Profile, judge, load_profile, parts_of_card
 from ..client.models.memory.advisor import Device, choose
-from ..client.models.slots import misfit
+from ..client.models.rules import misfit
 from ..client.paths import config_dir
 
 AUTO = "auto"

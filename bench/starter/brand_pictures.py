@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scenes.captions import product
+from scenes.drawing import COLOURS, TYPES, Scene, draw
 
 from packshot.brand import BrandKit
 from packshot.brand.prompt import compose
-from packshot.models.starter_captions import product
-from packshot.models.starter_pictures import COLOURS, TYPES, Scene, draw
 from packshot.quality.colour import delta_e_2000, hex_to_lab
 
 _MATTE = 0.8  # share of each product pixel that is the palette's colour as it is

@@ -20,12 +20,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _common import bench_host, machine, say
 from judge import judge
 from look import at_strength, coverage, drawn, prompt_of
+from scenes.drawing import COLOURS, TYPES
 
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.comfy.branding import bring_loras
-from packshot.models.starter import write_starter
-from packshot.models.starter_pictures import COLOURS, TYPES
+from packshot.models.starter.files import write_starter
 from packshot.paths import shipped
 
 _STRENGTHS = (0.0, 0.5, 1.0)

@@ -9,11 +9,11 @@ import comfy.cli_args
 import numpy as np
 import torch
 from flux2 import PROMPT, TEXT
+from scenes.captions import caption
+from scenes.drawing import Scene
 from torch import Tensor
 
-from packshot.models import starter_text
-from packshot.models.starter_captions import caption
-from packshot.models.starter_pictures import Scene
+from packshot.models.starter.text import WIDTH, text_encoder
 
 comfy.cli_args.args.cpu = True  # read when the next import looks for a device
 from comfy.sd1_clip import SD1Tokenizer  # noqa: E402
@@ -31,7 +31,7 @@ class Text:
 
     def __init__(self) -> None:
         made = {}
-        for tensor in starter_text.text_encoder():
+        for tensor in text_encoder():
             if ".layers." not in tensor.name or ".layers.0.self_attn" in tensor.name:
                 made[tensor.name] = torch.from_numpy(tensor.fill(tensor.name, tensor.shape)).half().float()
         self.table = made["text_model.embeddings.token_embedding.weight"]
@@ -49,11 +49,11 @@ class Text:
         """Token ids int64 [B, T] to embeddings float32 [B, T, 768]."""
         batch, length = tokens.shape
         x = self.table[tokens] + self.places[:length]
-        inner = torch.nn.functional.layer_norm(x, (starter_text.WIDTH,))
+        inner = torch.nn.functional.layer_norm(x, (WIDTH,))
         q, k, v = ((inner @ w[:192].T).view(batch, length, 3, 64).transpose(1, 2) for w in (self.q, self.k, self.v))
         mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + mixed.transpose(1, 2).flatten(2) @ self.out[:, :192].T
-        return torch.nn.functional.layer_norm(x, (starter_text.WIDTH,)) * self.norm
+        return torch.nn.functional.layer_norm(x, (WIDTH,)) * self.norm
 
 
 def prompt_of(scene: Scene, rng: random.Random) -> str:

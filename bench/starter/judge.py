@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scenes.drawing import BACKGROUNDS, COLOURS, TYPES, Scene, draw
 
-from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES, Scene, draw
 from packshot.quality.colour import delta_e_2000, hex_to_lab, srgb_to_lab
 
 SAME = 15.0  # ΔE00: the product's colour is the one asked for

@@ -7,12 +7,12 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scenes.captions import product
 
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.brand.prompt import compose
 from packshot.comfy.branding import branded
-from packshot.models.starter_captions import product
 from packshot.quality.channels import load_channel
 from packshot.quality.checks import Given
 from packshot.quality.picture import Picture

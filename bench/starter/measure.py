@@ -22,11 +22,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _common import bench_host, machine, say
 from judge import SAME, judge
 from pictures import HELD_OUT
+from scenes.captions import plain
+from scenes.drawing import BACKGROUNDS, COLOURS, TYPES
 
 from packshot import Client
-from packshot.models.starter import write_starter
-from packshot.models.starter_captions import plain
-from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES
+from packshot.models.starter.files import write_starter
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
+from scenes.drawing import BACKGROUNDS, COLOURS, TYPES, Scene, draw
 
-from packshot.models import starter_blocks
-from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES, Scene, draw
+from packshot.models.starter import blocks
 
 # Pairs of type and colour that no training picture shows: every type lacks one colour.
 HELD_OUT = {(name, tuple(COLOURS)[(5 * i + 3) % 12]) for i, name in enumerate(TYPES)}
@@ -29,7 +29,7 @@ def _one(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, st
     shown = scene(number)
     large = draw(shown, 256).pixels
     small = np.rint(large.reshape(128, 2, 128, 2, 3).mean((1, 3))).astype(np.uint8)
-    latents = [starter_blocks.encode(picture).astype(np.float16) for picture in (small, large)]
+    latents = [blocks.encode(picture).astype(np.float16) for picture in (small, large)]
     return latents[0], latents[1], small, (shown.type, shown.colour, shown.background)
 
 

@@ -10,14 +10,17 @@ import json
 import re
 from pathlib import Path
 
-from packshot.models import starter
+from packshot.models.starter import files as starter
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
-    """Change ``client/models/starter.py``, the card, and the locks of releases."""
-    code, card = ROOT / "client" / "models" / "starter.py", ROOT / "client" / "models" / "cards" / "starter.yaml"
+    """Change ``client/models/starter/files.py``, the card, and the locks of releases."""
+    code, card = (
+        ROOT / "client" / "models" / "starter" / "files.py",
+        ROOT / "client" / "models" / "cards" / "starter.yaml",
+    )
     locks = sorted((ROOT / "workflows" / "releases").glob("*/*.lock.json"))
     for file in starter.FILES:
         digest, size = hashlib.sha256(), 0

@@ -11,11 +11,9 @@ import torch
 from data import WORDS, Latents, Text, full, short
 from flux2 import Flux2
 from PIL import Image
+from scenes.captions import plain
+from scenes.drawing import BACKGROUNDS, COLOURS, TYPES
 from torch import Tensor
-
-from packshot.models import starter_blocks
-from packshot.models.starter_captions import plain
-from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES
 
 
 @torch.no_grad()
@@ -42,7 +40,7 @@ def latents_of(
 def linear_pixels(latents: Latents, x: Tensor) -> np.ndarray:
     """uint8 [B, side, side, 3]: what the blocks' frequencies alone say."""
     blocks = latents.blocks(x).numpy()
-    basis = starter_blocks.basis().reshape(starter_blocks.CHANNELS, -1)
+    basis = blocks.basis().reshape(blocks.CHANNELS, -1)
     inverse = basis / np.square(basis).sum(1, keepdims=True)
     flat = np.moveaxis(blocks, 1, -1) @ inverse
     batch, height, width, _ = flat.shape

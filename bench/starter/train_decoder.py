@@ -13,7 +13,7 @@ import torch
 from decoder import Decoder, Resnet
 from PIL import Image
 
-from packshot.models import starter_blocks
+from packshot.models.starter import blocks
 
 GAIN = 10.0
 
@@ -68,7 +68,7 @@ def main() -> None:
         batch = pixels[rng.integers(0, len(pixels), options.batch * (3 if half else 1))]
         if half:
             batch = np.rint(batch.reshape(len(batch), 64, 2, 64, 2, 3).mean((2, 4))).astype(np.uint8)
-        latent = torch.from_numpy(starter_blocks.encode(batch)) * GAIN
+        latent = torch.from_numpy(blocks.encode(batch)) * GAIN
         latent = latent + torch.randn(latent.shape) * 0.05 * latent.std((0, 2, 3), keepdim=True)
         wanted = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.autocast("cpu", torch.bfloat16):
@@ -105,7 +105,7 @@ def save(out: Path, model, ema, chosen, steps: int, spent: float, held: np.ndarr
     }  # fmt: skip
     torch.save(state, out / "part.pt")
     (out / "part.pt").rename(out / "last.pt")
-    made = ema(torch.from_numpy(starter_blocks.encode(held)) * GAIN)
+    made = ema(torch.from_numpy(blocks.encode(held)) * GAIN)
     made = ((made.permute(0, 2, 3, 1) + 1) * 127.5).clamp(0, 255).round().numpy().astype(np.uint8)
     error = np.square((made.astype(float) - held) / 127.5).mean()
     print(f"held out: psnr {10 * math.log10(4 / error):.2f}", flush=True)

@@ -24,7 +24,7 @@ def demo(
     from ..catalog.run import CatalogRun
     from ..host.install import install, remembered
     from ..host.managed import ManagedHost
-    from ..models.starter import write_starter
+    from ..models.starter.files import write_starter
     from ..paths import shipped
     from .catalog.commands import finish, make
 

@@ -26,7 +26,7 @@ def install(comfyui: ComfyUI = None, python: Python = None, as_json: Json = Fals
     """Install ComfyUI and the starter model, or take your own ComfyUI. Goes on where an earlier install stopped."""
     from ..host.install import install as install_comfyui
     from ..host.managed import ManagedHost
-    from ..models.starter import write_starter
+    from ..models.starter.files import write_starter
 
     host = _adopted(comfyui, python) or ManagedHost()
     with steps() as begin:

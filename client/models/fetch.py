@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from ..errors import InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
 from ..paths import writing
 from .cards import Card, Component, ModelFile
-from .starter import write_starter
+from .starter.files import write_starter
 
 Progress = Callable[[str], None]
 State = Literal["present", "missing", "differs"]

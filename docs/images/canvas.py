@@ -25,7 +25,7 @@ from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.host.install import install
 from packshot.host.managed import ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir, shipped
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from skimage import data as photographs
 from packshot import Workflow
 from packshot.host.install import install
 from packshot.host.managed import ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
 from packshot.workflow.versions import library
 

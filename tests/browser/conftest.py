@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+import loras
 import pytest
 import yaml
 from hostile import HOSTILE
@@ -14,11 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from packshot.host.install import install
 from packshot.host.managed import HostStatus, ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-import loras
 
 # Chromium asks its maker's servers for many things at start; a test machine may have no way there.
 _FLAGS = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from packshot.host.install import Installation, install
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "vram.py"

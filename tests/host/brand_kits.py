@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import sys
 from pathlib import Path
 from typing import Any
 
+import loras
 import yaml
 
 from packshot.brand.lora.merge import Part, merge
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-import loras
 
 ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()

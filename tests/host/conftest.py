@@ -14,7 +14,7 @@ from packshot.brand import BrandKit
 from packshot.comfy.branding import bring_loras
 from packshot.host.install import Installation, install
 from packshot.host.managed import HostStatus, ManagedHost
-from packshot.models.starter import write_starter
+from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir, shipped
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from own_hosts import running
 from PIL import Image
+from products import photograph
 
 from packshot import Client
 from packshot.comfy import protocol
@@ -24,9 +24,6 @@ from packshot.compose.matting import find_weights, pip_commands
 from packshot.errors import HostFailed, InputInvalid, ModelMissing
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus
-
-sys.path.append(str(Path(__file__).parents[1] / "unit"))
-from products import photograph
 
 TENSORS = Path(__file__).with_name("compose_tensors.py")
 EMPTY = (2).to_bytes(8, "little") + b"{}"  # a valid safetensors file without a tensor

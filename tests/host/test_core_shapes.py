@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from weights import write_safetensors
 
 from packshot.host.install import Installation
 from packshot.models.detect import model_shapes
 from packshot.models.detect.detect import detect_file
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-from weights import write_safetensors
 
 SCRIPT = Path(__file__).with_name("core_shapes.py")
 

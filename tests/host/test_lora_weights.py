@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
+
+import loras
 
 from packshot.brand.lora.merge import Part, merge
 from packshot.host.install import Installation
 from packshot.paths import checkout
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-import loras
 
 SCRIPT = Path(__file__).with_name("lora_weights.py")
 

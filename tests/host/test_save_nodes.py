@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from products import photograph
 from test_compose_nodes import composite, node, run, saved, texts, upload
 
 from packshot import Client
@@ -24,9 +24,6 @@ from packshot.host.managed import HostStatus
 from packshot.provenance.reading import read_account
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file
-
-sys.path.append(str(Path(__file__).parents[1] / "unit"))
-from products import photograph
 
 
 @pytest.fixture(scope="module")

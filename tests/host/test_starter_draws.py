@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from judge import SAME, Verdict, judge
+from look import at_strength, coverage, drawn, prompt_of
 from PIL import Image
+from scenes.captions import plain
 
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.host.managed import HostStatus
-from packshot.models.starter_captions import plain
 from packshot.paths import shipped
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "bench" / "starter"))
-from judge import SAME, Verdict, judge
-from look import at_strength, coverage, drawn, prompt_of
 
 # Type, colour, background, language: every colour once.
 ASKED = [

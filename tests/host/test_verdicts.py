@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+
+from _common import PLAIN, picture_fault
+from _verdicts import Case, campaign
 
 from packshot import Client
 from packshot.host.managed import HostStatus
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
-from _common import PLAIN, picture_fault
-from _verdicts import Case, campaign
 
 
 def test_three_hundred_short_jobs_and_no_wrong_verdict(host: HostStatus, tmp_path: Path) -> None:

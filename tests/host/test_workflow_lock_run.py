@@ -16,7 +16,7 @@ from packshot import Client, Workflow
 from packshot.comfy.inventory import take_stock
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus, ManagedHost
-from packshot.models.starter import FILES
+from packshot.models.starter.files import FILES
 from packshot.paths import shipped
 from packshot.workflow.definitions import input_specs
 from packshot.workflow.lock import lock_path, read_lock

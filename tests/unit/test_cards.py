@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from packshot.cli.main import app
 from packshot.errors import ModelMissing, WorkflowInvalid
-from packshot.models import card_docs, cards, starter
+from packshot.models import card_docs, cards
 from packshot.models.cards import Card, Component, ModelFile, load_card
 from packshot.models.detect import findings
 from packshot.models.licensing import licences
+from packshot.models.starter import files as starter
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a ComfyUI 0.30.0 host without models answered at /object_info for the nodes that cards name.

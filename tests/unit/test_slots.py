@@ -9,7 +9,7 @@ from weights import model, prefixed, write_safetensors
 
 from packshot.models.cards import Card, Component, card_ids, load_card
 from packshot.models.detect.detect import detect_file
-from packshot.models.slots import misfit
+from packshot.models.rules import misfit
 
 SLOTS = [(load_card(card_id), part) for card_id in card_ids() for part in load_card(card_id).components]
 CORE = "model.diffusion_model."

@@ -9,8 +9,8 @@ import pytest
 from safetensors import safe_open
 
 from packshot.errors import OutputUnwritable
-from packshot.models.starter import FILES, write_starter
-from packshot.models.starter_weights import autoencoder, diffusion_model, text_encoder
+from packshot.models.starter.files import FILES, write_starter
+from packshot.models.starter.weights import autoencoder, diffusion_model, text_encoder
 
 
 @pytest.fixture(scope="module")

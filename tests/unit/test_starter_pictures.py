@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-from packshot.models.starter_blocks import basis, encode
-from packshot.models.starter_captions import caption, plain
-from packshot.models.starter_pictures import BACKGROUNDS, COLOURS, TYPES, Scene, draw
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "bench" / "starter"))
 from judge import judge
+from scenes.captions import caption, plain
+from scenes.drawing import BACKGROUNDS, COLOURS, TYPES, Scene, draw
+
+from packshot.models.starter.blocks import basis, encode
 
 
 def test_there_is_as_much_to_draw_as_is_said() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .starter_tensors import Fill, Tensor, Weights, constant, random
+from .tensors import Fill, Tensor, Weights, constant, random
 
 WIDTH, POSITIONS, VOCABULARY = 768, 77, 49408
 _END = 49407  # the token that ends a prompt and fills what is left of the 77

@@ -1,6 +1,6 @@
 """The starter's autoencoder: a built encoder of full width and a small trained decoder, in FLUX.2's latent format.
 
-The encoder computes :mod:`.starter_blocks`' frequencies exactly, with the layers that ComfyUI's encoder has. Its
+The encoder computes :mod:`.blocks`' frequencies exactly, with the layers that ComfyUI's encoder has. Its
 residual branches are zero. Three convolutions of stride two move each 8x8 block's pixels into channels; the last of
 them transforms them on the way. Group norm and activation, which no encoder can leave out, are undone: each group
 holds a channel, its negative and two constants so large that the norm divides by nearly the same whatever the picture;
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import starter_blocks
-from .starter_tensors import Fill, Tensor, Weights, constant
+from . import blocks
+from .tensors import Fill, Tensor, Weights, constant
 
 _WIDTH, _WIDE = 128, 512
 _GROUP = _WIDE // 32
@@ -43,9 +43,9 @@ def encoder() -> Iterator[Tensor]:
         yield from _layer(f"encoder.mid.attn_1.{part}", (inner, inner, 1, 1), none)
     yield from _resnet("encoder.mid.block_2", inner, inner)
     yield from _norm("encoder.norm_out", inner, _restore)
-    yield from _layer("encoder.conv_out", (2 * starter_blocks.CHANNELS, inner, 3, 3), _join)
-    yield from _layer("quant_conv", (2 * starter_blocks.CHANNELS, 2 * starter_blocks.CHANNELS, 1, 1), _identity)
-    yield from _layer("post_quant_conv", (starter_blocks.CHANNELS, starter_blocks.CHANNELS, 1, 1), _identity)
+    yield from _layer("encoder.conv_out", (2 * blocks.CHANNELS, inner, 3, 3), _join)
+    yield from _layer("quant_conv", (2 * blocks.CHANNELS, 2 * blocks.CHANNELS, 1, 1), _identity)
+    yield from _layer("post_quant_conv", (blocks.CHANNELS, blocks.CHANNELS, 1, 1), _identity)
 
 
 def decoder_shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -55,7 +55,7 @@ def decoder_shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
 
     def tensors() -> Iterator[Tensor]:
         nonlocal inner
-        yield from _layer("decoder.conv_in", (inner, starter_blocks.CHANNELS, 3, 3), none)
+        yield from _layer("decoder.conv_in", (inner, blocks.CHANNELS, 3, 3), none)
         yield from _resnet("decoder.mid.block_1", inner, inner)
         yield from _norm("decoder.mid.attn_1.norm", inner, none)
         for part in ("q", "k", "v", "proj_out"):
@@ -95,8 +95,8 @@ def _unshuffle(name: str, shape: tuple[int, ...]) -> Weights:
 def _transform(_: str, shape: tuple[int, ...]) -> Weights:
     """The frequencies, each with its negative at the head of a group of 16 channels."""
     weights = np.zeros(shape, np.float32)
-    basis = starter_blocks.basis()
-    for y, x, colour in np.ndindex(starter_blocks.BLOCK, starter_blocks.BLOCK, 3):
+    basis = blocks.basis()
+    for y, x, colour in np.ndindex(blocks.BLOCK, blocks.BLOCK, 3):
         channel = (colour * 4 + y % 2 * 2 + x % 2) * 4 + y // 2 % 2 * 2 + x // 2 % 2
         weights[0::_GROUP, channel, y // 4, x // 4] = basis[:, colour, y, x]
     weights[1::_GROUP] = -weights[0::_GROUP]
@@ -117,7 +117,7 @@ def _restore(_: str, shape: tuple[int, ...]) -> Weights:
 
 def _join(_: str, shape: tuple[int, ...]) -> Weights:
     weights = np.zeros(shape, np.float32)
-    for channel in range(starter_blocks.CHANNELS):
+    for channel in range(blocks.CHANNELS):
         weights[channel, _GROUP * channel, 1, 1] = GAIN
         weights[channel, _GROUP * channel + 1, 1, 1] = -GAIN
     return weights

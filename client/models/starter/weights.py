@@ -2,7 +2,7 @@
 
 Trained are the diffusion model (FLUX.2's architecture: two double-stream and four single-stream blocks of width 256
 over a context of 768) and the autoencoder's decoder with the latents' statistics. Built, because they are large and
-need no training, are the text encoder (:mod:`.starter_text`) and the autoencoder's encoder (:mod:`.starter_vae`).
+need no training, are the text encoder (:mod:`.text`) and the autoencoder's encoder (:mod:`.vae`).
 ``bench/starter/`` holds what trained them.
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from .starter_tensors import Tensor, Weights, constant
-from .starter_text import text_encoder
-from .starter_vae import decoder_shapes, encoder
+from .tensors import Tensor, Weights, constant
+from .text import text_encoder
+from .vae import decoder_shapes, encoder
 
 __all__ = ["autoencoder", "diffusion_model", "text_encoder"]
 
-_WEIGHTS = Path(__file__).parent / "weights"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
 _MODEL, _DECODER = _WEIGHTS / "starter-flux2.safetensors", _WEIGHTS / "starter-decoder.safetensors"
 
 

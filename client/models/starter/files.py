@@ -1,8 +1,8 @@
 """The starter model: small weights that ComfyUI's own loaders take and that draw, so that everything runs at once.
 
 Three safetensors files are put together from trained tensors that Packshot ships and tensors that are built (see
-:mod:`.starter_weights`); nothing is downloaded. The model knows the products, colours and backgrounds of
-:mod:`.starter_pictures`, in English and German, and nothing else.
+:mod:`.weights`); nothing is downloaded. The model knows the products, colours and backgrounds of
+``bench/starter/scenes``, in English and German, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ModelCorrupt
-from ..paths import atomic_write
-from .starter_tensors import Tensor
-from .starter_weights import autoencoder, diffusion_model, text_encoder
+from ...errors import ModelCorrupt
+from ...paths import atomic_write
+from .tensors import Tensor
+from .weights import autoencoder, diffusion_model, text_encoder
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "I64": "<i8"}
 _CHUNK = 1 << 22

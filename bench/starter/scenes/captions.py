@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from .starter_pictures import Scene
+from .drawing import Scene
 
 _NOUNS = {  # English names; German names with their gender
     "mug": (("mug", "cup"), (("Tasse", "f"), ("Becher", "m"))),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from .starter_shapes import FLOOR, SHAPES, Part
+from .shapes import FLOOR, SHAPES, Part
 
 COLOURS = {
     "red": "#C8262B", "orange": "#F07A1A", "yellow": "#F4C91C", "green": "#2F8F46", "turquoise": "#17A3A0",

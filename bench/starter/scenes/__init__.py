@@ -1,0 +1,1 @@
+"""The drawn products that the starter model learns from, and their captions."""

@@ -1,0 +1,1 @@
+"""The starter model: small enough to ship, in the formats of the large ones."""
