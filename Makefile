@@ -42,8 +42,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 	touch $@
 
 docs: setup
-	$(BIN)/python -m packshot.models.card_docs docs/models.md
-	$(BIN)/python -m packshot.quality.check_docs docs
+	$(BIN)/python docs/make_models.py docs/models.md
+	$(BIN)/python docs/make_quality.py docs
 
 bench: setup
 	$(BIN)/packshot host install

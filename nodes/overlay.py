@@ -12,7 +12,7 @@ from ..client.compose.logo import ANCHORS, AUTO, LogoPlaced, LogoRule, place_log
 from ..client.compose.pixels import Pixels, Rect, colour, mask_of_size
 from ..client.compose.text import ALIGNS, VERTICALS, TextStyle, needed_characters, paint, set_text
 from ..client.errors import InputInvalid, nearest
-from ..client.quality.readback import read_back
+from ..client.quality.reading import read_back
 from . import batch
 from .refusal import refusing, tell
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..errors import InputInvalid, nearest
 from ..paths import config_dir
-from .checks import Check, Limit, all_checks
+from .checks import Check, Limit
+from .registry import all_checks
 
 FileFormat = Literal["JPEG", "PNG", "WEBP"]
 

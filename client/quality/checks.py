@@ -1,4 +1,4 @@
-"""The registry of checks: what each measures, in which unit, by which source, and what its verdict is called."""
+"""Checks: what each measures, in which unit, by which source, and what its verdict is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..errors import InputInvalid, nearest
 from .colour import Bytes, Floats, distinct_colours, luminance, overview, srgb_to_lab
 from .look import Look
 from .masks import Mask, Region, find_product, region_of
@@ -223,7 +222,8 @@ class Verdict:
         }
 
 
-_REGISTRY: dict[str, Check] = {}
+#: Every check by id; :mod:`.registry` is the way to it, which knows those that ship.
+REGISTERED: dict[str, Check] = {}
 
 
 def measure(
@@ -243,7 +243,7 @@ def measure(
     Raises:
         ValueError: the id is taken, or a bound of the default has no reason code.
     """
-    if check_id in _REGISTRY:
+    if check_id in REGISTERED:
         raise ValueError(f"the check '{check_id}' is there already")
     limit = default or Limit()
     if (limit.minimum is not None and not below) or (limit.maximum is not None and not above):
@@ -251,29 +251,10 @@ def measure(
     reasons = {side: reason for side, reason in (("below", below), ("above", above), ("other", other)) if reason}
 
     def register(function: Callable[[Subject], Value]) -> Callable[[Subject], Value]:
-        _REGISTRY[check_id] = Check(check_id, unit, definition, source, need, limit, reasons, function)
+        REGISTERED[check_id] = Check(check_id, unit, definition, source, need, limit, reasons, function)
         return function
 
     return register
-
-
-def all_checks() -> dict[str, Check]:
-    """Every check by id, in the order in which reports show them."""
-    from . import measures  # noqa: F401  registers those that ship
-
-    return dict(_REGISTRY)
-
-
-def find_check(check_id: str) -> Check:
-    """The check of an id.
-
-    Raises:
-        InputInvalid: there is none.
-    """
-    known = all_checks()
-    if check_id not in known:
-        raise InputInvalid(f"there is no check '{check_id}'", remedy=nearest(check_id, known))
-    return known[check_id]
 
 
 def judge(check: Check, subject: Subject, limit: Limit | None = None) -> Verdict:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from .colour import Bytes
-from .runs import runs_of
+from .components import runs_of
 
 Mask = npt.NDArray[np.bool_]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .channels import Channel
-from .checks import Check, Given, Limit, Subject, Verdict, all_checks, judge
+from .checks import Check, Given, Limit, Subject, Verdict, judge
 from .masks import Mask
 from .picture import Picture, PictureRefused, read_picture
+from .registry import all_checks
 from .siblings import Catalogue, Features
 
 READABLE = "file.readable"

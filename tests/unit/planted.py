@@ -13,8 +13,9 @@ import numpy as np
 import skimage
 from PIL import Image, ImageFilter
 
-from packshot.quality.checks import Given, Limit, Subject, Verdict, find_check, judge
+from packshot.quality.checks import Given, Limit, Subject, Verdict, judge
 from packshot.quality.picture import Picture, read_picture
+from packshot.quality.registry import find_check
 
 SIDE = 400
 WHITE = (255, 255, 255)

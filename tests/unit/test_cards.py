@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import make_models
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from packshot.cli.main import app
 from packshot.errors import ModelMissing, WorkflowInvalid
-from packshot.models import card_docs, cards
+from packshot.models import cards
 from packshot.models.cards import Card, Component, ModelFile, load_card
+from packshot.models.describe import commercial_use
 from packshot.models.detect import findings
 from packshot.models.licensing import licences
 from packshot.models.starter import files as starter
@@ -20,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a ComfyUI 0.30.0 host without models answered at /object_info for the nodes that cards name.
 NODES: dict[str, Any] = json.loads((ROOT / "tests/data/model_nodes.json").read_text())
 
-CARDS = card_docs.shipped_cards()
+CARDS = make_models.shipped_cards()
 IDS = [card.id for card in CARDS]
 RUNNING = [card for card in CARDS if card.supported_by_host]
 
@@ -74,7 +76,7 @@ class TestCard:
     def test_names_known_licences(self, card: Card) -> None:
         named = {card.licence, *(part.licence for part in card.components)}
         assert named <= set(licences.licence_ids())
-        assert card_docs.commercial_use(card) in {"yes", "duties", "limited", "no"}
+        assert commercial_use(card) in {"yes", "duties", "limited", "no"}
 
     def test_is_detected_by_known_names(self, card: Card) -> None:
         bases = set(findings.CARDS)
@@ -191,7 +193,7 @@ def test_starter_is_what_packshot_generates() -> None:
 
 
 def test_models_under_other_terms_than_often_said() -> None:
-    use = {card.id: card_docs.commercial_use(card) for card in CARDS}
+    use = {card.id: commercial_use(card) for card in CARDS}
     assert use["flux2-klein-4b"] == use["flux1-schnell"] == use["qwen-image-2512"] == "yes"
     assert use["flux2-klein-9b"] == use["flux2-dev"] == use["flux1-dev"] == "no"
     assert use["sd3.5-large"] == use["hunyuanimage-2.1"] == use["ltx-2"] == use["playground-v2.5"] == "limited"
@@ -233,7 +235,7 @@ def test_invalid_own_card_is_refused(own: Path, change: dict[str, Any], said: st
 
 
 def test_page_is_up_to_date() -> None:
-    assert (ROOT / "docs/models.md").read_text() == card_docs.render(CARDS), "make docs"
+    assert (ROOT / "docs/models.md").read_text() == make_models.render(CARDS), "make docs"
 
 
 @pytest.mark.usefixtures("own")

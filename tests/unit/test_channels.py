@@ -19,10 +19,11 @@ from packshot.provenance.marking import Statement
 from packshot.provenance.writer import WriteOptions, write_picture
 from packshot.quality.annotate import annotate
 from packshot.quality.channels import channel_ids, load_channel
-from packshot.quality.checks import Given, all_checks
+from packshot.quality.checks import Given
 from packshot.quality.masks import find_product
 from packshot.quality.picture import Picture
 from packshot.quality.placing import place
+from packshot.quality.registry import all_checks
 from packshot.quality.run import check_file, check_files, check_picture
 
 CHANNELS = ("amazon-main", "amazon-other", "google-merchant", "gs1", "plain", "shopify", "vtex", "zalando")

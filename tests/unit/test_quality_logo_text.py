@@ -13,8 +13,7 @@ from packshot.errors import InputInvalid
 from packshot.quality.checks import Given
 from packshot.quality.logos import find_logo
 from packshot.quality.picture import Picture
-from packshot.quality.readback import read_back
-from packshot.quality.reading import edit_share, plain
+from packshot.quality.reading import edit_share, plain, read_back
 
 
 @cache

@@ -7,8 +7,8 @@ import pytest
 from planted import KELP, canvas, product
 from scipy import ndimage
 
+from packshot.quality.components import runs_of
 from packshot.quality.masks import find_product
-from packshot.quality.runs import runs_of
 
 SHAPES = [(1, 1), (1, 9), (9, 1), (2, 2), (7, 13), (40, 33)]
 

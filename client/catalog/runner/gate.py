@@ -14,9 +14,10 @@ from typing import Any, Literal
 from ...brand import BrandKit
 from ...errors import ChecksFailed
 from ...quality.channels import Channel, Rule
-from ...quality.checks import Given, Limit, Subject, Verdict, all_checks
+from ...quality.checks import Given, Limit, Subject, Verdict
 from ...quality.checks import judge as check
 from ...quality.picture import PictureRefused, read_picture
+from ...quality.registry import all_checks
 from ...quality.run import check_file
 from ..ledger.records import StoredItem
 

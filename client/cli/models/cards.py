@@ -12,8 +12,8 @@ from ..common import JsonOption
 
 def list_cards(as_json: JsonOption = False) -> None:
     """List the models that Packshot knows, with licence, weights and defaults."""
-    from ...models.card_docs import commercial_use
     from ...models.cards import card_ids, load_card
+    from ...models.describe import commercial_use
 
     cards = [load_card(card_id) for card_id in card_ids()]
     if as_json:
@@ -56,8 +56,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a card: files with folder, size, licence and repository, defaults, and where each fact comes from."""
-    from ...models.card_docs import commercial_use, resolution_text, sampling_text, size_text
     from ...models.cards import load_card
+    from ...models.describe import commercial_use, resolution_text, sampling_text, size_text
 
     card = load_card(card_id)
     if as_json:

@@ -1,4 +1,4 @@
-"""Writes ``docs/models.md`` from the cards (``make docs``), and says in words what a card holds in numbers."""
+"""Writes ``docs/models.md`` from the cards: ``python docs/make_models.py docs/models.md``, or ``make docs``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from ..paths import write_text
-from .cards import Card, Component, ModelFile, Sampling
-from .licensing.licences import load_licence
-
-_GIB = 1 << 30
+from packshot.models import cards as model_cards
+from packshot.models.cards import Card, Component, ModelFile
+from packshot.models.describe import commercial_use, resolution_text, sampling_text, size_text
+from packshot.models.licensing.licences import load_licence
+from packshot.paths import write_text
 
 _INTRODUCTION = """\
 # Models
@@ -42,58 +42,6 @@ The nodes expand into the same core nodes, with the same values, as ComfyUI's ow
 compares every value that matters. Where they differ, this table says why.
 
 """
-
-
-def commercial_use(card: Card) -> str:
-    """``yes``, ``duties``, ``limited`` or ``no`` (in that order the worse one counts), or ``unknown``.
-
-    Of all components of a card together, before anything is known of the user; :func:`.licences.judge` answers for one.
-
-    Raises:
-        WorkflowInvalid: a component names a licence that there is no file for.
-    """
-    clauses = [clause for part in card.components for clause in load_licence(part.licence).clauses]
-    kinds = {clause.kind for clause in clauses}
-    if "unlicensed" in kinds:
-        return "unknown"
-    if "non-commercial" in kinds:
-        return "no"
-    if kinds & {"revenue-threshold", "monthly-users-threshold", "territory-excluded"}:
-        return "limited"
-    return "duties" if any(clause.kind == "duty" and "using" in clause.when for clause in clauses) else "yes"
-
-
-def size_text(size: int | None) -> str:
-    """A size in bytes as people read it, in GiB or MiB."""
-    if size is None:
-        return "?"
-    return f"{size / _GIB:.1f} GiB" if size >= _GIB // 10 else f"{size / (1 << 20):.0f} MiB"
-
-
-def sampling_text(sampling: Sampling) -> str:
-    """A card's sampling defaults in one line."""
-    said = [f"{sampling.steps} steps", f"CFG {sampling.cfg:g}"]
-    if sampling.guidance is not None:
-        said.append(f"guidance {sampling.guidance:g}")
-    said.append(f"{sampling.sampler}/{sampling.scheduler}")
-    if sampling.shift is not None:
-        said.append(f"shift {sampling.shift:g}")
-    if sampling.cfg_norm is not None:
-        said.append(f"CFG norm {sampling.cfg_norm:g}")
-    if sampling.negative == "zero":
-        said.append("no negative prompt")
-    if sampling.fixed_steps:
-        said.append("made for exactly these steps")
-    return ", ".join(said)
-
-
-def resolution_text(card: Card) -> str:
-    """A card's resolution rule in one line."""
-    rule = card.resolution
-    return (
-        f"{rule.native[0]} x {rule.native[1]}; multiples of {rule.step}, {rule.min_pixels / 1e6:.2g} to"
-        f" {rule.max_pixels / 1e6:.2g} megapixels"
-    )
 
 
 def render(cards: Iterable[Card]) -> str:
@@ -179,7 +127,7 @@ def _file_row(part: Component, file: ModelFile) -> list[str]:
 
 def shipped_cards() -> list[Card]:
     """The cards that ship with Packshot, by id: what the page is of, whatever cards the user has."""
-    paths = sorted((Path(__file__).resolve().parent / "cards").glob("*.yaml"), key=lambda path: path.stem)
+    paths = sorted(Path(model_cards.__file__).with_name("cards").glob("*.yaml"), key=lambda path: path.stem)
     return [Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in paths]
 
 

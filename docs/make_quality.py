@@ -1,4 +1,4 @@
-"""Writes the tables and the picture of ``docs/quality.md``: ``python -m packshot.quality.check_docs docs``.
+"""Writes the tables and the picture of ``docs/quality.md``: ``python docs/make_quality.py docs``.
 
 Each tile of the picture shows a fault that was put there, and what the check really said of it.
 """
@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from ..paths import atomic_write, write_text
-from .annotate import drawable
-from .channels import channel_ids, load_channel
-from .checks import Given, Limit, Subject, all_checks, find_check, judge
-from .look import look_of
-from .picture import Picture
-from .siblings import Catalogue, Features
+from packshot.paths import atomic_write, write_text
+from packshot.quality.annotate import drawable
+from packshot.quality.channels import channel_ids, load_channel
+from packshot.quality.checks import Given, Limit, Subject, judge
+from packshot.quality.look import look_of
+from packshot.quality.picture import Picture
+from packshot.quality.registry import all_checks, find_check
+from packshot.quality.siblings import Catalogue, Features
 
 _SIDE, _TILE, _COLUMNS = 600, 236, 5
 _OAT, _BEIGE, _KELP, _RED = (239, 230, 214), (228, 216, 196), (32, 48, 45), (196, 81, 58)
