@@ -24,9 +24,9 @@ from scenes.drawing import COLOURS, TYPES
 
 from packshot import Client
 from packshot.brand import BrandKit
-from packshot.comfy.branding import bring_loras
 from packshot.models.starter.files import write_starter
 from packshot.paths import shipped
+from packshot.run.brand import bring_loras
 
 _STRENGTHS = (0.0, 0.5, 1.0)
 

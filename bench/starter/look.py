@@ -12,11 +12,11 @@ from scenes.captions import product
 from packshot import Client
 from packshot.brand import BrandKit
 from packshot.brand.prompt import compose
-from packshot.comfy.branding import branded
 from packshot.quality.channels import load_channel
 from packshot.quality.checks import Given
 from packshot.quality.picture import Picture
 from packshot.quality.run import check_picture
+from packshot.run.brand import branded
 from packshot.workflow import Workflow
 
 

@@ -16,15 +16,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..brand import BrandKit
-from ..comfy.branding import branded, enforce_kit
 from ..comfy.client import Client
 from ..comfy.http import HostAddress
-from ..comfy.weights import judge_weights, weights_of_run
 from ..errors import CatalogInvalid, InputInvalid, PackshotError
 from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile
 from ..paths import write_text
 from ..quality.channels import load_channel
+from ..run.brand import branded, enforce_kit
+from ..run.weights import judge_weights, weights_of_run
 from ..workflow import Workflow
 from ..workflow.canvas import is_model_file
 from ..workflow.lock import lock_sha256

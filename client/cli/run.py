@@ -34,10 +34,10 @@ def run(
     For example: packshot run product-shot --set prompt="a red mug" --set seed=7
     """
     from ..brand import BrandKit
-    from ..comfy.branding import branded, bring_loras, enforce_kit
-    from ..comfy.inventory import hold_to_lock
-    from ..comfy.weights import managed_models, weights_of_run
     from ..errors import JobTimeout
+    from ..run.brand import branded, bring_loras, enforce_kit
+    from ..run.lock import hold_to_lock
+    from ..run.weights import managed_models, weights_of_run
     from ..workflow import Workflow
 
     given = pairs(values)

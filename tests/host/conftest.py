@@ -11,11 +11,11 @@ from own_hosts import running, write_stubs, write_tiny
 
 from packshot import Client
 from packshot.brand import BrandKit
-from packshot.comfy.branding import bring_loras
 from packshot.host.install import Installation, install
 from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir, shipped
+from packshot.run.brand import bring_loras
 
 
 @pytest.fixture(scope="session")

@@ -26,13 +26,13 @@ from packshot import Client
 from packshot.brand import BrandKit
 from packshot.brand.dataset.dataset import check_dataset
 from packshot.comfy.job import Job
-from packshot.comfy.training import send_dataset, training_workflow
 from packshot.errors import InputInvalid, JobCancelled
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.detect.detect import detect
 from packshot.models.files.read import read_header
 from packshot.paths import shipped
+from packshot.run.training import send_dataset, training_workflow
 
 SCRIPT = Path(__file__).with_name("train_models.py")
 BASE, TRIGGER, STEPS = "tiny-train", "kilnharbor", 12

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from packshot import Client, Workflow
-from packshot.comfy.inventory import take_stock
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import FILES
 from packshot.paths import shipped
+from packshot.run.lock import take_stock
 from packshot.workflow.definitions import input_specs
 from packshot.workflow.lock import lock_path, read_lock
 

@@ -11,9 +11,9 @@ import loras
 import pytest
 
 from packshot.brand import BrandKit
-from packshot.comfy.branding import branded, bring_loras
 from packshot.errors import ModelCorrupt
 from packshot.paths import shipped
+from packshot.run.brand import branded, bring_loras
 from packshot.workflow import Workflow
 
 KIT = BrandKit.load(shipped("examples") / "brands" / "aldern-quay")

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from license_expression import get_spdx_licensing
 from safetensors.numpy import save_file
 
-from packshot.comfy.weights import weights_of_graph, weights_of_run
 from packshot.errors import InputInvalid, LicenceRefused
 from packshot.models.cards import card_ids, load_card
 from packshot.models.licensing.clauses import Duty, MonthlyUsersThreshold, RevenueThreshold
@@ -29,6 +28,7 @@ from packshot.models.licensing.licences import (
 )
 from packshot.models.licensing.parts import known_files, origin_of_file, origin_of_metadata, parts_of_files
 from packshot.models.licensing.profile import COUNTRIES, EUROPEAN_UNION, Attestation, Profile
+from packshot.run.weights import weights_of_graph, weights_of_run
 from packshot.workflow import Workflow
 
 DATA = Path(__file__).parents[1] / "data"

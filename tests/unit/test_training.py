@@ -28,9 +28,9 @@ from packshot.brand.training.recipe import (
     read_targets,
     token_limit,
 )
-from packshot.comfy.training import training_workflow
 from packshot.errors import InputInvalid
 from packshot.models.cards import load_card
+from packshot.run.training import training_workflow
 
 RECIPE = Recipe(trigger="kilnharbor", steps=100, learning_rate=1e-3, warmup=10)
 GOLDEN = Path(__file__).parents[1] / "data" / "training"

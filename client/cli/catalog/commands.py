@@ -248,9 +248,9 @@ def make(
         TimeRemainingColumn,
     )
 
-    from ...comfy.branding import bring_loras
-    from ...comfy.weights import managed_models
     from ...models.licensing.licences import load_profile
+    from ...run.brand import bring_loras
+    from ...run.weights import managed_models
 
     stated = load_profile(profile)
     before = catalog.ledger.counts()

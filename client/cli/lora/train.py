@@ -151,8 +151,8 @@ def _train(
     import dataclasses
     import tempfile
 
-    from ...comfy.training import send_dataset, training_workflow
     from ...paths import atomic_write
+    from ...run.training import send_dataset, training_workflow
 
     with connect(host, header) as client, tempfile.TemporaryDirectory() as scratch:
         sent = send_dataset(client.api, report.dataset, lambda: None)

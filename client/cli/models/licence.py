@@ -43,11 +43,11 @@ def licence(
 
 def _judge(subject: str, profile: Profile) -> Decision:
     """One card, file of weights, or workflow."""
-    from ...comfy.weights import Weights, judge_weights, weights_of_graph
     from ...errors import InputInvalid, nearest
     from ...models.cards import card_ids
     from ...models.licensing.licences import judge
     from ...models.licensing.parts import origin_of_file, parts_of_files
+    from ...run.weights import Weights, judge_weights, weights_of_graph
     from ...workflow import Workflow
     from ...workflow.canvas import is_model_file
     from ...workflow.versions import library

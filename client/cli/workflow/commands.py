@@ -290,7 +290,7 @@ def lock(
     as_json: JsonOption = False,
 ) -> None:
     """Note what a host has of what a workflow runs on, beside its release: `run` refuses where that differs."""
-    from ...comfy.inventory import take_stock
+    from ...run.lock import take_stock
     from ...workflow import Workflow
     from ...workflow.lock import write_lock
     from ...workflow.versions import release_of

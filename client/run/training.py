@@ -11,8 +11,8 @@ from typing import Any
 from ..brand.dataset.dataset import Dataset
 from ..brand.dataset.faults import Picture
 from ..brand.training.recipe import Recipe
+from ..comfy.http import HostApi
 from ..workflow import Workflow
-from .http import HostApi
 
 _LOADER, _TRAINER = 1, 2
 _LINKS = ("model", "clip", "vae", "card")  # the loader's outputs, in their order

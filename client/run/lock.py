@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..comfy.client import Client
+from ..comfy.http import HostApi
 from ..compose import matting
 from ..errors import WorkflowInvalid
 from ..hashes import HashCache
@@ -22,8 +24,6 @@ from ..paths import shipped
 from ..workflow import PreparedWorkflow
 from ..workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
 from ..workflow.versions import release_of, resolve
-from .client import Client
-from .http import HostApi
 from .weights import Weights, weights_of_run
 
 _NO_MODELS = ("configs", "custom_nodes", "datasets")  # among the folders that a host lists

@@ -16,12 +16,12 @@ from ..brand import BrandKit
 from ..brand.lora.index import LoraIndex
 from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
+from ..comfy.http import HostApi
 from ..errors import ModelCorrupt
 from ..models.detect.findings import CARDS
 from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas import ObjectInfo, input_options
-from .http import HostApi
 from .weights import find_weights, managed_models
 
 BRAND, APPLIES = "PackshotBrand", "PackshotBrandLoRA"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..comfy.http import HostApi
 from ..errors import HostFailed
 from ..host.managed import ManagedHost
 from ..models.licensing.licences import Decision, Profile, judge
@@ -14,7 +15,6 @@ from ..models.licensing.parts import Origin, origin_of_file, origin_of_metadata,
 from ..workflow import PreparedWorkflow
 from ..workflow.canvas import ObjectInfo, input_options, is_model_file
 from ..workflow.graph import BYPASSED, MUTED, CanvasGraph
-from .http import HostApi
 
 LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model
 _CONTROL, _KIND = "PackshotControl", "kind"
