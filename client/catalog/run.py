@@ -26,7 +26,7 @@ from ..quality.channels import load_channel
 from ..run.brand import branded, enforce_kit
 from ..run.weights import judge_weights, weights_of_run
 from ..workflow import Workflow
-from ..workflow.canvas import is_model_file
+from ..workflow.canvas.convert import is_model_file
 from ..workflow.lock import lock_sha256
 from ..workflow.versions import release_of
 from .known_runs import remember_run

@@ -29,7 +29,7 @@ from ..errors import (
     WorkflowInvalid,
     read_report,
 )
-from ..workflow.canvas import is_model_file
+from ..workflow.canvas.convert import is_model_file
 from .answers import FRAMES, fits
 
 # Of our nodes, those that note what they or what follows them take of memory.

@@ -21,7 +21,7 @@ from ..errors import ModelCorrupt
 from ..models.detect.findings import CARDS
 from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
-from ..workflow.canvas import ObjectInfo, input_options
+from ..workflow.canvas.convert import ObjectInfo, input_options
 from .weights import find_weights, managed_models
 
 BRAND, APPLIES = "PackshotBrand", "PackshotBrandLoRA"

@@ -13,8 +13,8 @@ from ..host.managed import ManagedHost
 from ..models.licensing.licences import Decision, Profile, judge
 from ..models.licensing.parts import Origin, origin_of_file, origin_of_metadata, parts_of_files
 from ..workflow import PreparedWorkflow
-from ..workflow.canvas import ObjectInfo, input_options, is_model_file
-from ..workflow.graph import BYPASSED, MUTED, CanvasGraph
+from ..workflow.canvas.convert import ObjectInfo, input_options, is_model_file
+from ..workflow.canvas.graph import BYPASSED, MUTED, CanvasGraph
 
 LOADER, CARD = "PackshotLoadModel", "card"  # our loader, and the widget that names a whole model
 _CONTROL, _KIND = "PackshotControl", "kind"

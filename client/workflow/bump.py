@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import InputInvalid, WorkflowInvalid
 from ..paths import atomic_write
+from .canvas.definitions import ObjectInfo
 from .contract import read_block
-from .definitions import ObjectInfo
 from .diff import LEVELS, Diff, Level, diff
 from .frozen import digest_of, read_sums, violations, write_sums
 from .versions import SUFFIX, Version, read_version, release_folder, releases, version_text

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..errors import NodeMissing, PackshotError, WorkflowInvalid
 from .app_mode import AppMode, read_app_mode
-from .canvas import ApiGraph, convert
+from .canvas.convert import ApiGraph, convert
+from .canvas.definitions import ObjectInfo
+from .canvas.graph import Node
 from .check_values import check_values
 from .contract import find_field, read_block, read_input, read_names, read_requires
-from .definitions import ObjectInfo
 from .frozen import is_released, violations
-from .graph import Node
 from .problems import Problem, as_problem, find_node, invalid, near, title_of
 from .versions import SUFFIX, read_version, release_folder, resolve
 from .workflow import Workflow

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import NodeMissing
-from .canvas import ApiGraph, Field, is_model_file
+from .canvas.convert import ApiGraph, Field, is_model_file
+from .canvas.definitions import AUTOGROW, DYNAMIC_COMBO, ObjectInfo, Spec, input_specs
 from .contract import find_field, read_names, read_requires
-from .definitions import AUTOGROW, DYNAMIC_COMBO, ObjectInfo, Spec, input_specs
 from .problems import Problem, find_node, invalid, near, title_of
 from .workflow import Workflow
 

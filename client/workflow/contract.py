@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import InputInvalid, InputUnknown, WorkflowInvalid, nearest
 from .app_mode import read_app_mode
-from .canvas import ApiGraph, Field
-from .definitions import ObjectInfo, input_specs
+from .canvas.convert import ApiGraph, Field
+from .canvas.definitions import ObjectInfo, input_specs
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from ..errors import PackshotError, WorkflowInvalid
 from .app_mode import read_app_mode
-from .canvas import ApiGraph, convert, is_model_file
+from .canvas.convert import ApiGraph, convert, is_model_file
+from .canvas.definitions import ObjectInfo
 from .contract import InputSpec, read_block, read_input, read_names, read_requires
-from .definitions import ObjectInfo
 from .matching import match
 from .meaning import Part, Piece, named_alike, read_parts, same
 from .workflow import Workflow

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputUnknown, nearest
-from .canvas import is_model_file
+from .canvas.convert import is_model_file
+from .canvas.graph import BYPASSED, MUTED, SUBGRAPH_INPUT, CanvasGraph, Link, Node, Subgraph
 from .contract import contract_widgets
-from .graph import BYPASSED, MUTED, SUBGRAPH_INPUT, CanvasGraph, Link, Node, Subgraph
 from .workflow import Workflow
 
 # The widgets of loaders and latents that matter here, in the order in which the canvas saves them. Widgets are only

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import WorkflowInvalid
 from ..paths import write_text
-from .graph import read_json
+from .canvas.graph import read_json
 from .versions import SUFFIX
 
 _SHA256 = r"^[0-9a-f]{64}$"

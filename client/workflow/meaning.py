@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import WorkflowInvalid
-from .canvas import convert
-from .definitions import ObjectInfo
-from .graph import BYPASSED, MUTED, SUBGRAPH_INPUT, SUBGRAPH_OUTPUT, Link, Node, Slot, Subgraph, Where
+from .canvas.convert import convert
+from .canvas.definitions import ObjectInfo
+from .canvas.graph import BYPASSED, MUTED, SUBGRAPH_INPUT, SUBGRAPH_OUTPUT, Link, Node, Slot, Subgraph, Where
 from .workflow import Workflow
 
 NOTES = frozenset({"Note", "MarkdownNote"})

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from .canvas.definitions import UNSET, NodeDefinition, ObjectInfo, output_type
+from .canvas.graph import Node, Slot, read_node
+from .canvas.widgets import Layout
 from .contract import read_block
-from .definitions import UNSET, NodeDefinition, ObjectInfo, output_type
-from .graph import Node, Slot, read_node
 from .meaning import named_values
-from .widgets import Layout
 from .workflow import Workflow
 
 Replacements = Mapping[str, Any]  # the host's answer: old type -> [{"new_node_id", "input_mapping", …}]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from ..errors import PackshotError
-from .graph import Node
+from .canvas.graph import Node
 from .workflow import Workflow
 
 # The end of a place in messages, as `Node.place_at` writes it.

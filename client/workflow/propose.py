@@ -13,9 +13,9 @@ from typing import Any
 
 from ..errors import PackshotError
 from .app_mode import identifier, read_app_mode
-from .canvas import ApiGraph, Field, is_model_file
+from .canvas.convert import ApiGraph, Field, is_model_file
+from .canvas.definitions import ObjectInfo
 from .contract import NamedInput, find_field, read_block, read_input, read_names, read_requires
-from .definitions import ObjectInfo
 
 _KINDS = (
     ("picture", re.compile(r"")),

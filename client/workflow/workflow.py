@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelMissing, nearest
-from .canvas import ApiGraph, is_model_file, to_api
+from .canvas.convert import ApiGraph, is_model_file, to_api
+from .canvas.definitions import ObjectInfo
+from .canvas.graph import CanvasGraph, parse, read_json
 from .contract import Contract, contract_names, contract_widgets, read_contract, read_requires
-from .definitions import ObjectInfo
-from .graph import CanvasGraph, parse, read_json
 from .versions import SUFFIX, resolve
 
 
@@ -31,7 +31,7 @@ class Workflow:
         """Load a workflow of the library by ``name`` or ``name@version``, or a file of the user's own by its path.
 
         Raises:
-            WorkflowInvalid: see :func:`~.versions.resolve`, :func:`~.graph.read_json` and :func:`~.graph.parse`.
+            WorkflowInvalid: see :func:`~.versions.resolve`, and ``read_json`` and ``parse`` in :mod:`.canvas.graph`.
         """
         path = resolve(reference)
         return cls(read_json(path), str(path))
@@ -79,7 +79,7 @@ class Workflow:
         return block if isinstance(block, Mapping) else {}
 
     def api_graph(self, info: ObjectInfo) -> dict[str, dict[str, Any]]:
-        """The API graph that the canvas would submit, given node definitions (see :func:`~.canvas.to_api`)."""
+        """The API graph that the canvas would submit, given node definitions (see :func:`~.canvas.convert.to_api`)."""
         return to_api(self.graph, info, self.place).nodes
 
     def prepare(self, info: ObjectInfo, *, runs: bool = True) -> PreparedWorkflow:
@@ -89,7 +89,7 @@ class Workflow:
             runs: whether it will be submitted; if not, files of weights may be missing.
 
         Raises:
-            NodeMissing, WorkflowInvalid: see :func:`~.canvas.to_api` and :func:`~.contract.read_contract`.
+            NodeMissing, WorkflowInvalid: see :func:`~.canvas.convert.to_api` and :func:`~.contract.read_contract`.
             ModelMissing: the host's lists do not have a file of weights that the workflow names.
         """
         api = to_api(self.graph, info, self.place)

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page
 
 from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
-from packshot.workflow.canvas import convert
-from packshot.workflow.graph import parse
+from packshot.workflow.canvas.convert import convert
+from packshot.workflow.canvas.graph import parse
 
 DATA = Path(__file__).parents[1] / "data"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))

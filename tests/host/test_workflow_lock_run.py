@@ -18,7 +18,7 @@ from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import FILES
 from packshot.paths import shipped
 from packshot.run.lock import take_stock
-from packshot.workflow.definitions import input_specs
+from packshot.workflow.canvas.definitions import input_specs
 from packshot.workflow.lock import lock_path, read_lock
 
 DATA = Path(__file__).parents[1] / "data"

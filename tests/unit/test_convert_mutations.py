@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from packshot.errors import PackshotError
 from packshot.workflow import Workflow
-from packshot.workflow.canvas import convert
+from packshot.workflow.canvas.convert import convert
 from packshot.workflow.contract import read_contract
 
 DATA = Path(__file__).parents[1] / "data"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from packshot.errors import WorkflowInvalid
 from packshot.workflow import Workflow
-from packshot.workflow.graph import MAX_BYTES, CanvasGraph, parse, read_json
+from packshot.workflow.canvas.graph import MAX_BYTES, CanvasGraph, parse, read_json
 
 DATA = Path(__file__).parents[1] / "data"
 SEVERAL: dict[str, Any] = json.loads((DATA / "several.app.json").read_text())

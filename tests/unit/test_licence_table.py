@@ -13,7 +13,7 @@ from packshot.models.detect.findings import CARDS
 from packshot.models.licensing.licences import judge, licence_ids, load_licence
 from packshot.models.licensing.parts import Origin, parts_of_files
 from packshot.models.licensing.profile import Profile
-from packshot.workflow.canvas import is_model_file
+from packshot.workflow.canvas.convert import is_model_file
 
 TABLE = yaml.safe_load((Path(__file__).parents[1] / "data" / "licence_requests.yaml").read_text(encoding="utf-8"))
 REQUESTS: list[dict[str, Any]] = TABLE["requests"]

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from packshot.cli.main import app
 from packshot.errors import PackshotError, WorkflowInvalid
 from packshot.workflow import Workflow
-from packshot.workflow.definitions import read_object_info
+from packshot.workflow.canvas.definitions import read_object_info
 from packshot.workflow.frozen import violations
 from packshot.workflow.lock import lock_path, read_lock
 from packshot.workflow.migrate import migrate

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from packshot.catalog.known_runs import known_runs, remember_run, run_id
 from packshot.workflow import Workflow
-from packshot.workflow.canvas import convert
+from packshot.workflow.canvas.convert import convert
 from packshot.workflow.check import check
 from packshot.workflow.contract import read_contract
 from packshot.workflow.propose import outputs_of, propose, with_contract

@@ -12,7 +12,7 @@ from ...models.cards import card_ids
 from ...models.licensing.licences import Profile
 from ...paths import cache_dir, write_text
 from ...run.weights import Weights, judge_weights, weights_of_graph
-from ...workflow.canvas import is_model_file
+from ...workflow.canvas.convert import is_model_file
 from ..ledger.ledger import Ledger
 from .catalog_file import Catalog
 

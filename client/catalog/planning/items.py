@@ -11,7 +11,7 @@ from typing import Any
 from ...brand import BrandKit
 from ...errors import CatalogInvalid
 from ...models.cards import card_ids
-from ...workflow.canvas import is_model_file
+from ...workflow.canvas.convert import is_model_file
 from ..seeds import item_seed
 from ..table.products import Product, RowProblem, Variant
 from ..table.read import Table

@@ -49,7 +49,7 @@ def _judge(subject: str, profile: Profile) -> Decision:
     from ...models.licensing.parts import origin_of_file, parts_of_files
     from ...run.weights import Weights, judge_weights, weights_of_graph
     from ...workflow import Workflow
-    from ...workflow.canvas import is_model_file
+    from ...workflow.canvas.convert import is_model_file
     from ...workflow.versions import library
 
     if subject in card_ids():

@@ -16,7 +16,7 @@ from ...errors import InputInvalid, PackshotError, WorkflowInvalid
 from ..common import HeaderOption, HostOption, JsonOption, connect, say
 
 if TYPE_CHECKING:
-    from ...workflow.definitions import ObjectInfo
+    from ...workflow.canvas.definitions import ObjectInfo
 
 WorkflowArgument = Annotated[
     str, typer.Argument(help="Name[@version] in the library, or a file saved from the canvas.")
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="The workflows that ship with Packs
 @contextlib.contextmanager
 def _definitions(object_info: Path | None, host: str | None, header: list[str] | None) -> Iterator[ObjectInfo]:
     """Node definitions: from a file, or else from the host as long as the block lasts."""
-    from ...workflow.definitions import read_object_info
+    from ...workflow.canvas.definitions import read_object_info
 
     if object_info is not None:
         yield read_object_info(object_info)
@@ -177,8 +177,8 @@ def _inside(file: Path, place: str) -> str:
 def _convert(file: Path, out: Path, definitions: ObjectInfo) -> list[PackshotError]:
     """Convert one file; what is wrong with it, or nothing when ``out`` is written."""
     from ...paths import atomic_write
-    from ...workflow.canvas import convert as convert_graph
-    from ...workflow.graph import parse, read_json
+    from ...workflow.canvas.convert import convert as convert_graph
+    from ...workflow.canvas.graph import parse, read_json
 
     try:
         api = convert_graph(parse(read_json(file), str(file)), definitions, str(file))
@@ -234,7 +234,7 @@ def diff(
 ) -> None:
     """Say what changed between two versions, by meaning: layout does not count."""
     from ...workflow import Workflow
-    from ...workflow.definitions import read_object_info
+    from ...workflow.canvas.definitions import read_object_info
     from ...workflow.diff import diff as compare
     from .review import show_diff
 
@@ -267,7 +267,7 @@ def bump(
 ) -> None:
     """Release a workflow as it now is: the changes since the last release decide its version, and it is frozen."""
     from ...workflow.bump import bump as release
-    from ...workflow.definitions import read_object_info
+    from ...workflow.canvas.definitions import read_object_info
     from ...workflow.versions import resolve
     from .review import show_diff
 

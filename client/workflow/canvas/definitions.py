@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import InputInvalid
+from ...errors import InputInvalid
 
 NodeDefinition = Mapping[str, Any]  # one value of /object_info
 ObjectInfo = Mapping[str, NodeDefinition]

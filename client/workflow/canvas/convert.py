@@ -13,14 +13,14 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from ..errors import NodeMissing, PackshotError, WorkflowInvalid
+from ...errors import NodeMissing, PackshotError, WorkflowInvalid
 from .definitions import UNSET
 from .definitions import ObjectInfo as ObjectInfo
 from .definitions import input_options as input_options
 from .graph import CanvasGraph, Node
 from .links import Output, Path, Tracer, full_id
-from .opened import PRIMITIVE, OpenGraph, OpenNode
-from .opening import open_graph
+from .open_graph import PRIMITIVE, OpenGraph, OpenNode
+from .opener import open_graph
 from .texts import SAVING, replace_patterns, resolve_choices
 from .widgets import Input, Widget
 

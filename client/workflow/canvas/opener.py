@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import WorkflowInvalid
+from ...errors import WorkflowInvalid
 from .definitions import ObjectInfo
 from .graph import CanvasGraph, Link, Node, Slot, Subgraph
 from .groups import read_group
-from .opened import CANVAS_ONLY, PRIMITIVE, OpenGraph, OpenNode, Port
+from .open_graph import CANVAS_ONLY, PRIMITIVE, OpenGraph, OpenNode, Port
 from .promotion import promote, read_proxies
 from .widgets import Input, Layout, Widget
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .definitions import UNSET
-from .opened import OpenNode
+from .open_graph import OpenNode
 
 _COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
 _ESCAPED = re.compile(r"\\([{}|])")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import WorkflowInvalid
+from ...errors import WorkflowInvalid
 
 MAX_BYTES = 64 << 20  # The largest official template is 0.4 MB; a file of this size is no workflow.
 

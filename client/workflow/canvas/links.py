@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import WorkflowInvalid
+from ...errors import WorkflowInvalid
 from .graph import BYPASSED, MUTED, SUBGRAPH_INPUT
-from .opened import GET, REROUTE, SET, OpenGraph, OpenNode
+from .open_graph import GET, REROUTE, SET, OpenGraph, OpenNode
 from .widgets import Input, Widget
 
 Path = tuple[OpenNode, ...]

@@ -14,7 +14,7 @@ from typing import Any
 
 from .definitions import UNSET
 from .graph import SUBGRAPH_INPUT, Link
-from .opened import PRIMITIVE, OpenGraph, OpenNode, Port
+from .open_graph import PRIMITIVE, OpenGraph, OpenNode, Port
 from .widgets import Input, Widget
 
 _HOST_ITSELF = "-1"

@@ -1,0 +1,1 @@
+"""The canvas file, opened and converted to what the host runs, as the frontend does it."""
