@@ -19,15 +19,15 @@ import nodes as core
 from ..client.errors import PackshotError
 from ..client.paths import atomic_write
 from ..client.workflow.app_mode import read_app_mode
-from ..client.workflow.bump import bump, file_text, next_version
 from ..client.workflow.canvas.convert import convert
 from ..client.workflow.canvas.definitions import ObjectInfo
 from ..client.workflow.canvas.graph import read_json
 from ..client.workflow.check import check
 from ..client.workflow.contract import InputSpec, read_block
-from ..client.workflow.diff import diff
 from ..client.workflow.problems import Problem
 from ..client.workflow.propose import Proposed, outputs_of, propose, with_contract
+from ..client.workflow.release.bump import bump, file_text, next_version
+from ..client.workflow.release.diff import diff
 from ..client.workflow.snippets import reference, snippets
 from ..client.workflow.versions import SUFFIX, releases, version_text
 from ..client.workflow.workflow import Workflow

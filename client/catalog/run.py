@@ -27,7 +27,7 @@ from ..run.brand import branded, enforce_kit
 from ..run.weights import judge_weights, weights_of_run
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
-from ..workflow.lock import lock_sha256
+from ..workflow.release.lock import lock_sha256
 from ..workflow.versions import release_of
 from .known_runs import remember_run
 from .ledger.lease import Lease

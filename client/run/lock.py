@@ -22,7 +22,7 @@ from ..hashes import HashCache
 from ..models.cards import Component, load_card
 from ..paths import shipped
 from ..workflow import PreparedWorkflow
-from ..workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
+from ..workflow.release.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
 from ..workflow.versions import release_of, resolve
 from .weights import Weights, weights_of_run
 

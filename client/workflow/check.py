@@ -14,8 +14,8 @@ from .canvas.definitions import ObjectInfo
 from .canvas.graph import Node
 from .check_values import check_values
 from .contract import find_field, read_block, read_input, read_names, read_requires
-from .frozen import is_released, violations
 from .problems import Problem, as_problem, find_node, invalid, near, title_of
+from .release.checksums import is_released, violations
 from .versions import SUFFIX, read_version, release_folder, resolve
 from .workflow import Workflow
 

@@ -19,7 +19,7 @@ from packshot.models.starter.files import FILES
 from packshot.paths import shipped
 from packshot.run.lock import take_stock
 from packshot.workflow.canvas.definitions import input_specs
-from packshot.workflow.lock import lock_path, read_lock
+from packshot.workflow.release.lock import lock_path, read_lock
 
 DATA = Path(__file__).parents[1] / "data"
 STARTER = {file.path: file.sha256 for file in FILES}

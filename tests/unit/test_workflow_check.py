@@ -19,9 +19,9 @@ from packshot.cli.main import app
 from packshot.errors import PackshotError, WorkflowInvalid
 from packshot.workflow import Workflow
 from packshot.workflow.check import check, check_reference
-from packshot.workflow.diff import diff
-from packshot.workflow.migrate import migrate
 from packshot.workflow.problems import Problem
+from packshot.workflow.release.diff import diff
+from packshot.workflow.release.migrate import migrate
 
 DATA = Path(__file__).parents[1] / "data"
 DEFINITIONS = DATA / "workflow_nodes.json"  # ComfyUI 0.30.0's own, with the starter model's files

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from packshot.errors import WorkflowInvalid
 from packshot.workflow import Workflow
-from packshot.workflow.diff import Change, Diff, diff
+from packshot.workflow.release.diff import Change, Diff, diff
 from packshot.workflow.versions import library
 
 DATA = Path(__file__).parents[1] / "data"

@@ -16,7 +16,16 @@ from packshot.errors import WorkflowInvalid
 from packshot.hashes import HashCache
 from packshot.models.cards import card_ids, load_card
 from packshot.workflow import Workflow
-from packshot.workflow.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock, write_lock
+from packshot.workflow.release.lock import (
+    Drift,
+    Lock,
+    LockedModel,
+    LockedPack,
+    find_drift,
+    lock_path,
+    read_lock,
+    write_lock,
+)
 from packshot.workflow.versions import library, release_of, releases, resolve
 
 A, B = "a" * 64, "b" * 64

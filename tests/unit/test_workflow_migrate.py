@@ -11,7 +11,7 @@ import pytest
 
 from packshot.workflow import Workflow
 from packshot.workflow.check import check
-from packshot.workflow.migrate import Replaced, migrate
+from packshot.workflow.release.migrate import Replaced, migrate
 
 DATA = Path(__file__).parents[1] / "data"
 NODES: dict[str, Any] = json.loads((DATA / "workflow_nodes.json").read_text())

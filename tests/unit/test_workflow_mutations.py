@@ -21,9 +21,9 @@ from packshot.cli.main import app
 from packshot.errors import PackshotError, WorkflowInvalid
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.definitions import read_object_info
-from packshot.workflow.frozen import violations
-from packshot.workflow.lock import lock_path, read_lock
-from packshot.workflow.migrate import migrate
+from packshot.workflow.release.checksums import violations
+from packshot.workflow.release.lock import lock_path, read_lock
+from packshot.workflow.release.migrate import migrate
 from packshot.workflow.versions import library, release_folder
 
 DATA = Path(__file__).parents[1] / "data"

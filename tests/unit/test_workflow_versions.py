@@ -16,8 +16,8 @@ import pytest
 
 from packshot.errors import InputInvalid, OutputUnwritable, WorkflowInvalid
 from packshot.paths import shipped
-from packshot.workflow.bump import bump, file_text
-from packshot.workflow.frozen import SUMS, read_sums, violations
+from packshot.workflow.release.bump import bump, file_text
+from packshot.workflow.release.checksums import SUMS, read_sums, violations
 from packshot.workflow.versions import library, read_version, release_folder, releases, resolve
 from packshot.workflow.workflow import Workflow
 

@@ -235,7 +235,7 @@ def diff(
     """Say what changed between two versions, by meaning: layout does not count."""
     from ...workflow import Workflow
     from ...workflow.canvas.definitions import read_object_info
-    from ...workflow.diff import diff as compare
+    from ...workflow.release.diff import diff as compare
     from .review import show_diff
 
     found = compare(Workflow.load(before), Workflow.load(after), read_object_info(object_info) if object_info else None)
@@ -266,8 +266,8 @@ def bump(
     as_json: JsonOption = False,
 ) -> None:
     """Release a workflow as it now is: the changes since the last release decide its version, and it is frozen."""
-    from ...workflow.bump import bump as release
     from ...workflow.canvas.definitions import read_object_info
+    from ...workflow.release.bump import bump as release
     from ...workflow.versions import resolve
     from .review import show_diff
 
@@ -292,7 +292,7 @@ def lock(
     """Note what a host has of what a workflow runs on, beside its release: `run` refuses where that differs."""
     from ...run.lock import take_stock
     from ...workflow import Workflow
-    from ...workflow.lock import write_lock
+    from ...workflow.release.lock import write_lock
     from ...workflow.versions import release_of
 
     path = release_of(workflow)
@@ -322,9 +322,9 @@ def migrate(
     """Replace the nodes that the host no longer has, where it names others that take their place."""
     from ...paths import atomic_write
     from ...workflow import Workflow
-    from ...workflow.bump import file_text
-    from ...workflow.frozen import is_released
-    from ...workflow.migrate import migrate as replace_nodes
+    from ...workflow.release.bump import file_text
+    from ...workflow.release.checksums import is_released
+    from ...workflow.release.migrate import migrate as replace_nodes
     from ...workflow.versions import resolve
     from .review import show_replaced
 

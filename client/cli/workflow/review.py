@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ...workflow.diff import Diff
-    from ...workflow.migrate import Replaced
     from ...workflow.problems import Problem
+    from ...workflow.release.diff import Diff
+    from ...workflow.release.migrate import Replaced
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green", "none": "dim"}
 _LONG = 60  # characters of a text from which on it is shown line by line

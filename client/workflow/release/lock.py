@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import WorkflowInvalid
-from ..paths import write_text
-from .canvas.graph import read_json
-from .versions import SUFFIX
+from ...errors import WorkflowInvalid
+from ...paths import write_text
+from ..canvas.graph import read_json
+from ..versions import SUFFIX
 
 _SHA256 = r"^[0-9a-f]{64}$"
 _FROZEN = ConfigDict(extra="forbid", frozen=True)

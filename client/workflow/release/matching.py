@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from .meaning import Part, Piece, canonical, same
+from .semantics import Part, Piece, canonical, same
 
 _ROUNDS = (24, 8, 3, 1, 0)  # how far around a node its surroundings are compared, from most to least
 _MOST = 64  # nodes that look alike; of more, the order in the file decides

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .canvas.definitions import UNSET, NodeDefinition, ObjectInfo, output_type
-from .canvas.graph import Node, Slot, read_node
-from .canvas.widgets import Layout
-from .contract import read_block
-from .meaning import named_values
-from .workflow import Workflow
+from ..canvas.definitions import UNSET, NodeDefinition, ObjectInfo, output_type
+from ..canvas.graph import Node, Slot, read_node
+from ..canvas.widgets import Layout
+from ..contract import read_block
+from ..workflow import Workflow
+from .semantics import named_values
 
 Replacements = Mapping[str, Any]  # the host's answer: old type -> [{"new_node_id", "input_mapping", …}]
 

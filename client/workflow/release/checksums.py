@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..paths import write_text
-from .versions import SUFFIX
+from ...paths import write_text
+from ..versions import SUFFIX
 
 SUMS = "SHA256SUMS"
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputInvalid, WorkflowInvalid
-from ..paths import atomic_write
-from .canvas.definitions import ObjectInfo
-from .contract import read_block
+from ...errors import InputInvalid, WorkflowInvalid
+from ...paths import atomic_write
+from ..canvas.definitions import ObjectInfo
+from ..contract import read_block
+from ..versions import SUFFIX, Version, read_version, release_folder, releases, version_text
+from ..workflow import Workflow
+from .checksums import digest_of, read_sums, violations, write_sums
 from .diff import LEVELS, Diff, Level, diff
-from .frozen import digest_of, read_sums, violations, write_sums
-from .versions import SUFFIX, Version, read_version, release_folder, releases, version_text
-from .workflow import Workflow
 
 FIRST: Version = (1, 0, 0)
 NONE: Level = "none"

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import WorkflowInvalid
-from .canvas.convert import convert
-from .canvas.definitions import ObjectInfo
-from .canvas.graph import BYPASSED, MUTED, SUBGRAPH_INPUT, SUBGRAPH_OUTPUT, Link, Node, Slot, Subgraph, Where
-from .workflow import Workflow
+from ...errors import WorkflowInvalid
+from ..canvas.convert import convert
+from ..canvas.definitions import ObjectInfo
+from ..canvas.graph import BYPASSED, MUTED, SUBGRAPH_INPUT, SUBGRAPH_OUTPUT, Link, Node, Slot, Subgraph, Where
+from ..workflow import Workflow
 
 NOTES = frozenset({"Note", "MarkdownNote"})
 _REROUTE = "Reroute"

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from ..errors import PackshotError, WorkflowInvalid
-from .app_mode import read_app_mode
-from .canvas.convert import ApiGraph, convert, is_model_file
-from .canvas.definitions import ObjectInfo
-from .contract import InputSpec, read_block, read_input, read_names, read_requires
+from ...errors import PackshotError, WorkflowInvalid
+from ..app_mode import read_app_mode
+from ..canvas.convert import ApiGraph, convert, is_model_file
+from ..canvas.definitions import ObjectInfo
+from ..contract import InputSpec, read_block, read_input, read_names, read_requires
+from ..workflow import Workflow
 from .matching import match
-from .meaning import Part, Piece, named_alike, read_parts, same
-from .workflow import Workflow
+from .semantics import Part, Piece, named_alike, read_parts, same
 
 Level = Literal["none", "patch", "minor", "major"]
 LEVELS: tuple[Level, ...] = ("none", "patch", "minor", "major")

@@ -1,0 +1,1 @@
+"""Released workflows: versions, differences, locks and migrations."""
