@@ -164,7 +164,7 @@ def peers(vae: Any, latent: Any, options: dict[str, Any]) -> dict[str, Any]:
         return lambda: f"{theirs}/{theirs // 8}", lambda: vae.decode_tiled(latent, **tile)
 
     def packshot() -> Any:
-        run = _inside.packed("nodes.tiled_vae_run")
+        run = _inside.packed("nodes.tiled_vae.run")
         tile = max(64, side // 8) if options["tile"] < 0 else options["tile"]
         outcomes: list[Any] = []
 

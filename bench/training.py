@@ -101,7 +101,7 @@ def _core(loaded: Any, latents: Any, text: Any, steps: int) -> tuple[float, int]
 def _packshot(loaded: Any, latents: Any, text: Any, steps: int) -> tuple[float, int]:
     import torch
 
-    data, loop = packed("nodes.train_data"), packed("nodes.train_loop")
+    data, loop = packed("nodes.training.data"), packed("nodes.training.loop")
     items = tuple(data.Item(latents[at : at + 1], "") for at in range(len(latents)))
     times: list[float] = []
     watcher = loop.Watcher(lambda *_: None, lambda _: None, lambda *_: times.append(time.perf_counter()))
@@ -119,11 +119,10 @@ def _cosine(loaded: Any, latents: Any, text: Any) -> float:
     import comfy.model_management
     import torch
 
-    core, flow, loop = (
-        importlib.import_module("comfy_extras.nodes_train"), packed("nodes.train_flow"), packed("nodes.train_loop"),
-    )  # fmt: skip
+    core = importlib.import_module("comfy_extras.nodes_train")
+    flow, loop = packed("nodes.training.flow"), packed("nodes.training.loop")
     patcher = loop.training_copy(loaded)
-    parameters = packed("nodes.train_adapters").Adapters(patcher, _recipe(1)).parameters()
+    parameters = packed("nodes.training.adapters").Adapters(patcher, _recipe(1)).parameters()
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():  # neither matrix may be zero, or half of the gradient is
         for value in parameters.values():

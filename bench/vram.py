@@ -189,7 +189,7 @@ def child(asked: dict[str, Any]) -> dict[str, Any]:
         if not torch.cuda.is_available():
             raise SystemExit("left out: Dynamic VRAM needs a GPU")
         _inside.start_dynamic()
-    record = _inside.packed("nodes.memory_record")
+    record = _inside.packed("nodes.memory.record")
     with torch.inference_mode():
         if asked["mode"] == "diffusers":
             return diffusers(torch, asked, record)
@@ -200,7 +200,7 @@ def child(asked: dict[str, Any]) -> dict[str, Any]:
 
 def steps(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
     """A step of core's model, held as asked for."""
-    policy, apply = _inside.packed("nodes.vram_policy"), _inside.packed("nodes.vram_apply")
+    policy, apply = _inside.packed("nodes.memory.policy"), _inside.packed("nodes.memory.apply")
     model = _vram_models.load(torch, asked["model"])
     mode, limit = asked["mode"], None
     if mode == WHOLE and not torch.cuda.is_available():
@@ -270,8 +270,11 @@ def picture(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
     model, clip, vae = _vram_models.picture_parts(torch, asked["tiny"])
     ours = asked["mode"].endswith("packshot")
     if ours:
-        policy, apply = _inside.packed("nodes.vram_policy"), _inside.packed("nodes.vram_apply")
-        model, clip = apply.PolicyWrappers.attach(model, policy.Policy()), _inside.packed("nodes.vram_text").noted(clip)
+        policy, apply = _inside.packed("nodes.memory.policy"), _inside.packed("nodes.memory.apply")
+        model, clip = (
+            apply.PolicyWrappers.attach(model, policy.Policy()),
+            _inside.packed("nodes.memory.text_encoder").noted(clip),
+        )
     latent = torch.zeros(1, 128, asked["size"] // 16, asked["size"] // 16)
     steps: list[str] = []
 
@@ -282,7 +285,7 @@ def picture(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
         _inside.node_done()
         if not ours:
             return vae.decode(sampled)
-        pixels, outcome = _inside.packed("nodes.tiled_vae_run").decode(vae, sampled)
+        pixels, outcome = _inside.packed("nodes.tiled_vae.run").decode(vae, sampled)
         steps.extend(outcome.steps)
         return pixels
 

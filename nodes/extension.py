@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import routes
-from .brand import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
-from .check import PackshotCheck
-from .composite import PackshotProductComposite
-from .control import PackshotControl
-from .determinism import PackshotDeterminismCheck
-from .encode_ahead import PackshotEncodeAhead, PackshotTextEncode
+from .brand.kit import PackshotBrand, PackshotBrandLoRA, PackshotBrandPrompt
+from .brand.lora import PackshotLoRAStack
+from .brand.lora_merge import PackshotLoRAMerge
 from .info import PackshotInfo
-from .intermediates import PackshotIntermediates
-from .lora import PackshotLoRAStack
-from .lora_merge import PackshotLoRAMerge
-from .matte import PackshotMatte
-from .memory_report import PackshotMemoryReport
-from .models import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
-from .overlay import PackshotLogo, PackshotText
-from .parity import PackshotParityCheck
-from .sampling import PackshotEncode, PackshotSample
-from .save import PackshotSaveForChannel
-from .tiled_vae import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
-from .train import PackshotTrainLoRA
-from .vram import PackshotUnload, PackshotVRAMPolicy
+from .memory.determinism import PackshotDeterminismCheck
+from .memory.intermediates import PackshotIntermediates
+from .memory.parity import PackshotParityCheck
+from .memory.policy_nodes import PackshotUnload, PackshotVRAMPolicy
+from .memory.report import PackshotMemoryReport
+from .model.control import PackshotControl
+from .model.encode_ahead import PackshotEncodeAhead, PackshotTextEncode
+from .model.load import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInfo
+from .model.sampling import PackshotEncode, PackshotSample
+from .picture.check import PackshotCheck
+from .picture.composite import PackshotProductComposite
+from .picture.matte import PackshotMatte
+from .picture.overlay import PackshotLogo, PackshotText
+from .picture.save import PackshotSaveForChannel
+from .routes.register import register
+from .tiled_vae.nodes import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
+from .training.node import PackshotTrainLoRA
 
 
 class PackshotExtension(ComfyExtension):
@@ -32,7 +32,7 @@ class PackshotExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         """Register the routes; ComfyUI starts to serve them once every node pack is loaded."""
-        routes.register()
+        register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All nodes of the pack."""

@@ -13,8 +13,8 @@ from filelock import FileLock
 
 from ..errors import OutputUnwritable
 from ..paths import cache_dir, write_text
+from .ledger.database import FILE_NAME
 
-LEDGER = "ledger.sqlite"
 _MOST = 100  # folders kept, the newest first
 
 
@@ -29,7 +29,7 @@ def known_runs() -> dict[str, Path]:
     except (OSError, ValueError):
         return {}
     folders = [Path(each) for each in content if isinstance(each, str)] if isinstance(content, list) else []
-    return {run_id(folder): folder for folder in folders if (folder / LEDGER).is_file()}
+    return {run_id(folder): folder for folder in folders if (folder / FILE_NAME).is_file()}
 
 
 def run_id(folder: Path) -> str:

@@ -22,8 +22,8 @@ def main(comfyui: Path) -> None:
     comfy.options.enable_args_parsing()
     import torch
 
-    composite = packed("nodes.composite").PackshotProductComposite.PREPARE_CLASS_CLONE(None)
-    overlay = packed("nodes.overlay")
+    composite = packed("nodes.picture.composite").PackshotProductComposite.PREPARE_CLASS_CLONE(None)
+    overlay = packed("nodes.picture.overlay")
     logo, text = (kind.PREPARE_CLASS_CLONE(None) for kind in (overlay.PackshotLogo, overlay.PackshotText))
 
     torch.manual_seed(5)

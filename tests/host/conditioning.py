@@ -32,7 +32,7 @@ def main(encoder: Path) -> dict[str, Any]:
 
     import nodes as core
 
-    kept = pack("nodes.conditioning")
+    kept = pack("nodes.model.conditioning")
     folder = kept.kept().folder
 
     def files() -> list[str]:

@@ -39,7 +39,7 @@ def expand(installation: Installation) -> SimpleNamespace:
     module("packshot_pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
     builder = module("core_graph_utils", installation.comfyui / "comfy_execution" / "graph_utils.py")
     return SimpleNamespace(
-        nodes=importlib.import_module("packshot_pack.nodes.expand"), GraphBuilder=builder.GraphBuilder
+        nodes=importlib.import_module("packshot_pack.nodes.model.expand"), GraphBuilder=builder.GraphBuilder
     )
 
 

@@ -93,7 +93,7 @@ def exact() -> dict[str, Any]:
     """For each kind: the largest distance from core's own, both ways; core's tiles beside it."""
     import torch
 
-    run = pack("nodes.tiled_vae_run")
+    run = pack("nodes.tiled_vae.run")
     answer: dict[str, Any] = {}
     for name, (make, shape) in KINDS.items():
         vae, random = make(), torch.Generator().manual_seed(9)
@@ -154,7 +154,7 @@ def large() -> dict[str, Any]:
     import comfy.utils
     import torch
 
-    run = pack("nodes.tiled_vae_run")
+    run = pack("nodes.tiled_vae.run")
     told: list[tuple[int, int]] = []
     comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: told.append((value, total)))
     answer: dict[str, Any] = {}
@@ -197,7 +197,7 @@ def deviation() -> float:
 
     random = torch.Generator().manual_seed(4)
     x = 30 + torch.randn((1, 8, 96, 70), generator=random)
-    moments = pack("nodes.tiled_vae_tensors").Moments(2)
+    moments = pack("nodes.tiled_vae.tensors").Moments(2)
     for rows in ((0, 40), (40, 96)):
         for columns in ((0, 33), (33, 70)):
             moments.add(x[:, :, slice(*rows), slice(*columns)])
@@ -229,7 +229,7 @@ def refusals(run: Any, vae: Any) -> dict[str, str]:
 
     taesd = {f"taesd_decoder.{name}": value for name, value in comfy.taesd.taesd.Decoder(16).state_dict().items()}
     taesd |= {f"taesd_encoder.{name}": value for name, value in comfy.taesd.taesd.Encoder(16).state_dict().items()}
-    node = pack("nodes.tiled_vae").PackshotVAEDecodeTiled
+    node = pack("nodes.tiled_vae.nodes").PackshotVAEDecodeTiled
     asked = {
         "shape": lambda: run.decode(vae, torch.zeros(16, 8, 8), 64),
         "flat": lambda: node.execute(samples={"samples": torch.zeros(16)}, vae=vae, tile_size=64, overlay=False),
@@ -268,7 +268,7 @@ def memory() -> dict[str, Any]:
     """A decode in an address space that is too small for the tile asked for: what the ladder did, and the distance."""
     import torch
 
-    run, vae = pack("nodes.tiled_vae_run"), kl(16)
+    run, vae = pack("nodes.tiled_vae.run"), kl(16)
     latent = torch.randn((1, 16, 64, 64), generator=torch.Generator().manual_seed(2))
     whole = vae.decode(latent)
     run.decode(vae, latent, 64)  # whatever is loaded at the first use is loaded
@@ -351,7 +351,7 @@ def faults() -> dict[str, Any]:
     try:
         Failing(99, too_much).watch(decoder.conv_in, lambda: node.PackshotVAEDecodeTiled.execute(**asked))
     except pack("nodes.refusal").Refused as error:
-        answer["node"] = {"refused": str(error), "phase": pack("nodes.memory_record").last()["phases"][-1]}
+        answer["node"] = {"refused": str(error), "phase": pack("nodes.memory.record").last()["phases"][-1]}
     for name in ("16 bit", "overflow"):
         if name == "overflow":  # features grow beyond 16 bit between two norms, the second of which takes that back
             for block in (block for level in decoder.up for block in level.block):

@@ -64,9 +64,9 @@ def gradients(model: Path) -> dict[str, Any]:
     recipe = pack("client.brand.training").Recipe(trigger="probe", rank=4, alpha=4.0, seed=3)
     with torch.inference_mode():
         loaded = comfy.sd.load_diffusion_model(str(model))
-    loop, flow = pack("nodes.train_loop"), pack("nodes.train_flow")
+    loop, flow = pack("nodes.training.loop"), pack("nodes.training.flow")
     patcher = loop.training_copy(loaded)
-    adapters = pack("nodes.train_adapters").Adapters(patcher, recipe)
+    adapters = pack("nodes.training.adapters").Adapters(patcher, recipe)
     random = torch.Generator().manual_seed(5)
     parameters = adapters.parameters()
     with torch.no_grad():  # neither matrix may be zero, or half of the gradient is

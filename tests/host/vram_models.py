@@ -92,7 +92,7 @@ def policies(models: Path, family: str, dtype: str) -> dict[str, Any]:
     import comfy.model_management as management
     from comfy.patcher_extension import CallbacksMP
 
-    policy, apply = pack("nodes.vram_policy"), pack("nodes.vram_apply")
+    policy, apply = pack("nodes.memory.policy"), pack("nodes.memory.apply")
     model, sample = load(models, family, dtype), Sampler(family)
     weights = policy.weigh(model)
     half = (weights.least + weights.total) / 2
@@ -109,7 +109,7 @@ def policies(models: Path, family: str, dtype: str) -> dict[str, Any]:
         held.add_callback_with_key(CallbacksMP.ON_LOAD, "test", lambda one, *_: resident.append(one.loaded_size()))
         management.unload_all_models()
         made = sample(held, lambda *_: resident.append(held.loaded_size()))
-        answer["said"] = pack("nodes.memory_record").last()["phases"][-1]
+        answer["said"] = pack("nodes.memory.record").last()["phases"][-1]
         return made, max(resident)
 
     full = sample(model)
@@ -131,7 +131,7 @@ def policies(models: Path, family: str, dtype: str) -> dict[str, Any]:
         answer["deltas"][way.value] = float((made - streamed).norm() / made.norm())
         answer["changed"] = float((made - full).norm() / full.norm())
         answer[f"budget, {way.value}"] = {"resident": resident, "limit": policy.cap(small, weights)}
-    answer["quantised"] = pack("nodes.vram_lora").quantised(model)
+    answer["quantised"] = pack("nodes.memory.lora").quantised(model)
     answer["after"] = after(model, sample, policy, attach, management)
     answer["unchanged"] = bool((sample(model) == full).all())
     return answer
@@ -174,7 +174,7 @@ def ladder(models: Path) -> dict[str, Any]:
     import torch
     from comfy.patcher_extension import WrappersMP
 
-    policy, apply, record = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.memory_record")
+    policy, apply, record = pack("nodes.memory.policy"), pack("nodes.memory.apply"), pack("nodes.memory.record")
     model, sample = load(models, "flux2", "fp16"), Sampler("flux2")
     whole, weights = sample(model), policy.weigh(model)
     answer: dict[str, Any] = {"total": weights.total, "least": weights.least}
@@ -263,7 +263,7 @@ def locks(models: Path) -> dict[str, Any]:
     import torch
     from comfy.patcher_extension import WrappersMP
 
-    policy, apply, record = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.memory_record")
+    policy, apply, record = pack("nodes.memory.policy"), pack("nodes.memory.apply"), pack("nodes.memory.record")
     sample, attach = Sampler("flux2"), apply.PolicyWrappers.attach
     patched = with_lora(load(models, "flux2", "fp16"))
     weights = policy.weigh(patched)
@@ -337,8 +337,8 @@ def dynamic(models: Path) -> dict[str, Any]:
     import comfy_aimdo.model_vbar
     import torch
 
-    policy, apply, record = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.memory_record")
-    hold, attach, sample = pack("nodes.vram_hold"), apply.PolicyWrappers.attach, Sampler("flux2")
+    policy, apply, record = pack("nodes.memory.policy"), pack("nodes.memory.apply"), pack("nodes.memory.record")
+    hold, attach, sample = pack("nodes.memory.hold"), apply.PolicyWrappers.attach, Sampler("flux2")
     legacy = load(models, "flux2", "fp8")
     whole = sample(legacy)
     management.unload_all_models()
@@ -404,7 +404,7 @@ def engine_headroom(memory: Any, control: Any) -> dict[str, Any]:
     import torch
     from comfy.cli_args import args
 
-    headroom = pack("nodes.vram_headroom").headroom
+    headroom = pack("nodes.memory.headroom").headroom
     told: list[dict[str, Any]] = []
 
     def newest(simple_vram_headroom: Any = None, nvml_pressure: bool = False) -> None:
@@ -466,7 +466,7 @@ def loras(models: Path) -> dict[str, Any]:
     import comfy.sd
     import torch
 
-    policy, apply, record = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.memory_record")
+    policy, apply, record = pack("nodes.memory.policy"), pack("nodes.memory.apply"), pack("nodes.memory.record")
     model, sample, attach = load(models, "flux2", "fp16"), Sampler("flux2"), apply.PolicyWrappers.attach
     bypass, weights = (policy.Policy(lora=way) for way in (policy.Patching.BYPASS, policy.Patching.WEIGHTS))
     plain = sample(model)
@@ -512,7 +512,7 @@ def refusals(models: Path) -> dict[str, str]:
     """The text of each refusal."""
     import torch
 
-    policy, apply, parity = pack("nodes.vram_policy"), pack("nodes.vram_apply"), pack("nodes.parity")
+    policy, apply, parity = pack("nodes.memory.policy"), pack("nodes.memory.apply"), pack("nodes.memory.parity")
     model = load(models, "flux2", "fp16")
 
     class Foreign(torch.nn.Module):

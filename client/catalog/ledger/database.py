@@ -258,3 +258,16 @@ class LedgerFile:
             remedy="run the same command again with --rebuild, which makes it anew from the audit;"
             " the pictures are untouched",
         )
+
+
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """Open a run's ledger to look into it, also while the run goes on."""
+    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
+    db = sqlite3.connect(uri, uri=True, timeout=5.0)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def unreadable(folder: Path, error: sqlite3.Error) -> CatalogInvalid:
+    """What SQLite says of a ledger that is only looked into."""
+    return CatalogInvalid(f"the ledger cannot be read: {error}", place=str(folder / FILE_NAME), remedy="see its log")

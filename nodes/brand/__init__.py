@@ -1,0 +1,1 @@
+"""Nodes for brand kits and LoRAs."""

@@ -1,0 +1,1 @@
+"""Nodes and wrappers that keep a run within the memory there is."""

@@ -1,0 +1,1 @@
+"""Nodes that load, encode, control and sample a model by its card."""

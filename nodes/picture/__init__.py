@@ -1,0 +1,1 @@
+"""Nodes for pictures: matte, composite, check and save."""

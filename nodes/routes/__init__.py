@@ -1,0 +1,1 @@
+"""The HTTP routes that Packshot adds to the host."""
