@@ -31,8 +31,8 @@ READER = """
 import json, sys, time
 from pathlib import Path
 from packshot.errors import ModelCorrupt
-from packshot.models.files.detect import detect
-from packshot.models.files.header import read_header
+from packshot.models.detect.detect import detect
+from packshot.models.files.read import read_header
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

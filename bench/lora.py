@@ -125,7 +125,7 @@ import comfy.options
 comfy.options.enable_args_parsing()
 import comfy.sd, comfy.utils
 from pathlib import Path
-from packshot.nodes import lora_apply
+from packshot.nodes.brand import lora_apply
 model = comfy.sd.load_diffusion_model(model_file)
 def core():
     tensors, metadata = comfy.utils.load_torch_file(lora, safe_load=True, return_metadata=True)

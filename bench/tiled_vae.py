@@ -12,7 +12,7 @@ the side where that is less. diffusers is left out with a line where the host's 
 Each peer runs in a process of its own, so that its peak is its own: on a GPU torch's counter of it, on a CPU the
 resident set of the process (Linux alone). CPU seconds are those of the process, which other programs on the machine
 change less than they do the clock. "Elements" are those of the peak for each pixel and feature of the last level: what
-the constant in nodes/tiled_vae_layout.py says. ``--comfyui FOLDER`` runs in this very Python, where that can run the
+the constant in nodes/tiled_vae/layout.py says. ``--comfyui FOLDER`` runs in this very Python, where that can run the
 ComfyUI of the folder: for a machine without a network.
 """
 

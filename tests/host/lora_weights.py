@@ -33,7 +33,7 @@ def main(comfyui: Path, pack: Path, model_file: str, files: list[str]) -> None:
 
     from packshot.client.brand.lora.changes import NOT_ADDITIVE, adapters_of, change_of
     from packshot.client.brand.lora.tensors import TensorFile
-    from packshot.nodes import lora_apply
+    from packshot.nodes.brand import lora_apply
 
     model = comfy.sd.load_diffusion_model(model_file)
     target = lora_apply.target_of(model, None)

@@ -239,7 +239,7 @@ def test_a_finished_install_does_nothing(installation: Installation) -> None:
 _KILLED_INSTALL = """
 import os, signal, sys
 from pathlib import Path
-from packshot.comfy.install import install
+from packshot.host.install import install
 
 def progress(line):
     print(line, flush=True)

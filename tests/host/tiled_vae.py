@@ -327,7 +327,7 @@ def faults() -> dict[str, Any]:
 
     import nodes as core
 
-    run, video, node = (pack(f"nodes.tiled_vae{name}") for name in ("_run", "_video", ""))
+    run, video, node = (pack(f"nodes.tiled_vae{name}") for name in (".run", ".video", ".nodes"))
     answer: dict[str, Any] = {}
 
     def note(name: str, made: Any, whole: Any, steps: list[str], tries: int = 0) -> None:

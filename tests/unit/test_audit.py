@@ -144,8 +144,8 @@ def test_a_damaged_last_line_is_not_built_upon(audited: Path) -> None:
 HOLD = """
     import sys, time
     from pathlib import Path
-    from packshot.catalog.ledger import Ledger
-    from packshot.catalog.lease import Lease
+    from packshot.catalog.ledger.ledger import Ledger
+    from packshot.catalog.ledger.lease import Lease
     ledger = Ledger(Path(sys.argv[1]), create=True)
     Lease(ledger)
     print("held", flush=True)
@@ -216,8 +216,8 @@ def test_a_planner_that_writes_for_a_long_time_is_not_taken_for_dead(
 
 def test_a_lease_that_cannot_be_given_back_hides_no_error_and_keeps_nobody_waiting(tmp_path: Path) -> None:
     """As on a full disk, which has an error of its own to show."""
-    code = "import sys; from pathlib import Path; from packshot.catalog.ledger import Ledger;"
-    code += "from packshot.catalog.lease import Lease; ledger = Ledger(Path(sys.argv[1]), create=True);"
+    code = "import sys; from pathlib import Path; from packshot.catalog.ledger.ledger import Ledger;"
+    code += "from packshot.catalog.ledger.lease import Lease; ledger = Ledger(Path(sys.argv[1]), create=True);"
     code += "held = Lease(ledger); ledger.db.execute('PRAGMA query_only = ON'); held.release()"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     with Ledger(tmp_path) as ledger:

@@ -61,8 +61,8 @@ HOLD = """
     import sys, time
     from pathlib import Path
     real = time.time
-    from packshot.catalog.ledger import Ledger
-    from packshot.catalog.lease import Lease
+    from packshot.catalog.ledger.ledger import Ledger
+    from packshot.catalog.ledger.lease import Lease
     ledger = Ledger(Path(sys.argv[1]), create=True)
     held = Lease(ledger)
     time.time = lambda: real() + float(sys.argv[2])

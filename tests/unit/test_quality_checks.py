@@ -493,7 +493,7 @@ def test_a_check_of_ones_own_takes_part() -> None:
     finally:
         from packshot.quality import checks
 
-        checks._REGISTRY.pop("own.corner")
+        checks.REGISTERED.pop("own.corner")
 
 
 def test_an_unknown_check_is_named() -> None:

@@ -261,7 +261,7 @@ def test_a_disk_that_refuses_leaves_no_release_behind(draft: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from packshot.workflow.bump import bump
+from packshot.workflow.release.bump import bump
 seen = 0
 def stop(event, arguments):
     global seen
