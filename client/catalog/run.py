@@ -38,6 +38,7 @@ from .runner.failures import Limits, meaning
 from .runner.gate import Gate
 from .runner.scheduler import Scheduler
 from .runner.station import HostSpec
+from .runner.work import Work
 
 if TYPE_CHECKING:
     from .planning.catalog_file import Catalog
@@ -183,11 +184,9 @@ class CatalogRun:
             "licences": {"decision": decision.decision, "ids": list(decision.licences)},
         }
         by_workflow = {key: {"workflow": _named(one), **shown} for key, one in workflows.items()}
-        return Scheduler(
+        work = Work(
             self.ledger,
             self.folder,
-            hosts,
-            join=join,
             facts=by_workflow,
             limits=Limits(**facts.get("limits", {})),
             locks=facts.get("locks", {}),
@@ -195,6 +194,7 @@ class CatalogRun:
             settled=settled,
             beside=Path(facts["folder"]) if facts.get("folder") else None,
         )
+        return Scheduler(work, hosts, join=join)
 
     def gates(self) -> dict[str, Gate]:
         """The checks that pictures must pass: by the channel that they are for; under "" those for all others.

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from ... import __version__
 from ...comfy.http import DeliveryUnknown
@@ -23,9 +23,7 @@ from .backlog import Key
 from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
 from .station import HostSpec, Landed, Station, seed_of
-
-if TYPE_CHECKING:
-    from .scheduler import Scheduler
+from .work import Work
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -52,17 +50,17 @@ class HostRunner(threading.Thread):
         done: whether it has ended its work.
     """
 
-    def __init__(self, scheduler: Scheduler, spec: HostSpec) -> None:
+    def __init__(self, work: Work, spec: HostSpec) -> None:
         super().__init__(name=f"packshot-host-{spec.url}", daemon=True)
         self.url = spec.url
         self.given_up = False
         self.error: PackshotError | None = None
         self.leaving = False
         self.done = False
-        self._scheduler = scheduler
+        self._work = work
         self._spec = spec
-        self._ledger = scheduler.ledger
-        self._backlog = scheduler.backlog
+        self._ledger = work.ledger
+        self._backlog = work.backlog
         self._station: Station | None = None
         self._flying: deque[tuple[StoredItem, str]] = deque()
         self._share: deque[StoredItem] = deque()  # taken from the backlog, and not begun yet
@@ -81,7 +79,7 @@ class HostRunner(threading.Thread):
             self._live()
         finally:
             self.done = True
-            self._scheduler.notify()
+            self._work.notify()
 
     def _live(self) -> None:
         try:
@@ -89,12 +87,12 @@ class HostRunner(threading.Thread):
                 try:
                     if self._reach():
                         self._pick_up()
-                        self._work()
+                        self._keep_busy()
                 except (HostLost, HostUnreachable) as error:
                     self._lose(error)
             self._ledger.host_is(self.url, "left")
         except BaseException as error:  # a full disk, a run taken over, a bug: the run ends, and says so
-            self._scheduler.fail(error)
+            self._work.fail(error)
         finally:
             self._give_back()
             self._backlog.host_is_live(self.url, False)
@@ -103,7 +101,7 @@ class HostRunner(threading.Thread):
 
     @property
     def _over(self) -> bool:
-        return self._scheduler.stopped or (not self._flying and (self.leaving or self._scheduler.over))
+        return self._work.stopped or (not self._flying and (self.leaving or self._work.over))
 
     # -- reaching the host -------------------------------------------------------------------------------------------
 
@@ -122,13 +120,13 @@ class HostRunner(threading.Thread):
                     continue
                 if self._backlog.live:
                     self._hand_over(str(error))
-                self._scheduler.pause(pause, lambda: self._over)
+                self._work.pause(pause, lambda: self._over)
                 pause = min(pause * 1.5, _PROBE_LAST)
                 continue
             self.given_up = self._setbacks > _SETBACKS
             if self.given_up:  # it answers, and yet loses or fails every job: not at once again
                 rest = _REST if self._strikes >= _STRIKES - 1 else _PROBE_LAST
-                self._scheduler.pause(rest, lambda: self._over)
+                self._work.pause(rest, lambda: self._over)
             self.error = None
             self._ledger.host_is(self.url, "busy" if self._busy else "up")
             self._backlog.host_is_live(self.url, True)
@@ -164,7 +162,7 @@ class HostRunner(threading.Thread):
         if url == self.url:
             return
         for attempt in self._ledger.open_attempts(self.url):
-            self._scheduler.lose(attempt, "the host was started anew at another address")
+            self._work.lose(attempt, "the host was started anew at another address")
         self._ledger.host_is(self.url, "left")
         self._ledger.want_host(self.url, False)
         self._ledger.want_host(url, True)
@@ -183,7 +181,7 @@ class HostRunner(threading.Thread):
         """Have other hosts make what was under way here."""
         for attempt in self._ledger.open_attempts(self.url):
             self._handed_over.append(attempt.prompt_id)
-            self._scheduler.lose(attempt, f"its host is away: {reason}")
+            self._work.lose(attempt, f"its host is away: {reason}")
 
     def _pick_up(self) -> None:
         """Find out what became of jobs that an earlier run, or an earlier life of the host, left behind."""
@@ -196,11 +194,11 @@ class HostRunner(threading.Thread):
             if self._station.find(attempt.prompt_id, item.workflow):
                 self._flying.append((item, attempt.prompt_id))
             else:
-                self._scheduler.lose(attempt, "the host has no record of it")
+                self._work.lose(attempt, "the host has no record of it")
 
     # -- work --------------------------------------------------------------------------------------------------------
 
-    def _work(self) -> None:
+    def _keep_busy(self) -> None:
         while not self._over:
             if self._busy and time.monotonic() >= self._look_again:
                 self._look()
@@ -216,7 +214,7 @@ class HostRunner(threading.Thread):
             elif self._strikes >= _STRIKES:
                 self._give_up()
             else:
-                self._scheduler.wait()
+                self._work.wait()
 
     def _give_up(self) -> None:
         """The host answers, and fails every row. Were it the rows' fault, one in between would have been made."""
@@ -229,14 +227,14 @@ class HostRunner(threading.Thread):
 
     def _next(self) -> StoredItem | None:
         """The item to begin now. Where prompts are encoded ahead, those of the host's whole share are, first."""
-        if self.leaving or self._scheduler.draining:
+        if self.leaving or self._work.draining:
             self._give_back()
             return None
-        if self._scheduler.wanting:
+        if self._work.wanting:
             self._give_back(keep=(len(self._share) + 1) // 2)
-        if not self._share and (item_id := self._scheduler.take(self.url)) is not None:
+        if not self._share and (item_id := self._work.take(self.url)) is not None:
             self._share.append(self._ledger.item(item_id))
-            if self._scheduler.phases:
+            if self._work.phases:
                 self._encode_ahead()
         return self._share.popleft() if self._share else None
 
@@ -246,7 +244,7 @@ class HostRunner(threading.Thread):
         try:
             if not self._station.encodes(self._share[0].workflow):
                 return
-            for item_id in self._scheduler.take_share(self.url):
+            for item_id in self._work.take_share(self.url):
                 self._share.append(self._ledger.item(item_id))
             if len(self._share) > 1 and (prompt_id := self._station.encode_ahead(self._share)):
                 self._await_encoded(prompt_id)
@@ -256,11 +254,11 @@ class HostRunner(threading.Thread):
             _log.warning("prompts were not encoded ahead: %s", error)
 
     def _await_encoded(self, prompt_id: str) -> None:
-        station, scheduler = self._station, self._scheduler
+        station, work = self._station, self._work
         assert station is not None
 
         def over() -> bool:
-            return bool(scheduler.stopped or scheduler.draining or self.leaving)
+            return bool(work.stopped or work.draining or self.leaving)
 
         self._await(prompt_id, lambda seconds: station.encoded(prompt_id, seconds), over)
         if over():
@@ -277,12 +275,12 @@ class HostRunner(threading.Thread):
         try:
             uploads = self._station.uploads(item.workflow)
             named = [text for name, text in {**item.inputs, **(item.change or {})}.items() if name in uploads]
-            with photos(named, self._scheduler.beside) as files:
+            with photos(named, self._work.beside) as files:
                 drafted = self._station.draft(item, files)
         except PackshotError as error:
             self._unsent(item, error)
             return
-        audit = {**drafted.audit, "lock": self._scheduler.locks.get(item.workflow)}
+        audit = {**drafted.audit, "lock": self._work.locks.get(item.workflow)}
         self._ledger.begin(item.item_id, drafted.prompt_id, self.url, boot=self._boot, change=item.change, audit=audit)
         try:
             self._station.send(drafted.prompt_id)
@@ -307,7 +305,7 @@ class HostRunner(threading.Thread):
             self._put_back(item)
             raise error
         else:
-            self._scheduler.settle(item, error, host=self.url)
+            self._work.settle(item, error, host=self.url)
 
     def _means(self, item: StoredItem, error: PackshotError) -> Meaning:
         """What a failure means on this host: where it has made pictures with the same weights, it is not unfit."""
@@ -330,7 +328,7 @@ class HostRunner(threading.Thread):
         assert station is not None
         try:
             landed = self._await(
-                prompt_id, lambda seconds: station.land(prompt_id, item, seconds), lambda: self._scheduler.stopped
+                prompt_id, lambda seconds: station.land(prompt_id, item, seconds), lambda: self._work.stopped
             )
         except PackshotError as error:
             if meaning(error) in ("lost", "stop"):
@@ -349,7 +347,7 @@ class HostRunner(threading.Thread):
             JobTimeout: it ran for longer than a row may take, and was cancelled.
         """
         assert self._station is not None
-        limit, waited = self._scheduler.limits.seconds, True
+        limit, waited = self._work.limits.seconds, True
         self._since = time.monotonic()
         while not over():
             left = self._since + limit - time.monotonic()
@@ -378,16 +376,16 @@ class HostRunner(threading.Thread):
             self._try_another_seed(item, prompt_id, error)
             return
         failed = [one["reason"] for one in self._ledger.attempts_of(item.item_id) if one["outcome"] == "failed"]
-        change = next_change(item, means, past(failed[-item.tries :] if item.tries else []), self._scheduler.limits)
+        change = next_change(item, means, past(failed[-item.tries :] if item.tries else []), self._work.limits)
         if means == "unfit":
             self._ledger.again(prompt_id, error, item.change or {}, seconds)
             self._refuse(item, error)
-            self._scheduler.spent(item, self.url, "again", seconds)
+            self._work.spent(item, self.url, "again", seconds)
             return
         if blames_host(means, change):
             self._strikes, self._reason = self._strikes + 1, str(error)
         if change is None:
-            self._scheduler.settle(item, error, prompt_id, self.url, seconds)
+            self._work.settle(item, error, prompt_id, self.url, seconds)
             return
         if means == "smaller":
             self._station.free_memory()
@@ -395,7 +393,7 @@ class HostRunner(threading.Thread):
         # Another host may have more memory; where there is none, this one is asked at once, while its memory is free.
         leave = means == "elsewhere" or (means == "smaller" and len(self._backlog.live) > 1)
         self._put_back(item, avoid=self.url if leave else "")
-        self._scheduler.spent(item, self.url, "again", seconds)
+        self._work.spent(item, self.url, "again", seconds)
 
     def _try_another_seed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
         """A check in the workflow refused the picture, and left none to keep."""
@@ -403,19 +401,19 @@ class HostRunner(threading.Thread):
         seconds = time.monotonic() - self._since
         self._strikes = 0
         judged = Judged(seed_of(item), ())
-        if item.rejections < self._scheduler.limits.seeds and self._station.draws_seeds(item):
+        if item.rejections < self._work.limits.seeds and self._station.draws_seeds(item):
             self._ledger.reject(prompt_id, "", "", seconds, judged, error)
             self._put_back(item)
-            self._scheduler.spent(item, self.url, "rejected", seconds)
+            self._work.spent(item, self.url, "rejected", seconds)
         else:
             self._ledger.quarantine(prompt_id, "", "", seconds, judged, error, lambda: None)
-            self._scheduler.kept_out(item, self.url, seconds, error)
+            self._work.kept_out(item, self.url, seconds, error)
 
     def _bring_home(self, item: StoredItem, prompt_id: str, landed: Landed) -> None:
         """Put what landed where it belongs: among the pictures, to be made again, or into quarantine."""
         judgement = landed.judgement
         decision = judgement.decision if judgement else "accept"
-        target = self._scheduler.folder / {"accept": PICTURES, "retry": ATTEMPTS, "quarantine": QUARANTINE}[decision]
+        target = self._work.folder / {"accept": PICTURES, "retry": ATTEMPTS, "quarantine": QUARANTINE}[decision]
         names = [str(output["file"]) for output in landed.record["outputs"]]
         # A picture that another seed replaces is kept beside the others of its item, for comparison.
         places = [f"{prompt_id[:8]}-{name}" if decision == "retry" else name for name in names]
@@ -433,7 +431,7 @@ class HostRunner(threading.Thread):
                 for name, place in pairs:
                     (landed.folder / name).replace(target / place)
                 for _, place in pairs if decision == "accept" else []:
-                    (self._scheduler.folder / QUARANTINE / place).unlink(missing_ok=True)
+                    (self._work.folder / QUARANTINE / place).unlink(missing_ok=True)
 
         file, sha256 = str(outputs[0]["file"]), str(outputs[0]["sha256"])
         judged = Judged(landed.seed, judgement.scores) if judgement else None
@@ -444,16 +442,16 @@ class HostRunner(threading.Thread):
             self._ledger.accept(
                 prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
             )
-            self._scheduler.made(item, self.url, landed.seconds)
+            self._work.made(item, self.url, landed.seconds)
         elif decision == "retry":
             publish()
             self._ledger.reject(prompt_id, file, sha256, landed.seconds, judged, judgement.error(file))
             self._put_back(item)
-            self._scheduler.spent(item, self.url, "rejected", landed.seconds)
+            self._work.spent(item, self.url, "rejected", landed.seconds)
         else:
             reason = judgement.error(file)
             self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
-            self._scheduler.kept_out(item, self.url, landed.seconds, reason)
+            self._work.kept_out(item, self.url, landed.seconds, reason)
         shutil.rmtree(landed.folder, ignore_errors=True)
 
     def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
@@ -465,7 +463,7 @@ class HostRunner(threading.Thread):
             **({"axes": dict(item.axes)} if item.axes else {}),
             "inputs": {**item.inputs, **(item.change or {})},
             "seed": landed.seed,
-            **self._scheduler.facts_of(item.workflow),
+            **self._work.facts_of(item.workflow),
             **record,
             "packshot": __version__,
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
