@@ -46,7 +46,7 @@ def test_a_host_that_runs_out_helps_with_the_other_model():
     backlog = Backlog(lines(*"ABBB"))
     for url in "xy":
         backlog.host_is_live(url, True)
-    assert drained(backlog, "x", "y") == [("x", "A0"), ("y", "B1"), ("x", "B2"), ("y", "B3")]
+    assert drained(backlog, "x", "y") == [("x", "B1"), ("y", "A0"), ("x", "B2"), ("y", "B3")]
 
 
 def test_no_model_starves():
