@@ -18,7 +18,7 @@ from _peers import SEVERAL_HOSTS, environment
 
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
-from packshot.comfy.client import Client
+from packshot.comfy.client import HostClient
 from packshot.comfy.http import HostApi
 
 ROUNDS = 3
@@ -72,7 +72,7 @@ _SHIFTS = itertools.count(1)
 
 def _graphs(url: str, workflow: Path, rows: int) -> list[dict[str, Any]]:
     first = _shift() * 16
-    with Client(url) as client:
+    with HostClient(url) as client:
         return [client.draft(workflow, {"color": first + number}).graph for number in range(rows)]
 
 
@@ -98,9 +98,9 @@ def _timed_run(run: CatalogRun, urls: list[str]) -> float:
     from packshot.models.licensing.licences import load_profile
 
     def spec(url: str) -> HostSpec:
-        return HostSpec(url, lambda: LocalStation(Client(url), run.branded_workflows(), run.folder / STAGE, {}))
+        return HostSpec(url, lambda: LocalStation(HostClient(url), run.branded_workflows(), run.folder / STAGE, {}))
 
-    with Client(urls[0]) as client:
+    with HostClient(urls[0]) as client:
         scheduler = run.scheduler(
             [spec(url) for url in urls], [client], load_profile(None), join=spec, settled=lambda _id, _error: None
         )
@@ -130,7 +130,7 @@ def _peer(urls: list[str], workflow: Path, rows: int) -> str:
 
 def _thread_pool(urls: list[str], workflow: Path, rows: int, folder: Path) -> float:
     """What the sample client of an article does: a pool of four threads for each host, no ledger, no checks."""
-    clients = [Client(url, out=folder / "pool") for url in urls]
+    clients = [HostClient(url, out=folder / "pool") for url in urls]
     first = _shift() * 16
 
     def make(number: int) -> None:

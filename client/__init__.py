@@ -4,6 +4,8 @@
 >>> with Client("http://127.0.0.1:8188") as client:
 ...     result = client.submit("product-shot", prompt="a red mug on white", seed=7).result()
 ...     print(result.outputs[0].file)
+
+``packshot.__all__`` is the whole API; whatever else lies in this package may move.
 """
 
 from __future__ import annotations
@@ -13,34 +15,141 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from .catalog.run import CatalogRun as CatalogRun
-    from .comfy.client import Client as Client
-    from .comfy.job import Job as Job
-    from .comfy.job import Result as Result
-    from .comfy.outputs import Output as Output
-    from .errors import PackshotError as PackshotError
-    from .workflow import Workflow as Workflow
+    from .brand.kit import BrandKit
+    from .catalog.run import CatalogRun
+    from .catalog.table.read import read_table
+    from .comfy.events import Finished, NodeProgress, OutputReady, Preview, Queued, Started
+    from .comfy.job import Job, Result
+    from .comfy.outputs import Output
+    from .errors import (
+        BrandInvalid,
+        CatalogInvalid,
+        ChecksFailed,
+        DeliveryUnknown,
+        HostFailed,
+        HostLost,
+        HostUnreachable,
+        InputInvalid,
+        InputUnknown,
+        JobCancelled,
+        JobFailed,
+        JobTimeout,
+        LicenceRefused,
+        LoraMismatch,
+        ModelCorrupt,
+        ModelMissing,
+        NodeMissing,
+        OutOfMemory,
+        OutputMissing,
+        OutputUnwritable,
+        PackshotError,
+        RunTakenOver,
+        WorkflowInvalid,
+    )
+    from .host.managed import ManagedHost
+    from .models.cards import load_card
+    from .models.licensing.profile import Profile
+    from .run.client import Client
+    from .workflow.workflow import Workflow
 
-# Loaded when first used: the node pack imports parts of this package inside ComfyUI and needs none of these.
-_HOMES = {
-    "CatalogRun": ".catalog.run",
-    "Client": ".comfy.client",
-    "Job": ".comfy.job",
-    "Output": ".comfy.outputs",
-    "PackshotError": ".errors",
-    "Result": ".comfy.job",
-    "Workflow": ".workflow",
+# Where each name is defined. Loaded when first used: the node pack imports parts of this package inside ComfyUI and
+# needs none of these, and a script that needs one should not wait for all.
+_ROOMS = {
+    "brand.kit": ("BrandKit",),
+    "catalog.run": ("CatalogRun",),
+    "catalog.table.read": ("read_table",),
+    "comfy.events": ("Finished", "NodeProgress", "OutputReady", "Preview", "Queued", "Started"),
+    "comfy.job": ("Job", "Result"),
+    "comfy.outputs": ("Output",),
+    "errors": (
+        "BrandInvalid",
+        "CatalogInvalid",
+        "ChecksFailed",
+        "DeliveryUnknown",
+        "HostFailed",
+        "HostLost",
+        "HostUnreachable",
+        "InputInvalid",
+        "InputUnknown",
+        "JobCancelled",
+        "JobFailed",
+        "JobTimeout",
+        "LicenceRefused",
+        "LoraMismatch",
+        "ModelCorrupt",
+        "ModelMissing",
+        "NodeMissing",
+        "OutOfMemory",
+        "OutputMissing",
+        "OutputUnwritable",
+        "PackshotError",
+        "RunTakenOver",
+        "WorkflowInvalid",
+    ),
+    "host.managed": ("ManagedHost",),
+    "models.cards": ("load_card",),
+    "models.licensing.profile": ("Profile",),
+    "run.client": ("Client",),
+    "workflow.workflow": ("Workflow",),
 }
-__all__ = ["CatalogRun", "Client", "Job", "Output", "PackshotError", "Result", "Workflow", "__version__"]
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "BrandInvalid",
+    "BrandKit",
+    "CatalogInvalid",
+    "CatalogRun",
+    "ChecksFailed",
+    "Client",
+    "DeliveryUnknown",
+    "Finished",
+    "HostFailed",
+    "HostLost",
+    "HostUnreachable",
+    "InputInvalid",
+    "InputUnknown",
+    "Job",
+    "JobCancelled",
+    "JobFailed",
+    "JobTimeout",
+    "LicenceRefused",
+    "LoraMismatch",
+    "ManagedHost",
+    "ModelCorrupt",
+    "ModelMissing",
+    "NodeMissing",
+    "NodeProgress",
+    "OutOfMemory",
+    "Output",
+    "OutputMissing",
+    "OutputReady",
+    "OutputUnwritable",
+    "PackshotError",
+    "Preview",
+    "Profile",
+    "Queued",
+    "Result",
+    "RunTakenOver",
+    "Started",
+    "Workflow",
+    "WorkflowInvalid",
+    "__version__",
+    "load_card",
+    "read_table",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from .version import version
 
-        return version("packshot")
+        return version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

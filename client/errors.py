@@ -66,6 +66,10 @@ class HostLost(PackshotError):
     exit_code = 4
 
 
+class DeliveryUnknown(HostLost):
+    """The connection broke after a request was sent: the host may or may not have acted on it."""
+
+
 class HostFailed(PackshotError):
     """A managed host could not be installed or started."""
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..brand import BrandKit
-from ..comfy.client import Client
+from ..comfy.client import HostClient
 from ..comfy.http import HostAddress
 from ..errors import CatalogInvalid, InputInvalid, PackshotError
 from ..models.cards import card_ids
@@ -155,7 +155,7 @@ class CatalogRun:
     def scheduler(
         self,
         hosts: Sequence[HostSpec],
-        clients: Sequence[Client],
+        clients: Sequence[HostClient],
         profile: Profile,
         *,
         join: Callable[[str], HostSpec],
@@ -210,7 +210,9 @@ class CatalogRun:
             if channel or (kit and kit.palette)
         }
 
-    def _judged_by(self, clients: Sequence[Client], workflows: Mapping[str, Workflow], profile: Profile) -> Decision:
+    def _judged_by(
+        self, clients: Sequence[HostClient], workflows: Mapping[str, Workflow], profile: Profile
+    ) -> Decision:
         """The decision on all weights that the pictures to make need, written down.
 
         The licences of each workflow, and the brand's LoRAs with it, are judged by the first host that can make it.
@@ -310,7 +312,7 @@ def _named(workflow: Workflow) -> dict[str, str]:
 
 
 def _judged(
-    clients: Sequence[Client],
+    clients: Sequence[HostClient],
     workflow: Workflow,
     named: Mapping[str, Collection[str]],
     profile: Profile,

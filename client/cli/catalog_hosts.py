@@ -14,7 +14,7 @@ from .common import managed_url, pairs, say
 if TYPE_CHECKING:
     from ..catalog.run import CatalogRun
     from ..catalog.runner.station import HostSpec
-    from ..comfy.client import Client
+    from ..comfy.client import HostClient
 
 HostsOption = Annotated[
     list[str] | None,
@@ -101,7 +101,7 @@ class Hosts:
         managed = self._managed and url in self._urls
         return HostSpec(self._client(url).url, lambda: at(url), restart if managed else None)
 
-    def answering(self) -> list[Client]:
+    def answering(self) -> list[HostClient]:
         """A client of each host that answers; those that do not are named.
 
         Raises:
@@ -109,7 +109,7 @@ class Hosts:
                 is waited for.
         """
         faults: list[PackshotError] = []
-        found: list[Client] = []
+        found: list[HostClient] = []
         for url in self._urls:
             client = self._client(url)
             try:
@@ -125,7 +125,7 @@ class Hosts:
             say(f"{fault}; the run begins without it, and takes it in when it answers")
         return found
 
-    def _client(self, url: str) -> Client:
-        from ..comfy.client import Client
+    def _client(self, url: str) -> HostClient:
+        from ..comfy.client import HostClient
 
-        return Client(url, headers=self._headers)
+        return HostClient(url, headers=self._headers)

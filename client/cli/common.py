@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..comfy.client import Client
+    from ..run.client import Client
 
 HostOption = Annotated[
     str | None, typer.Option("--host", help="Address of a ComfyUI host. By default our own, started when it is not up.")
@@ -84,7 +84,7 @@ def pairs(given: list[str] | None, separator: str = "=") -> dict[str, str]:
 
 def connect(url: str | None, headers: list[str] | None, **options: Any) -> Client:
     """A client of the host named, or of the managed one, which is started when it is not up."""
-    from ..comfy.client import Client
+    from ..run.client import Client
 
     return Client(url or managed_url(), headers=pairs(headers, ":"), **options)
 

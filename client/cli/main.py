@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import PackshotError
+from ..version import version
 from . import brand, check, demo, host, plan, run, verify
 from .catalog import commands as catalog
 from .lora import train as lora
@@ -38,9 +39,7 @@ app.add_typer(host.app, name="host")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from .. import __version__
-
-        typer.echo(__version__)
+        typer.echo(version())
         raise typer.Exit
 
 

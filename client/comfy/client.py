@@ -1,4 +1,4 @@
-"""The door for engineers: submit what the artist saved, get typed events and files back."""
+"""Drives one ComfyUI host over its wire: convert, fill in, upload, send, follow. It holds a run to no policy."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import websocket
 
-from ..errors import HostUnreachable, InputInvalid, PackshotError, WorkflowInvalid
+from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid, PackshotError, WorkflowInvalid
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.versions import resolve
 from . import answers, protocol
-from .http import DeliveryUnknown, HostApi
+from .http import HostApi
 from .job import Job
 from .outputs import safe_suffix
 from .protocol import Frame
 from .socket import EventSocket
 
 _log = logging.getLogger(__name__)
+_C = TypeVar("_C", bound="HostClient")
 
 _SENDS = 3  # times that a submission is sent when each time the host turns out not to have received it
 _LOOKS, _LOOK_PAUSE = 3, 0.25  # looks in a row, and seconds between them, that must all miss a lost submission
@@ -46,8 +47,8 @@ class Draft:
     prepared: PreparedWorkflow
 
 
-class Client:
-    """Drives one ComfyUI host. Every client stands alone; use one for each host.
+class HostClient:
+    """Drives one ComfyUI host; :class:`~packshot.Client` is the one for users, which holds runs to the policy.
 
     Args:
         url: the host's address, with credentials if it needs some (``https://user:secret@gpu.example``).
@@ -89,9 +90,9 @@ class Client:
         return self.api.url
 
     def __repr__(self) -> str:
-        return f"Client({self.url!r})"
+        return f"{type(self).__name__}({self.url!r})"
 
-    def __enter__(self) -> Client:
+    def __enter__(self: _C) -> _C:
         return self
 
     def __exit__(
@@ -109,8 +110,8 @@ class Client:
 
     # -- submitting --------------------------------------------------------------------------------------------------
 
-    def submit(self, workflow: str | Path | Workflow, /, **inputs: Any) -> Job:
-        """Submit a workflow.
+    def draft(self, workflow: str | Path | Workflow, inputs: Mapping[str, Any]) -> Draft:
+        """Check inputs, upload files, fill the graph in and choose the job's id; :meth:`send` does the rest.
 
         Args:
             workflow: a name of the library, with or without ``@version``; the path of a file saved from the canvas; or
@@ -122,12 +123,8 @@ class Client:
         Raises:
             WorkflowInvalid, NodeMissing, ModelMissing: the host cannot run this workflow.
             InputUnknown, InputInvalid: a value that the workflow does not take.
-            HostUnreachable: the job was certainly not submitted.
+            HostUnreachable: the host does not answer.
         """
-        return self.send(self.draft(workflow, inputs))
-
-    def draft(self, workflow: str | Path | Workflow, inputs: Mapping[str, Any]) -> Draft:
-        """Everything that :meth:`submit` does short of sending: check, upload, fill in, choose the id."""
         self._open_socket()  # notices a restarted host, before what is known of its nodes and files is trusted
         prepared = self.prepare(workflow)
         try:

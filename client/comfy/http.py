@@ -18,17 +18,13 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from ..errors import HostLost, HostUnreachable, InputInvalid
+from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid
 from . import answers
 
 CHUNK = 1 << 18  # bytes read at a time while a file is streamed
 _READS = ("GET", "HEAD")  # change nothing on the host
 _PROXY_FAILURES = (502, 503, 504)  # from a proxy that got no answer from the host
 _CANCEL_AGAIN = (0.1, 0.3, 1.0)  # seconds after which a job that is still there is cancelled once more
-
-
-class DeliveryUnknown(HostLost):
-    """The connection broke after a request was sent: the host may or may not have acted on it."""
 
 
 class HostAddress:

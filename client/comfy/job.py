@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import HostLost, HostUnreachable, JobCancelled, JobTimeout
+from ..errors import DeliveryUnknown, HostLost, HostUnreachable, JobCancelled, JobTimeout
 from . import protocol
 from .events import Event, Finished, NodeProgress, OutputReady, Preview, Queued, Started
-from .http import DeliveryUnknown, HostApi
+from .http import HostApi
 from .outputs import Output, fetch, select
 from .protocol import Frame, Presence, Record
 

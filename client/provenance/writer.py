@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..errors import InputInvalid, OutputUnwritable
 from ..paths import atomic_write
+from ..version import version
 from .credentials import Credentials
 from .encoding import Encoded, encode
 from .manifest import Ingredient, ManifestReport, read_manifest, sign
@@ -133,7 +134,7 @@ def _image(pixels: npt.NDArray[np.uint8], options: WriteOptions) -> Image.Image:
 
 def _within_limit(image: Image.Image, statement: Statement, options: WriteOptions) -> tuple[Encoded, bytes]:
     """The file's bytes, manifest and all: the room that a manifest takes is known when it is signed."""
-    tool = ("Packshot", options.version or _installed_version())
+    tool = ("Packshot", options.version or version())
     xmp = write_xmp(statement, " ".join(tool))
     limit = options.max_bytes
     while True:
@@ -153,12 +154,6 @@ def _within_limit(image: Image.Image, statement: Statement, options: WriteOption
         if options.max_bytes is None or len(data) <= options.max_bytes:
             return encoded, data
         limit = min(options.max_bytes - (len(data) - len(encoded.data)), len(encoded.data) - 1)
-
-
-def _installed_version() -> str:
-    from .. import __version__
-
-    return __version__
 
 
 def _verified(data: bytes, image: Image.Image, statement: Statement, options: WriteOptions) -> ManifestReport | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..comfy.client import Client
+from ..comfy.client import HostClient
 from ..comfy.http import HostApi
 from ..compose import matting
 from ..errors import WorkflowInvalid
@@ -33,7 +33,7 @@ _SMALL_MATTING = f"{_MATTINGS}/{matting.NAME}.onnx"
 
 
 def take_stock(
-    client: Client,
+    client: HostClient,
     prepared: PreparedWorkflow,
     changes: Mapping[str, Collection[str]] | None = None,
     *,
@@ -67,7 +67,7 @@ def take_stock(
 
 
 def hold_to_lock(
-    reference: str | Path, client: Client, prepared: PreparedWorkflow, inputs: Mapping[str, Any], *, ignore: bool
+    reference: str | Path, client: HostClient, prepared: PreparedWorkflow, inputs: Mapping[str, Any], *, ignore: bool
 ) -> list[Drift]:
     """How the host differs from a workflow's lock, in what a run with these inputs uses; nothing where it has none.
 
@@ -110,7 +110,7 @@ def hold_to_lock(
 
 
 def _packs(
-    client: Client, prepared: PreparedWorkflow, folders: Mapping[str, list[Path]]
+    client: HostClient, prepared: PreparedWorkflow, folders: Mapping[str, list[Path]]
 ) -> Iterator[tuple[str, LockedPack]]:
     """The packs whose nodes the graph uses, but for the one that the workflow ships with."""
     modules = {

@@ -14,7 +14,7 @@ from proxy import Proxy
 from test_catalog import digests, packshot, run_plain, write_table
 from test_client import COPY, PLAIN, SEVERAL, SLOW, colour, edited, picture, pixel, slow, until_started
 
-from packshot.comfy.client import Client
+from packshot import Client
 from packshot.errors import InputInvalid, InputUnknown, JobCancelled, ModelMissing
 from packshot.host.managed import HostStatus
 

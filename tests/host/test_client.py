@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from proxy import Proxy
 
-from packshot.comfy.client import Client
+from packshot import Client
 from packshot.comfy.events import Event, Finished, NodeProgress, OutputReady, Preview, Queued, Started
 from packshot.comfy.job import Job
 from packshot.errors import (

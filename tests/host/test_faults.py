@@ -22,11 +22,10 @@ import pytest
 from proxy import Proxy, Request, answer
 from test_client import COPY, PLAIN, SLOW, colour, edited, picture, pixel, until_started
 
-from packshot.comfy.client import Client
+from packshot import Client
 from packshot.comfy.events import Finished, NodeProgress
-from packshot.comfy.http import DeliveryUnknown
 from packshot.comfy.job import Job
-from packshot.errors import HostLost, HostUnreachable, JobCancelled, NodeMissing
+from packshot.errors import DeliveryUnknown, HostLost, HostUnreachable, JobCancelled, NodeMissing
 from packshot.host.managed import HostStatus, ManagedHost
 
 

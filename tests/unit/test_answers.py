@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from packshot.comfy.client import Client
+from packshot import Client
 from packshot.comfy.health import health
 from packshot.comfy.http import HostApi
 from packshot.errors import HostLost, HostUnreachable

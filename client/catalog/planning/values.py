@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from ...comfy.client import Client
+from ...comfy.client import HostClient
 from ...errors import InputInvalid, InputUnknown
 from ...workflow.contract import Contract, InputSpec
 from ..runner.station import read_values
@@ -18,7 +18,7 @@ from ..table.products import RowProblem
 from .catalog_file import Catalog
 
 
-def refused_values(client: Client, catalog: Catalog) -> Iterator[RowProblem]:
+def refused_values(client: HostClient, catalog: Catalog) -> Iterator[RowProblem]:
     """The first fault of each row that a host would refuse; nothing is sent, uploaded or fetched.
 
     A photograph at an address is not looked at: the run fetches it.
@@ -53,7 +53,7 @@ def _not_here(contract: Contract, inputs: Mapping[str, str], beside: Path | None
             yield spec, text
 
 
-def _has(client: Client, text: str) -> bool:
+def _has(client: HostClient, text: str) -> bool:
     """Whether a host has a file, named as its nodes name it: ``name``, ``folder/name``, ``name [output]``."""
     said = re.fullmatch(r"(.*?) ?\[(input|output|temp)\]", text)
     name, folder = said.groups() if said else (text, "input")

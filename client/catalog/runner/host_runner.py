@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ... import __version__
-from ...comfy.http import DeliveryUnknown
-from ...errors import HostLost, HostUnreachable, JobTimeout, PackshotError
+from ...errors import DeliveryUnknown, HostLost, HostUnreachable, JobTimeout, PackshotError
 from ...paths import write_text, writing
+from ...version import version
 from ..ledger.places import ATTEMPTS
 from ..ledger.records import Judged, StoredItem
 from ..table.photos import photos
@@ -465,7 +464,7 @@ class HostRunner(threading.Thread):
             "seed": landed.seed,
             **self._work.facts_of(item.workflow),
             **record,
-            "packshot": __version__,
+            "packshot": version(),
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         write_text(landed.folder / f"{item.name}.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...comfy.client import Client
+from ...comfy.client import HostClient
 from ...comfy.health import Health
 from ...comfy.http import HostAddress
 from ...errors import HostLost, HostUnreachable, InputInvalid, PackshotError
@@ -95,7 +95,7 @@ class _Remote:
     """Lives on the node: a local station. Its files last no longer than a call, since Ray ends an actor unannounced."""
 
     def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
-        self._station = LocalStation(Client(url, headers=headers), workflows, Path(), {})
+        self._station = LocalStation(HostClient(url, headers=headers), workflows, Path(), {})
 
     def draft(self, item: StoredItem, files: Mapping[str, tuple[str, bytes]]) -> _Answer:
         with tempfile.TemporaryDirectory(prefix="packshot-") as folder:

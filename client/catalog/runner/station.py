@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ...comfy.client import Client, Draft
+from ...comfy.client import Draft, HostClient
 from ...comfy.health import Health, health
 from ...comfy.job import Job
 from ...comfy.protocol import graph_sha256
@@ -127,7 +127,7 @@ class LocalStation:
     """
 
     def __init__(
-        self, client: Client, workflows: Mapping[str, Workflow], stage: Path, gates: Mapping[str, Gate]
+        self, client: HostClient, workflows: Mapping[str, Workflow], stage: Path, gates: Mapping[str, Gate]
     ) -> None:
         self._client = client
         self._workflows = workflows
