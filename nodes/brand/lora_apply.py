@@ -25,7 +25,7 @@ from ...client.brand.lora.index import LoraIndex
 from ...client.brand.lora.metadata import trigger_words
 from ...client.brand.lora.tensors import TensorFile
 from ...client.errors import InputInvalid, LoraMismatch
-from ...client.models.detect.detect import Detection, detect
+from ...client.models.detect.detect import Detection, detect_header
 from ...client.models.files.adapters import Adapter, adapters
 from ...client.models.files.header import Header, TensorInfo
 
@@ -93,7 +93,7 @@ def base_of(model: Any) -> Detection:
         name: TensorInfo("F16", tuple(weight.shape), 0)
         for name, weight in model.model.diffusion_model.named_parameters()
     }
-    return detect(Header(Path("loaded model"), "safetensors", 0, 0, weights, {}))
+    return detect_header(Header(Path("loaded model"), "safetensors", 0, 0, weights, {}))
 
 
 @dataclass(frozen=True, slots=True)

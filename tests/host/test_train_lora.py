@@ -29,7 +29,7 @@ from packshot.comfy.job import Job
 from packshot.errors import InputInvalid, JobCancelled
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
-from packshot.models.detect.detect import detect
+from packshot.models.detect.detect import detect_header
 from packshot.models.files.read import read_header
 from packshot.paths import shipped
 from packshot.run.training import send_dataset, training_workflow
@@ -190,7 +190,7 @@ def test_the_command_brings_back_a_lora_that_says_what_it_is(whole: dict[str, An
     assert said["packshot.brand_kit"] == BrandKit.load(KIT).hash
     assert said["packshot.dataset"] == whole["dataset"]
     assert not any(str(part) in text for part in (file.parent, Path.home()) for text in said.values())
-    found = detect(header)
+    found = detect_header(header)
     assert (found.kind, found.lora.rank if found.lora else 0) == ("lora", 4)
     assert whole["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     with Image.open(whole["samples"]) as grid:

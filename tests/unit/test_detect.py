@@ -12,7 +12,7 @@ from weights import model, prefixed, write_gguf, write_safetensors
 
 from packshot.cli.main import app
 from packshot.models.cards import card_ids, load_card
-from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect
 from packshot.models.detect.findings import CARDS
 from packshot.models.detect.model_shapes import variants
 
@@ -20,7 +20,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def detected(tmp_path: Path, shapes: Mapping[str, tuple[int, ...]], **options: object) -> Detection:
-    return detect_file(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
+    return detect(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model."])
@@ -42,7 +42,7 @@ def test_the_naming_of_diffusers(tmp_path: Path, variant: str) -> None:
 
 
 def test_a_gguf_has_its_sides_reversed(tmp_path: Path) -> None:
-    found = detect_file(write_gguf(tmp_path / "q.gguf", model("flux1"), "Q8_0"))
+    found = detect(write_gguf(tmp_path / "q.gguf", model("flux1"), "Q8_0"))
     assert (found.kind, found.base, found.mismatch) == ("diffusion_model", "flux1", False)
 
 
@@ -206,7 +206,7 @@ def test_text_encoders(tmp_path: Path, case: str) -> None:
     ],
 )
 def test_text_encoders_of_llama_cpp(tmp_path: Path, shapes: Shapes, component: str) -> None:
-    found = detect_file(write_gguf(tmp_path / "te.gguf", shapes, architecture="llama"))
+    found = detect(write_gguf(tmp_path / "te.gguf", shapes, architecture="llama"))
     assert (found.kind, found.component) == ("text_encoder", component)
 
 

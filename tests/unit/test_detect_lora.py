@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from weights import model, write_safetensors
 
-from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect
 from packshot.models.detect.lora import describe_lora
 from packshot.models.files.read import read_header
 
@@ -88,7 +88,7 @@ def lora(
 
 
 def detected(tmp_path: Path, shapes: Shapes, metadata: dict[str, str] | None = None) -> Detection:
-    found = detect_file(write_safetensors(tmp_path / "lora.safetensors", shapes, metadata))
+    found = detect(write_safetensors(tmp_path / "lora.safetensors", shapes, metadata))
     assert found.kind == "lora"
     assert found.lora is not None
     return found

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from weights import model, namings, prefixed, write_gguf, write_safetensors
 
-from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect
 from packshot.models.detect.model_shapes import variants
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
@@ -22,7 +22,7 @@ CORE = "model.diffusion_model."
 
 
 def detected(tmp_path: Path, shapes: Shapes, **options: object) -> Detection:
-    return detect_file(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
+    return detect(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
 
 
 BASES = {variant.name: variant.base for variant in variants()}
@@ -246,7 +246,7 @@ def test_quantised_models_are_what_they_unpack_to(tmp_path: Path, variant: str, 
 def test_gguf_of_every_kind(tmp_path: Path, variant: str, kind: str) -> None:
     """llama.cpp's word for the architecture is the same for all of FLUX's models, and contradicts none."""
     spelt = {"z-image": "lumina2", "sd3.5-large": "sd3", "qwen-image": "qwen_image"}.get(variant, "flux")
-    found = detect_file(write_gguf(tmp_path / "q.gguf", model(variant), kind, spelt))
+    found = detect(write_gguf(tmp_path / "q.gguf", model(variant), kind, spelt))
     assert (found.base, found.mismatch) == (variant, False)
 
 

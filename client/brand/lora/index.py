@@ -21,7 +21,7 @@ from typing import Any
 from ...errors import ModelMissing, OutputUnwritable, PackshotError
 from ...hashes import Hashes, file_hashes
 from ...models.detect.claims import claim
-from ...models.detect.detect import Detection, detect
+from ...models.detect.detect import Detection, detect_header
 from ...models.files.adapters import stated_alpha
 from ...models.files.header import Header
 from ...models.files.read import read_header
@@ -242,7 +242,7 @@ class SummaryReader:
         known = self._seen.get(key)
         if known is None:
             header = read_header(path)
-            found = detect(header)
+            found = detect_header(header)
             if len(self._seen) < _KEPT:
                 self._seen[key] = header, found
             return summarise(header, found)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ...errors import PackshotError
+from ...models.detect import detect as detection
+from ...models.files import inspect as inspection
+from ...models.files.header import printable
 from ..common import JsonOption
-
-if TYPE_CHECKING:
-    from ...models.files.header import Header
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Files of weights: .safetensors or .gguf.", show_default=False)
@@ -23,7 +24,7 @@ _SOME_FAILED = 3
 
 def inspect(files: FilesArgument, as_json: JsonOption = False) -> None:
     """Show what a file's header says: tensors, dtypes, how its layers are quantised, metadata. No tensor is read."""
-    _answer(files, as_json, _inspected, _show_inspected)
+    _answer(files, as_json, inspection.inspect, _show_inspected)
 
 
 def detect(files: FilesArgument, as_json: JsonOption = False) -> None:
@@ -31,22 +32,21 @@ def detect(files: FilesArgument, as_json: JsonOption = False) -> None:
     _answer(files, as_json, _detected, _show_detected)
 
 
+def _detected(file: Path) -> dict[str, Any]:
+    return {"file": str(file), **dataclasses.asdict(detection.detect(file))}
+
+
 def _answer(
-    files: list[Path],
-    as_json: bool,
-    look: Callable[[Header], dict[str, Any]],
-    show: Callable[[dict[str, Any]], None],
+    files: list[Path], as_json: bool, look: Callable[[Path], dict[str, Any]], show: Callable[[dict[str, Any]], None]
 ) -> None:
     """One object for one file; for several ``{"files": […]}``, where a file that is refused has its error."""
-    from ...models.files.read import read_header
-
     if len(files) == 1:
-        answers = [look(read_header(files[0]))]
+        answers = [look(files[0])]
     else:
         answers = []
         for file in files:
             try:
-                answers.append(look(read_header(file)))
+                answers.append(look(file))
             except PackshotError as error:
                 answers.append({"file": str(file), "error": error.as_dict()})
     if as_json:
@@ -61,40 +61,7 @@ def _answer(
         raise typer.Exit(_SOME_FAILED)
 
 
-def _inspected(header: Header) -> dict[str, Any]:
-    from ...models.files.quantisation import summary
-
-    dtypes: dict[str, dict[str, int]] = {}
-    for info in header.tensors.values():
-        entry = dtypes.setdefault(info.dtype, {"tensors": 0, "bytes": 0})
-        entry["tensors"] += 1
-        entry["bytes"] += info.nbytes
-    return {
-        "file": str(header.path),
-        "format": header.format,
-        "size": header.size,
-        "header_bytes": header.body,
-        "dtypes": dtypes,
-        "layers": summary(header),
-        "metadata": dict(header.metadata),
-        "tensors": {
-            name: {"dtype": info.dtype, "shape": list(info.shape), "bytes": info.nbytes}
-            for name, info in header.tensors.items()
-        },
-    }
-
-
-def _detected(header: Header) -> dict[str, Any]:
-    import dataclasses
-
-    from ...models.detect.detect import detect as detect_header
-
-    return {"file": str(header.path), **dataclasses.asdict(detect_header(header))}
-
-
 def _show_inspected(answer: dict[str, Any]) -> None:
-    from ...models.files.header import printable
-
     mib = 1024 * 1024
     typer.echo(f"{answer['file']}")
     typer.echo(f"  {answer['format']}, {answer['size'] / mib:,.1f} MiB, {len(answer['tensors']):,} tensors")
@@ -107,8 +74,6 @@ def _show_inspected(answer: dict[str, Any]) -> None:
 
 
 def _show_detected(answer: dict[str, Any]) -> None:
-    from ...models.files.header import printable
-
     what = answer["base"] or answer["component"] or "which one cannot be told"
     typer.echo(f"{answer['file']}")
     typer.echo(f"  {answer['kind'].replace('_', ' ')}: {what} (confidence {answer['confidence']:.2f})")
