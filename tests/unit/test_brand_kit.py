@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from packshot.brand import kit_diff
 from packshot.brand.check import check_kit
 from packshot.brand.kit import BrandKit
 from packshot.brand.palette import contrast, swatches
@@ -332,14 +331,14 @@ def test_differences_go_by_names(tmp_path: Path) -> None:
     after = load(tmp_path, {"name": "x", "palette": [
         {"name": "c", "hex": "#333333"}, {"name": "b", "hex": "#222222"}, {"name": "a", "hex": "#111112"},
     ], "prompt": {"suffix": "light"}})  # fmt: skip
-    said = {(change.what, change.where): (change.before, change.after) for change in kit_diff.diff(before, after)}
+    said = {(change.what, change.where): (change.before, change.after) for change in before.diff(after)}
     assert said == {
         ("changed", "palette[a].hex"): ("#111111", "#111112"),
         ("added", "palette[c].name"): (None, "c"),
         ("added", "palette[c].hex"): (None, "#333333"),
         ("added", "prompt.suffix"): (None, "light"),
     }
-    assert kit_diff.diff(before, before) == []
+    assert before.diff(before) == []
 
 
 def test_swatches_have_the_exact_colours() -> None:
@@ -442,5 +441,5 @@ def look(folder: Path) -> None:
         return
     assert len(kit.hash) == 64
     check_kit(kit, today=TODAY)
-    assert kit_diff.diff(kit, kit) == []
+    assert kit.diff(kit) == []
     assert BrandKit.model_validate_json(kit.model_dump_json()).hash == kit.hash

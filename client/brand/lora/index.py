@@ -57,6 +57,20 @@ class Entry:
     summary: dict[str, Any]
 
 
+def inspect_folder(folder: Path) -> list[dict[str, Any]]:
+    """Say what all LoRA files in a folder and below it are; only new and changed ones are read.
+
+    Returns:
+        An object of ``packshot lora inspect --json`` for each file, by path, without its hashes; ``error`` in place of
+        the rest for one that is refused.
+
+    Raises:
+        OutputUnwritable: the index cannot be opened.
+    """
+    with LoraIndex() as index:
+        return [{"file": str(entry.path), **entry.summary} for entry in index.scan(folder)]
+
+
 class LoraIndex:
     """The database; use it in a ``with`` block, in one thread."""
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ...errors import PackshotError
 from ...models.detect import detect as detection
 from ...models.files import inspect as inspection
 from ...models.files.header import printable
+from ..answers import Answer, look_into, print_answers
 from ..common import JsonOption
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Files of weights: .safetensors or .gguf.", show_default=False)
 ]
-_SOME_FAILED = 3
 
 
 def inspect(files: FilesArgument, as_json: JsonOption = False) -> None:
@@ -32,38 +30,18 @@ def detect(files: FilesArgument, as_json: JsonOption = False) -> None:
     _answer(files, as_json, _detected, _show_detected)
 
 
-def _detected(file: Path) -> dict[str, Any]:
+def _detected(file: Path) -> Answer:
     return {"file": str(file), **dataclasses.asdict(detection.detect(file))}
 
 
-def _answer(
-    files: list[Path], as_json: bool, look: Callable[[Path], dict[str, Any]], show: Callable[[dict[str, Any]], None]
-) -> None:
-    """One object for one file; for several ``{"files": […]}``, where a file that is refused has its error."""
-    if len(files) == 1:
-        answers = [look(files[0])]
-    else:
-        answers = []
-        for file in files:
-            try:
-                answers.append(look(file))
-            except PackshotError as error:
-                answers.append({"file": str(file), "error": error.as_dict()})
-    if as_json:
-        typer.echo(json.dumps(answers[0] if len(files) == 1 else {"files": answers}, ensure_ascii=False))
-    else:
-        for answer in answers:
-            if "error" in answer:
-                typer.echo(f"{answer['file']}\n  refused: {answer['error']['message']}; {answer['error']['remedy']}")
-            else:
-                show(answer)
-    if any("error" in answer for answer in answers):
-        raise typer.Exit(_SOME_FAILED)
+def _answer(files: list[Path], as_json: bool, look: Callable[[Path], Answer], show: Callable[[Answer], None]) -> None:
+    alone = len(files) == 1
+    answers = [answer for file in files for answer in look_into(file, look, alone=alone)]
+    print_answers(answers, as_json, show, alone=alone)
 
 
-def _show_inspected(answer: dict[str, Any]) -> None:
+def _show_inspected(answer: Answer) -> None:
     mib = 1024 * 1024
-    typer.echo(f"{answer['file']}")
     typer.echo(f"  {answer['format']}, {answer['size'] / mib:,.1f} MiB, {len(answer['tensors']):,} tensors")
     for dtype, entry in sorted(answer["dtypes"].items(), key=lambda item: -item[1]["bytes"]):
         typer.echo(f"  {dtype}: {entry['tensors']:,} tensors, {entry['bytes'] / mib:,.1f} MiB")
@@ -73,9 +51,8 @@ def _show_inspected(answer: dict[str, Any]) -> None:
         typer.echo(f"  {printable(key)} = {printable(value)}")
 
 
-def _show_detected(answer: dict[str, Any]) -> None:
+def _show_detected(answer: Answer) -> None:
     what = answer["base"] or answer["component"] or "which one cannot be told"
-    typer.echo(f"{answer['file']}")
     typer.echo(f"  {answer['kind'].replace('_', ' ')}: {what} (confidence {answer['confidence']:.2f})")
     if answer["lora"]:
         lora = answer["lora"]
