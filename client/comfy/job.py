@@ -43,6 +43,7 @@ class Result:
             tell.
         warnings: what was done otherwise than one may expect, each ``{"slug", "node", "message"}``.
         waived: stops that would have refused the run, each ``{"stop", "slug", "message"}``.
+        drift: how the host differs from the lock of the workflow's release, each ``{"what", "locked", "found"}``.
         checks: what the channel's checks say of each picture, as ``packshot check --json`` has it.
     """
 
@@ -56,6 +57,7 @@ class Result:
     graph: str = ""
     warnings: tuple[Mapping[str, Any], ...] = ()
     waived: tuple[Mapping[str, Any], ...] = ()
+    drift: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
@@ -71,6 +73,7 @@ class Result:
             "graph": self.graph,
             "warnings": [dict(warning) for warning in self.warnings],
             "waived": [dict(waiver) for waiver in self.waived],
+            "drift": [dict(difference) for difference in self.drift],
             "checks": [dict(report) for report in self.checks],
         }
 

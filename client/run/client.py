@@ -123,5 +123,6 @@ class Client(HostClient):
             result,
             warnings=tuple(warning.as_dict() for warning in admission.warnings),
             waived=tuple(waiver.as_dict() for waiver in waived),
+            drift=tuple(difference.model_dump() for difference in admission.drift),
             checks=tuple(report.as_dict() for report in reports),
         )

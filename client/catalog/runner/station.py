@@ -27,7 +27,7 @@ from .failures import meaning
 from .gate import Gate, Judgement, judge
 
 _log = logging.getLogger(__name__)
-_OF_THE_RUN = ("warnings", "waived", "checks")
+_OF_THE_RUN = ("warnings", "waived", "drift", "checks")  # of a result, that the stops before it have added
 
 
 @dataclass(frozen=True, slots=True)
