@@ -72,7 +72,7 @@ _SHIFTS = itertools.count(1)
 
 def _graphs(url: str, workflow: Path, rows: int) -> list[dict[str, Any]]:
     first = _shift() * 16
-    with HostClient(url) as client:
+    with Client(url) as client:
         return [client.draft(workflow, {"color": first + number}).graph for number in range(rows)]
 
 
