@@ -309,7 +309,7 @@ class CatalogRun:
             ray_address=ray_address,
             workflows=workflows,
             stage=self.folder / STAGE,
-            gates=self.gates(),
+            gates=self.gates(waived="channel" in policy.waive),
             held=locks_for_hosts(locks, workflows, policy),
             notice=notice,
         )
@@ -367,16 +367,19 @@ class CatalogRun:
             beside=Path(facts["folder"]) if facts.get("folder") else None,
         )
 
-    def gates(self) -> dict[str, Gate]:
+    def gates(self, *, waived: bool = False) -> dict[str, Gate]:
         """The checks that pictures must pass: by the channel that they are for; under "" those for all others.
 
         A brand's palette is measured also where no channel has a rule for it.
+
+        Args:
+            waived: whether pictures are kept whatever their checks say.
         """
         facts = self.ledger.facts()
         named = {"": facts.get("channel"), **{channel: channel for channel in facts.get("channels", ())}}
         kit = _kit(facts)
         return {
-            key: Gate(load_channel(channel) if channel else None, kit, facts["retries"])
+            key: Gate(load_channel(channel) if channel else None, kit, facts["retries"], waived=waived)
             for key, channel in named.items()
             if channel or (kit and kit.palette)
         }
