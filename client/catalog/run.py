@@ -11,7 +11,7 @@ made again at any time::
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -42,7 +42,8 @@ from .planning.catalog_file import Catalog, CatalogFile
 from .planning.estimate import remember
 from .planning.write_plan import write_plan
 from .rebuild import replay, set_aside, verify
-from .report.report import Entry, RunInfo, write_manifests, write_report
+from .report.entries import entries, label_of
+from .report.report import RunInfo, write_manifests, write_report
 from .runner.failures import Limits
 from .runner.gate import Gate
 from .runner.hosts import Engine, Hosts
@@ -406,19 +407,6 @@ class CatalogRun:
                     named.add(text.strip())
         return given
 
-    def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The attempts at an item before the one that its picture is from.
-
-        Earlier versions let each picture take the place of the one before: the file is the last one's that names it.
-        """
-        attempts = self.ledger.attempts_of(row["item_id"])
-        owner = {one["file"]: one["prompt_id"] for one in attempts}
-        return [
-            {**one, "file": one["file"] if owner[one["file"]] == one["prompt_id"] else ""}
-            for one in attempts
-            if one["prompt_id"] != row["prompt_id"]
-        ]
-
     @property
     def planned_hosts(self) -> list[str]:
         """Addresses of the hosts that the run was planned for, without credentials; none: the managed one."""
@@ -462,43 +450,12 @@ class CatalogRun:
         info = RunInfo(
             kit=_kit(facts),
             table=facts["table"]["name"],
-            workflow=_label(facts["workflow"]),
+            workflow=label_of(facts["workflow"]),
             base_seed=facts["base_seed"],
             made=datetime.now(timezone.utc),
         )
-        write_manifests(self.folder, self.entries())
-        return write_report(self.folder, info, self.entries)
-
-    def entries(self) -> Iterator[Entry]:
-        """Every item of the run, as reports show it."""
-        facts = self.ledger.facts()
-        labels = {"": _label(facts["workflow"]), **{k: _label(one) for k, one in facts.get("workflows", {}).items()}}
-        brand = facts["brand"]["name"] if facts["brand"] else ""
-        for row in self.ledger.rows():
-            made = row["state"] in ("done", "quarantined")
-            yield Entry(
-                item_id=row["item_id"],
-                sku=row["sku"],
-                variant=row["variant"],
-                title=row["title"] or row["item_id"],
-                status=row["state"],
-                file=row["file"] if made else "",
-                sha256=row["sha256"] if made else "",
-                seed=row["made_with"],
-                inputs={**json.loads(row["inputs"]), **json.loads(row["change"])},  # what memory ran out for is smaller
-                workflow=labels[row["workflow"]],
-                brand=brand,
-                host=row["host"] or "",
-                prompt_id=row["prompt_id"] or "",
-                seconds=row["seconds"],
-                attempts=row["attempts"],
-                error=json.loads(row["error"]) if row["error"] else None,
-                problems=(),
-                checks=json.loads(row["scores"]) if row["scores"] else (),
-                axes=json.loads(row["axes"]),
-                record=json.loads(row["detail"]) if row["detail"] else {},
-                tried=self._tried(row) if row["attempts"] > 1 else (),
-            )
+        write_manifests(self.folder, entries(self.ledger))
+        return write_report(self.folder, info, lambda: entries(self.ledger))
 
 
 def _named(workflow: Workflow) -> dict[str, str]:
@@ -511,7 +468,3 @@ def _unheard(_event: RunEvent) -> None:
 
 def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
     return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
-
-
-def _label(workflow: Mapping[str, str]) -> str:
-    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else workflow["name"]
