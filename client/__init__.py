@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from .brand.dataset.dataset import check_dataset
     from .brand.kit import BrandKit
     from .brand.lora.file import LoraFile
+    from .catalog.demo import demo
+    from .catalog.events import ItemSettled, RunNotice, RunStarted
     from .catalog.ledger.verification import verify_image
     from .catalog.run import CatalogRun
+    from .catalog.status import RunStatus
     from .catalog.table.read import read_table
     from .comfy.events import Finished, NodeProgress, OutputReady, Preview, Queued, Started
     from .comfy.job import Job, Result
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from .run.client import Client
     from .run.licence import judge_licence
     from .run.lock import lock_workflow
+    from .run.single import run_workflow
     from .run.training import train_lora
     from .workflow.canvas.convert_file import convert_workflow
     from .workflow.check import check_workflow
@@ -74,8 +78,11 @@ _ROOMS = {
     "brand.dataset.dataset": ("check_dataset",),
     "brand.kit": ("BrandKit",),
     "brand.lora.file": ("LoraFile",),
+    "catalog.demo": ("demo",),
+    "catalog.events": ("ItemSettled", "RunNotice", "RunStarted"),
     "catalog.ledger.verification": ("verify_image",),
     "catalog.run": ("CatalogRun",),
+    "catalog.status": ("RunStatus",),
     "catalog.table.read": ("read_table",),
     "comfy.events": ("Finished", "NodeProgress", "OutputReady", "Preview", "Queued", "Started"),
     "comfy.job": ("Job", "Result"),
@@ -116,6 +123,7 @@ _ROOMS = {
     "run.client": ("Client",),
     "run.licence": ("judge_licence",),
     "run.lock": ("lock_workflow",),
+    "run.single": ("run_workflow",),
     "run.training": ("train_lora",),
     "workflow.canvas.convert_file": ("convert_workflow",),
     "workflow.check": ("check_workflow",),
@@ -140,6 +148,7 @@ __all__ = [
     "HostUnreachable",
     "InputInvalid",
     "InputUnknown",
+    "ItemSettled",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -162,6 +171,9 @@ __all__ = [
     "Profile",
     "Queued",
     "Result",
+    "RunNotice",
+    "RunStarted",
+    "RunStatus",
     "RunTakenOver",
     "Started",
     "Workflow",
@@ -172,6 +184,7 @@ __all__ = [
     "check_image",
     "check_workflow",
     "convert_workflow",
+    "demo",
     "detect",
     "diff_workflows",
     "fetch_model",
@@ -182,6 +195,7 @@ __all__ = [
     "migrate_workflow",
     "plan_memory",
     "read_table",
+    "run_workflow",
     "train_lora",
     "verify_image",
 ]

@@ -338,13 +338,13 @@ class ManagedHost:
 
 
 def managed_url(progress: Callable[[str], None] | None = None) -> str:
-    """The address of the managed host, which is started when it is not up.
+    """The address of the managed host of this user, which is started when it is not up.
 
     Args:
-        progress: called with one line per step of the start.
+        progress: called with one line per step, where it has to be started.
 
     Raises:
-        HostFailed: it is not installed, or did not come up.
+        HostFailed: it is not installed, or does not start.
     """
     host = ManagedHost()
     status = host.status()

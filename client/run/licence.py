@@ -6,28 +6,29 @@ from pathlib import Path
 
 from ..errors import InputInvalid, nearest
 from ..models.cards import card_ids
-from ..models.licensing.licences import Decision, Profile, judge, load_profile
+from ..models.licensing.licences import Decision, Profile, judge
 from ..models.licensing.parts import origin_of_file, parts_of_files
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
 from ..workflow.versions import library
+from .policy import RunPolicy
 from .weights import Weights, judge_weights, weights_of_graph
 
 
-def judge_licence(*subjects: str, profile: Profile | None = None) -> Decision:
+def judge_licence(*subjects: str, profile: Profile | Path | str | None = None) -> Decision:
     """Say whether models may be used as a licence profile says, with which duties, or why not. Not legal advice.
 
     Several subjects are judged together: one refusal refuses. A workflow is judged by what its file names.
 
     Args:
         subjects: ids of model cards, workflows by name or file, and files of weights.
-        profile: by default the user's own.
+        profile: or its file; by default the user's own.
 
     Raises:
         InputInvalid: a subject is none of these, or the user's profile cannot be read.
         WorkflowInvalid, ModelCorrupt: a file cannot be read.
     """
-    stated = profile or load_profile(None)
+    stated = RunPolicy.of(profile=profile).profile
     return Decision.of_all(_judge(subject, stated) for subject in subjects)
 
 

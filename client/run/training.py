@@ -21,10 +21,11 @@ from ..comfy.job import Job, Result
 from ..errors import InputInvalid
 from ..host.managed import managed_url
 from ..models.cards import load_card
-from ..models.licensing.licences import Profile, judge, load_profile, parts_of_card
+from ..models.licensing.licences import Profile, judge, parts_of_card
 from ..paths import atomic_write, write_text
 from ..workflow import Workflow
 from .client import Client
+from .policy import RunPolicy
 
 _LOADER, _TRAINER = 1, 2
 _LINKS = ("model", "clip", "vae", "card")  # the loader's outputs, in their order
@@ -71,8 +72,8 @@ def train_lora(
     out: str | Path,
     *,
     base: str = "starter",
-    kit: BrandKit | None = None,
-    profile: Profile | None = None,
+    brand: BrandKit | Path | str | None = None,
+    profile: Profile | Path | str | None = None,
     validation_fraction: float = 0.1,
     anew: bool = False,
     host: str | None = None,
@@ -90,8 +91,8 @@ def train_lora(
         trigger: the word or phrase that stands in every caption.
         out: the file to write, ``.safetensors``; its name is the LoRA's name on the host.
         base: id of the card of the model to train for.
-        kit: the brand that the LoRA is for.
-        profile: what the licences are judged by; by default the user's own.
+        brand: the kit of the brand that the LoRA is for, or its folder.
+        profile: what the licences are judged by, or its file; by default the user's own.
         validation_fraction: share of the products that is held back to judge by, 0 to 0.5.
         anew: forget an earlier run of this name.
         host: address of a ComfyUI host; by default our own, started when it is not up.
@@ -109,7 +110,8 @@ def train_lora(
     """
     out, say = Path(out), progress or _silent
     recipe = Recipe.of_base(base, trigger=trigger, **options)
-    judge(parts_of_card(load_card(base)), profile or load_profile(None)).enforce(base)
+    policy = RunPolicy.of(profile=profile, brand=brand)
+    judge(parts_of_card(load_card(base)), policy.profile).enforce(base)
     side = recipe.resolution
     report = check_dataset(folder, trigger, base, resolution=side, validation_fraction=validation_fraction)
     for fault in report.faults:
@@ -117,8 +119,9 @@ def train_lora(
     dataset = report.require()
     values = asdict(recipe) | {"base": base, "output_name": out.stem, "resume": "start anew" if anew else "auto"}
     values |= {"targets": "" if recipe.targets == DEFAULT_TARGETS else ",".join(recipe.targets)}
-    values |= {"brand": kit.name if kit else "", "brand_kit": kit.hash if kit else ""}
-    with Client(host or managed_url(progress), headers=headers) as client, tempfile.TemporaryDirectory() as scratch:
+    values |= {"brand": policy.kit.name, "brand_kit": policy.kit.hash} if policy.kit else {}
+    url = host or managed_url(progress)
+    with Client(url, headers=headers, profile=policy.profile) as client, tempfile.TemporaryDirectory() as scratch:
         values["dataset"] = send_dataset(client.api, dataset, lambda: None)
         result = _finish(client.submit(training_workflow(), **values), Path(scratch), say, on_event or _unwatched)
         return _bring(result, out, dataset)

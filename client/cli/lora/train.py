@@ -12,9 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ...brand.kit import BrandKit
 from ...comfy.events import Event, NodeProgress, Queued
-from ...models.licensing.licences import load_profile
 from ...run.training import export_config as write_config
 from ...run.training import train_lora
 from ..common import HeaderOption, HostOption, JsonOption, ProfileOption, pairs, say
@@ -79,10 +77,9 @@ def train(
     The same command goes on where it was stopped: by Ctrl-C, a kill, or a power cut. The host's LoRA loaders see the
     file at once. For example: packshot lora train photos --trigger kilnharbor --brand kilnharbor --out kiln.safetensors
     """
-    kit = BrandKit.load(brand) if brand is not None else None
     with _job_bar() as show_event:
         trained = train_lora(
-            folder, trigger, out, base=base, kit=kit, profile=load_profile(profile), validation_fraction=held_out,
+            folder, trigger, out, base=base, brand=brand, profile=profile, validation_fraction=held_out,
             anew=anew, host=host, headers=pairs(header, ":"), progress=say, on_event=show_event, steps=steps,
             learning_rate=learning_rate, rank=rank, alpha=alpha, targets=targets, schedule=schedule, warmup=warmup,
             batch_size=batch_size, accumulation=accumulation, resolution=resolution, shift=shift, seed=seed,

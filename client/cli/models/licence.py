@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ...models.licensing.licences import NOTICE, Decision, Reason, load_profile
+from ...models.licensing.licences import NOTICE, Decision, Reason
 from ...run.licence import judge_licence
 from ..common import JsonOption, ProfileOption, say
 
@@ -27,7 +27,7 @@ def licence(
     Several are judged together: one refusal refuses. A workflow is judged by what its file names; a catalogue run
     judges it again with all that it really loads. Exits with 2 when the answer is no.
     """
-    decision = judge_licence(*subjects, profile=load_profile(profile))
+    decision = judge_licence(*subjects, profile=profile)
     if as_json:
         typer.echo(json.dumps(decision.as_dict(), ensure_ascii=False))
     else:
