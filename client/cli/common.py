@@ -110,14 +110,6 @@ def managed_url() -> str:
         return managed.managed_url(begin)
 
 
-def running_url() -> str | None:
-    """The address of the managed host, where it is up."""
-    from ..host.managed import ManagedHost
-
-    status = ManagedHost().status()
-    return status.url if status.healthy else None
-
-
 def interactive() -> bool:
     """Whether a person watches standard error."""
     return sys.stderr.isatty()
