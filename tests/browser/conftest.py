@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-import loras
 import pytest
 import yaml
-from hostile import HOSTILE
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from packshot.host.install import install
 from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
+from support import loras
+from support.host.hostile import HOSTILE
 
 # Chromium asks its maker's servers for many things at start; a test machine may have no way there.
 _FLAGS = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.convert import convert
 from packshot.workflow.canvas.graph import parse
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 _EVERY = 12  # of the official workflows, one in so many
 _SUBMIT = """async workflow => {

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from brand_kits import write_brands
-from own_hosts import running, write_stubs, write_tiny
 
 from packshot import Client
 from packshot.brand import BrandKit
@@ -16,6 +14,8 @@ from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir, shipped
 from packshot.run.brand import bring_loras
+from support.host.brand_kits import write_brands
+from support.host.own_hosts import running, write_stubs, write_tiny
 
 
 @pytest.fixture(scope="session")

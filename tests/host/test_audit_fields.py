@@ -17,8 +17,9 @@ from packshot.catalog.runner.station import row_hash
 from packshot.comfy.protocol import graph_sha256
 from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
+from support.places import DATA
 
-COPY = Path(__file__).parents[1] / "data" / "copy.app.json"  # LoadImage to SaveImage
+COPY = DATA / "copy.app.json"  # LoadImage to SaveImage
 
 
 def sha256(path: Path) -> str:

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from catalogs import PLAIN, check_run, counts_of, ended, kill_host, start_plan, start_run, wait_for, write_colours
-from proxy import Proxy
 from test_client import COPY, SLOW, colour, picture
 from test_faults import NODE
 from test_hosts import BIG, made_by, packshot, up
@@ -23,6 +21,18 @@ from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus, ManagedHost
+from support.host.catalogs import (
+    PLAIN,
+    check_run,
+    counts_of,
+    ended,
+    kill_host,
+    start_plan,
+    start_run,
+    wait_for,
+    write_colours,
+)
+from support.host.proxy import Proxy
 
 
 @pytest.fixture(scope="module")

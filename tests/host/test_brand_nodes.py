@@ -7,21 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brand_graphs import (
-    content,
-    core_loader,
-    failed,
-    graph,
-    node,
-    picture,
-    refused,
-    run,
-    run_with_id,
-    stack,
-    texts,
-    with_brand,
-)
-from brand_kits import ALGORITHMS
 
 from packshot import Client
 from packshot.comfy import protocol
@@ -35,6 +20,21 @@ from packshot.errors import (
     ModelMissing,
     PackshotError,
 )
+from support.host.brand_graphs import (
+    content,
+    core_loader,
+    failed,
+    graph,
+    node,
+    picture,
+    refused,
+    run,
+    run_with_id,
+    stack,
+    texts,
+    with_brand,
+)
+from support.host.brand_kits import ALGORITHMS
 
 
 @pytest.fixture(scope="module")

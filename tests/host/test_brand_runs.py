@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
-from brand_kits import kit
 from PIL import Image
 
 from packshot import Client
 from packshot.brand import BrandKit
+from support.host.brand_kits import kit
 
 YESTERDAY = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import counts_of, ended, start_run, write_colours
-from proxy import Proxy
 from test_catalog import digests, packshot, run_plain, write_table
 from test_client import COPY, PLAIN, SEVERAL, SLOW, colour, edited, picture, pixel, slow, until_started
 
 from packshot import Client
 from packshot.errors import InputInvalid, InputUnknown, JobCancelled, ModelMissing
 from packshot.host.managed import HostStatus
+from support.host.catalogs import counts_of, ended, start_run, write_colours
+from support.host.proxy import Proxy
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import write_copier, write_photos
 from PIL import Image, ImageDraw
 
 from packshot.catalog.run import CatalogRun
 from packshot.host.managed import HostStatus
+from support.host.catalogs import write_copier, write_photos
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters
 
 

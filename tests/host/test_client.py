@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from proxy import Proxy
 
 from packshot import Client
 from packshot.comfy.events import Event, Finished, NodeProgress, OutputReady, Preview, Queued, Started
@@ -37,9 +36,10 @@ from packshot.errors import (
 )
 from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow
+from support.host.proxy import Proxy
+from support.places import DATA, ROOT
 
-DATA = Path(__file__).parents[1] / "data"
-PLAIN = Path(__file__).parents[2] / "bench" / "plain.app.json"
+PLAIN = ROOT / "bench" / "plain.app.json"
 SLOW, SEVERAL, COPY = DATA / "slow.app.json", DATA / "several.app.json", DATA / "copy.app.json"
 
 

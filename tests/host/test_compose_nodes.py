@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_hosts import running
 from PIL import Image
-from products import photograph
 
 from packshot import Client
 from packshot.comfy import protocol
@@ -24,8 +22,11 @@ from packshot.compose.matting import find_weights, pip_commands
 from packshot.errors import HostFailed, InputInvalid, ModelMissing
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus
+from support.host.own_hosts import running
+from support.places import INSIDE
+from support.products import photograph
 
-TENSORS = Path(__file__).with_name("compose_tensors.py")
+TENSORS = INSIDE / "compose_tensors.py"
 EMPTY = (2).to_bytes(8, "little") + b"{}"  # a valid safetensors file without a tensor
 
 

@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 from packshot.host.install import Installation
+from support.places import INSIDE
 
-SCRIPT = Path(__file__).with_name("conditioning.py")
+SCRIPT = INSIDE / "conditioning.py"
 
 
 def test_what_is_kept_is_what_core_computes(installation: Installation, models: Path, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weights import write_safetensors
 
 from packshot.host.install import Installation
 from packshot.models.detect import model_shapes
 from packshot.models.detect.detect import detect_file
+from support.places import INSIDE
+from support.weights import write_safetensors
 
-SCRIPT = Path(__file__).with_name("core_shapes.py")
+SCRIPT = INSIDE / "core_shapes.py"
 
 # ComfyUI's class: the bases that it runs.
 CLASSES = {

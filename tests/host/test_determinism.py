@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from brand_graphs import core_loader, graph, node, picture, run, run_with_id, texts
 
 from packshot import Client
 from packshot.comfy import protocol
+from support.host.brand_graphs import core_loader, graph, node, picture, run, run_with_id, texts
 
 RUNS = ["cold", "warm", "resident", "streamed"]
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from catalogs import check_run, ended, kill_host, start_plan, start_run, wait_for, write_colours
 from PIL import Image
-from proxy import Proxy, Request
 from test_client import COPY
 from test_hosts import BIG, packshot, up
 
@@ -21,6 +19,8 @@ from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.rebuild import verify
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus, ManagedHost
+from support.host.catalogs import check_run, ended, kill_host, start_plan, start_run, wait_for, write_colours
+from support.host.proxy import Proxy, Request
 
 
 @pytest.fixture(scope="module")

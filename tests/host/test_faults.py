@@ -19,7 +19,6 @@ from typing import Any
 
 import psutil
 import pytest
-from proxy import Proxy, Request, answer
 from test_client import COPY, PLAIN, SLOW, colour, edited, picture, pixel, until_started
 
 from packshot import Client
@@ -27,6 +26,7 @@ from packshot.comfy.events import Finished, NodeProgress
 from packshot.comfy.job import Job
 from packshot.errors import DeliveryUnknown, HostLost, HostUnreachable, JobCancelled, NodeMissing
 from packshot.host.managed import HostStatus, ManagedHost
+from support.host.proxy import Proxy, Request, answer
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from packshot.catalog.seeds import item_seed, seed_of_try
 from packshot.host.managed import HostStatus
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file
+from support.places import DATA
 
-NOISE = Path(__file__).parents[1] / "data" / "noise.app.json"  # its pictures depend on the seed alone
+NOISE = DATA / "noise.app.json"  # its pictures depend on the seed alone
 TRIES = 4
 
 

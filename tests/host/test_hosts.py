@@ -14,12 +14,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import check_run, counts_of, ended, kill_host, stand_still, start_run, wait_for, write_colours
-from proxy import Proxy, Request
 
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus, ManagedHost
+from support.host.catalogs import (
+    check_run,
+    counts_of,
+    ended,
+    kill_host,
+    stand_still,
+    start_run,
+    wait_for,
+    write_colours,
+)
+from support.host.proxy import Proxy, Request
 
 BIG = 2000  # pixels a side: a job takes long enough to be met in the middle
 

@@ -21,11 +21,12 @@ from PIL import Image
 
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.host.managed import ManagedHost
+from support.places import ROOT
 
 ROWS = 320
 KILLS = 22
 SIDE = 2000  # pixels: a job takes long enough to be killed in the middle
-WORKFLOW = Path(__file__).parents[2] / "bench" / "plain.app.json"
+WORKFLOW = ROOT / "bench" / "plain.app.json"
 
 
 def _table(folder: Path) -> dict[str, int]:

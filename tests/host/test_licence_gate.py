@@ -19,8 +19,9 @@ from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.licensing.licences import Profile
 from packshot.run.weights import Weights, judge_weights
+from support.places import ROOT
 
-RELEASE = Path(__file__).parents[2] / "workflows" / "releases" / "product-shot" / "1.0.0.app.json"
+RELEASE = ROOT / "workflows" / "releases" / "product-shot" / "1.0.0.app.json"
 MODEL, OURS, LORA = "starter-flux2.safetensors", "ours.safetensors", "brand.safetensors"
 
 

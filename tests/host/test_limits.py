@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import yaml
-from catalogs import PLAIN, check_run, write_colours
 from test_catalog import packshot
 from test_client import SLOW, colour
 
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.host.managed import HostStatus
+from support.host.catalogs import PLAIN, check_run, write_colours
 
 
 def run(folder: Path, host: HostStatus, code: int, **file: object) -> Path:

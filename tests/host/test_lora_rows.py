@@ -6,12 +6,12 @@ import io
 from typing import Any
 
 import pytest
-from brand_graphs import core_loader, graph, node, picture, refused
 from PIL import Image
 
 from packshot import Client
 from packshot.errors import InputInvalid, ModelMissing
 from packshot.workflow import Workflow
+from support.host.brand_graphs import core_loader, graph, node, picture, refused
 
 INSIDE = "0f3a8a3e-54f0-4a7e-8a2e-00000000000a"
 FILE = "mine/tide.safetensors"

@@ -6,13 +6,13 @@ import json
 import subprocess
 from pathlib import Path
 
-import loras
-
 from packshot.brand.lora.merge import Part, merge
 from packshot.host.install import Installation
 from packshot.paths import checkout
+from support import loras
+from support.places import INSIDE
 
-SCRIPT = Path(__file__).with_name("lora_weights.py")
+SCRIPT = INSIDE / "lora_weights.py"
 
 
 def test_changes_are_those_of_core(installation: Installation, models: Path, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from packshot import Client
 from packshot.host.install import Installation
 from packshot.models.cards import Card, Control, card_ids, load_card
 from packshot.models.rules import fit_size, settings
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 TEMPLATES = yaml.safe_load((ROOT / "tests" / "data" / "templates.yaml").read_text(encoding="utf-8"))
 CARDS = [card_id for card_id in card_ids() if load_card(card_id).supported_by_host]
 EDITORS = [card_id for card_id in CARDS if load_card(card_id).encoding.edit]

@@ -12,8 +12,9 @@ from test_catalog import packshot
 from packshot import Client
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
+from support.places import ROOT
 
-SMALL_CARD = Path(__file__).parents[2] / "bench" / "small_card.py"
+SMALL_CARD = ROOT / "bench" / "small_card.py"
 ROWS = 3
 
 

@@ -12,7 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogs import (
+from test_hosts import BIG, up
+
+from packshot.catalog.ledger.ledger import FILE_NAME
+from packshot.catalog.runner.ray_station import beside, connect
+from packshot.host.install import Installation
+from packshot.host.managed import HostStatus, ManagedHost
+from support.host.catalogs import (
     check_run,
     ended,
     kill_host,
@@ -22,13 +28,7 @@ from catalogs import (
     write_copier,
     write_photos,
 )
-from proxy import Proxy
-from test_hosts import BIG, up
-
-from packshot.catalog.ledger.ledger import FILE_NAME
-from packshot.catalog.runner.ray_station import beside, connect
-from packshot.host.install import Installation
-from packshot.host.managed import HostStatus, ManagedHost
+from support.host.proxy import Proxy
 
 CLUSTER = """
 import sys, time

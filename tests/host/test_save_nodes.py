@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from products import photograph
 from test_compose_nodes import composite, node, run, saved, texts, upload
 
 from packshot import Client
@@ -24,6 +23,7 @@ from packshot.host.managed import HostStatus
 from packshot.provenance.reading import read_account
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file
+from support.products import photograph
 
 
 @pytest.fixture(scope="module")

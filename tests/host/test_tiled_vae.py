@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packshot.host.install import Installation
+from support.places import INSIDE
 
-SCRIPT = Path(__file__).with_name("tiled_vae.py")
+SCRIPT = INSIDE / "tiled_vae.py"
 KINDS = ("kl4", "kl16", "flux2", "wan")
 
 

@@ -18,7 +18,6 @@ import numpy as np
 import psutil
 import pytest
 import yaml
-from own_hosts import card, component
 from PIL import Image, ImageDraw
 from safetensors import safe_open
 
@@ -33,8 +32,10 @@ from packshot.models.detect.detect import detect
 from packshot.models.files.read import read_header
 from packshot.paths import shipped
 from packshot.run.training import send_dataset, training_workflow
+from support.host.own_hosts import card, component
+from support.places import INSIDE
 
-SCRIPT = Path(__file__).with_name("train_models.py")
+SCRIPT = INSIDE / "train_models.py"
 BASE, TRIGGER, STEPS = "tiny-train", "kilnharbor", 12
 KIT = shipped("examples") / "brands" / "aldern-quay"
 # Everything that has a state: averaging, accumulation, dropout, a schedule with a warm-up.

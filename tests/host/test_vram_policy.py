@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_hosts import TINY
 
 from packshot.host.install import Installation
+from support.host.own_hosts import TINY
+from support.places import INSIDE
 
-SCRIPT = Path(__file__).with_name("vram_models.py")
+SCRIPT = INSIDE / "vram_models.py"
 CASES = [
     f"{family} {dtype}" for family in ("sd15", "sd3", "flux1", "flux2") for dtype in ("fp32", "fp16", "bf16", "fp8")
 ]

@@ -20,8 +20,8 @@ from packshot.paths import shipped
 from packshot.run.lock import take_stock
 from packshot.workflow.canvas.definitions import input_specs
 from packshot.workflow.release.lock import lock_path, read_lock
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 STARTER = {file.path: file.sha256 for file in FILES}
 SMALL = ("--set", "steps=1", "--set", "width=64", "--set", "height=64")
 

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import loras
 import pytest
 import yaml
 from hypothesis import given
@@ -27,6 +26,7 @@ from packshot.catalog.planning.templates import Templates
 from packshot.cli.main import app
 from packshot.errors import BrandInvalid, InputInvalid, LoraMismatch, PackshotError
 from packshot.paths import shipped
+from support import loras
 
 TODAY = datetime.date(2026, 11, 21)
 LORA = {

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from weights import model, write_safetensors
 
 from packshot.brand.kit import BrandKit
 from packshot.brand.policy import judge_lora
 from packshot.brand.sections import BrandLora
 from packshot.errors import LicenceRefused, LoraMismatch
 from packshot.models.detect.findings import CARDS
+from support.weights import model, write_safetensors
 
 VARIANTS = {
     "flux1": "flux1", "flux2-dev": "flux2-dev", "flux2-klein-4b": "flux2-klein-4b", "flux2-klein-9b": "flux2-klein-9b",

@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import loras
 import pytest
 
 from packshot.brand import BrandKit
@@ -15,6 +14,7 @@ from packshot.errors import ModelCorrupt
 from packshot.paths import shipped
 from packshot.run.brand import branded, bring_loras
 from packshot.workflow import Workflow
+from support import loras
 
 KIT = BrandKit.load(shipped("examples") / "brands" / "aldern-quay")
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packshot.errors import ModelMissing, NodeMissing, WorkflowInvalid
 from packshot.workflow import Workflow
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 BYPASSED, MUTED = 4, 2
 

@@ -17,8 +17,8 @@ from packshot.models.describe import commercial_use
 from packshot.models.detect import findings
 from packshot.models.licensing import licences
 from packshot.models.starter import files as starter
+from support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # What a ComfyUI 0.30.0 host without models answered at /object_info for the nodes that cards name.
 NODES: dict[str, Any] = json.loads((ROOT / "tests/data/model_nodes.json").read_text())
 

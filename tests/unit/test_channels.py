@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 from typer.testing import CliRunner
 
 from packshot import paths
@@ -25,6 +24,7 @@ from packshot.quality.picture import Picture
 from packshot.quality.placing import place
 from packshot.quality.registry import all_checks
 from packshot.quality.run import check_file, check_files, check_picture
+from support.planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 
 CHANNELS = ("amazon-main", "amazon-other", "google-merchant", "gs1", "plain", "shopify", "vtex", "zalando")
 STRICT = ("amazon-main", "google-merchant", "gs1", "zalando")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from products import PRODUCTS, photograph
 
 from packshot.compose.edges import levels
 from packshot.compose.matting import check, find_weights, matte, pip_commands, without_haze
 from packshot.compose.pixels import LANCZOS, resize
 from packshot.errors import ModelCorrupt, ModelMissing
 from packshot.paths import cache_dir
+from support.products import PRODUCTS, photograph
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from products import PRODUCTS, photograph
 
 from packshot.compose.edges import inside, levels, without_spill
 from packshot.compose.pixels import (
@@ -23,6 +22,7 @@ from packshot.compose.pixels import (
 from packshot.compose.product import Composite, Edge, Placement, Shadow, compose, place_box
 from packshot.compose.shadow import contact_shadow
 from packshot.errors import InputInvalid
+from support.products import PRODUCTS, photograph
 
 share = st.floats(0, 1)
 sides = st.integers(12, 90)

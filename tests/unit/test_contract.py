@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from packshot.errors import InputInvalid, InputUnknown, WorkflowInvalid
 from packshot.workflow import InputSpec, Workflow
 from packshot.workflow.workflow import PreparedWorkflow
+from support.places import DATA, ROOT
 
-DATA = Path(__file__).parents[1] / "data"
-PLAIN = Path(__file__).parents[2] / "bench" / "plain.app.json"
+PLAIN = ROOT / "bench" / "plain.app.json"
 INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 SAMPLER: dict[str, Any] = {
     "nodes": [

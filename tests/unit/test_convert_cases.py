@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.convert import Field, convert
 from packshot.workflow.canvas.graph import parse
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 INFO: dict[str, Any] = json.loads((DATA / "canvas_object_info.json").read_text(encoding="utf-8"))
 _EXACT = 2**53  # JavaScript rounds whole numbers above this; the file's own are kept here.

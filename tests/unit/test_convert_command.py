@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-DATA = Path(__file__).parents[1] / "data"
+from support.places import DATA
+
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 INFO = DATA / "canvas_object_info.json"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +14,8 @@ from packshot.errors import PackshotError
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.convert import convert
 from packshot.workflow.contract import read_contract
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 INFO: dict[str, Any] = json.loads((DATA / "canvas_object_info.json").read_text(encoding="utf-8"))
 

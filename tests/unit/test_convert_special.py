@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from packshot.errors import NodeMissing, WorkflowInvalid
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.convert import convert
 from packshot.workflow.canvas.graph import parse
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 INFO: dict[str, Any] = json.loads((DATA / "canvas_object_info.json").read_text(encoding="utf-8"))
 IMAGE = "IMAGE"

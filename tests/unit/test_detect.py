@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from weights import model, prefixed, write_gguf, write_safetensors
 
 from packshot.cli.main import app
 from packshot.models.cards import card_ids, load_card
 from packshot.models.detect.detect import Detection, detect_file
 from packshot.models.detect.findings import CARDS
 from packshot.models.detect.model_shapes import variants
+from support.weights import model, prefixed, write_gguf, write_safetensors
 
 Shapes = Mapping[str, tuple[int, ...]]
 

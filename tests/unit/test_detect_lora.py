@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from weights import model, write_safetensors
 
 from packshot.models.detect.detect import Detection, detect_file
 from packshot.models.detect.lora import describe_lora
 from packshot.models.files.read import read_header
+from support.weights import model, write_safetensors
 
 Shapes = dict[str, tuple[int, ...]]
 Make = Callable[[str, tuple[int, ...], int], Shapes]

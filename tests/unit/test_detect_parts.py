@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from weights import model, namings, prefixed, write_gguf, write_safetensors
 
 from packshot.models.detect.detect import Detection, detect_file
 from packshot.models.detect.model_shapes import variants
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
+from support.weights import model, namings, prefixed, write_gguf, write_safetensors
 
 Shapes = Mapping[str, tuple[int, ...]]
 CORE = "model.diffusion_model."
@@ -272,15 +272,15 @@ def test_claims_in_the_spellings_of_hubs_and_trainers(
     assert (found.base, found.mismatch) == (BASES[variant], mismatch)
 
 
-def llm(width: int, first: int, last: int, *extra: str) -> dict[str, tuple[int, ...]]:
+def llm_part(width: int, first: int, last: int, *extra: str) -> dict[str, tuple[int, ...]]:
     one = ["input_layernorm.weight", "post_attention_layernorm.weight", *extra]
     return {f"model.layers.{i}.{name}": (width,) for i in range(first, last) for name in one}
 
 
 PARTS_OF_ENCODERS = {
-    "qwen3-4b": llm(2560, 20, 36, "self_attn.q_norm.weight"),
-    "mistral-3-small": llm(5120, 0, 12),
-    "qwen2.5-vl-7b": llm(3584, 0, 1, "self_attn.k_proj.bias"),
+    "qwen3-4b": llm_part(2560, 20, 36, "self_attn.q_norm.weight"),
+    "mistral-3-small": llm_part(5120, 0, 12),
+    "qwen2.5-vl-7b": llm_part(3584, 0, 1, "self_attn.k_proj.bias"),
     "t5xxl": {f"encoder.block.{i}.layer.0.SelfAttention.k.weight": (4096, 4096) for i in range(12, 24)},
     "clip-l": {"text_model.encoder.layers.3.mlp.fc1.weight": (3072, 768)},
 }

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from hub_server import TOKEN, Hub, serve
-from own_card import own_card
 
 from packshot.errors import HostUnreachable, InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
 from packshot.models import fetch as fetching
 from packshot.models.cards import Card, load_card
 from packshot.models.fetch import Mirror, Wanted, fetch, survey
 from packshot.models.hub import Hub as HubSource
+from support.hub_server import TOKEN, Hub, serve
+from support.own_card import own_card
 
 REPO = "aldern-quay/kiln"
 DIFFUSION, ENCODER, VAE = "split/kiln_bf16.safetensors", "te/kiln_te.safetensors", "vae.safetensors"

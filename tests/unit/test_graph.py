@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from packshot.errors import WorkflowInvalid
 from packshot.workflow import Workflow
 from packshot.workflow.canvas.graph import MAX_BYTES, CanvasGraph, parse, read_json
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 SEVERAL: dict[str, Any] = json.loads((DATA / "several.app.json").read_text())
 
 json_values = st.recursive(

@@ -13,7 +13,6 @@ import gguf
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from weights import gguf_string, write_gguf, write_raw, write_safetensors
 
 from packshot.errors import ModelCorrupt, ModelMissing
 from packshot.models.files.gguf_header import TENSOR_TYPES
@@ -21,6 +20,7 @@ from packshot.models.files.header import MAX_TENSORS, TensorInfo
 from packshot.models.files.quantisation import layer_formats, logical_shapes, summary
 from packshot.models.files.read import read_header
 from packshot.models.files.safetensors_header import MAX_HEADER
+from support.weights import gguf_string, write_gguf, write_raw, write_safetensors
 
 
 def refused(path: Path) -> str:

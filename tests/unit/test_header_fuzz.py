@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mutations import mutants
-from weights import write_raw
 
 from packshot.errors import ModelCorrupt
 from packshot.models.detect.detect import detect
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
+from support.mutations import mutants
+from support.weights import write_raw
 
 
 def look(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from packshot.models.licensing.licences import judge, licence_ids, load_licence
 from packshot.models.licensing.parts import Origin, parts_of_files
 from packshot.models.licensing.profile import Profile
 from packshot.workflow.canvas.convert import is_model_file
+from support.places import DATA
 
-TABLE = yaml.safe_load((Path(__file__).parents[1] / "data" / "licence_requests.yaml").read_text(encoding="utf-8"))
+TABLE = yaml.safe_load((DATA / "licence_requests.yaml").read_text(encoding="utf-8"))
 REQUESTS: list[dict[str, Any]] = TABLE["requests"]
 
 

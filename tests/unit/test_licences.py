@@ -30,8 +30,8 @@ from packshot.models.licensing.parts import known_files, origin_of_file, origin_
 from packshot.models.licensing.profile import COUNTRIES, EUROPEAN_UNION, Attestation, Profile
 from packshot.run.weights import weights_of_graph, weights_of_run
 from packshot.workflow import Workflow
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 SHOP = {
     "annual_revenue_usd": 500000, "monthly_active_users": 20000, "publish_territories": ["US"],
     "server_territory": "US", "purpose": "production", "hosted_for_others": False, "trains_on_outputs": False,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import loras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
-from weights import write_safetensors
 
 from packshot.brand.lora.algebra import difference, inner, joined, norm, spectrum, truncated
 from packshot.brand.lora.changes import Change, adapters_of, change_of
 from packshot.brand.lora.tensors import Tensor, TensorFile, decode, decoded, encode, write_tensors
 from packshot.errors import InputInvalid, ModelCorrupt
+from support import loras
+from support.weights import write_safetensors
 
 
 def change(path: Path, tensors: dict[str, np.ndarray]) -> Change:

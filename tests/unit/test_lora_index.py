@@ -11,13 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import loras
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mutations import mutants
 from typer.testing import CliRunner
-from weights import model, write_safetensors
 
 from packshot.brand.lora.changes import adapters_of, change_of
 from packshot.brand.lora.index import LoraIndex, SummaryReader
@@ -29,6 +26,9 @@ from packshot.cli.main import app
 from packshot.errors import InputInvalid, ModelMissing, OutputUnwritable, PackshotError
 from packshot.hashes import file_hashes
 from packshot.models.files.read import read_header
+from support import loras
+from support.mutations import mutants
+from support.weights import model, write_safetensors
 
 T = TypeVar("T")
 

@@ -7,13 +7,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import loras
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
-from weights import model, write_safetensors
 
 from packshot.brand.lora.changes import adapters_of, change_of, identity
 from packshot.brand.lora.conflicts import overlap
@@ -24,6 +22,8 @@ from packshot.brand.lora.report import inspect_lora
 from packshot.brand.lora.tensors import TensorFile
 from packshot.cli.main import app
 from packshot.errors import InputInvalid, PackshotError
+from support import loras
+from support.weights import model, write_safetensors
 
 METADATA = {
     "modelspec.sai_model_spec": "1.0.0",

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from own_card import component, own_card
 from safetensors.numpy import save_file
 
 from packshot.errors import InputInvalid, InputUnknown, ModelMissing
@@ -22,6 +21,7 @@ from packshot.models.memory.plan import NONE, RESIDENT, STREAM, TILED, Picture, 
 from packshot.models.memory.weigh import weigh
 from packshot.workflow import Workflow
 from packshot.workflow.loads import Latent, read_loads
+from support.own_card import component, own_card
 
 BIG = {"bf16": 24 * GIB, "fp8": 12 * GIB, "nvfp4": 7 * GIB}
 

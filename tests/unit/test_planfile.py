@@ -18,6 +18,7 @@ from packshot.catalog.seeds import item_seed
 from packshot.cli.main import app
 from packshot.errors import CatalogInvalid, HostUnreachable, InputUnknown, PackshotError
 from packshot.paths import shipped
+from support.places import ROOT
 
 TABLE = (
     "sku;family;enabled;categories;name-en_US;name-de_DE;color\n"
@@ -131,7 +132,7 @@ def test_a_dry_run_says_what_it_takes(load, tmp_path, monkeypatch):
 
 def test_a_run_knows_its_phases_and_the_locks_of_its_workflows(load, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = Path(__file__).parents[2] / "workflows" / "releases" / "product-shot"
+    folder = ROOT / "workflows" / "releases" / "product-shot"
     newest = max(folder.glob("*.lock.json"), key=lambda path: tuple(map(int, path.name.split(".")[:3])))
     planned = Catalog(load("workflow: product-shot\nphases: false"))
     with CatalogRun(tmp_path / "run", create=True) as run:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +22,8 @@ from packshot.errors import (
     PackshotError,
     WorkflowInvalid,
 )
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 RECORDS: dict[str, Any] = json.loads((DATA / "records.json").read_text())
 REFUSALS: dict[str, Any] = json.loads((DATA / "refusals.json").read_text())
 FRAMES: dict[str, Any] = json.loads((DATA / "frames.json").read_text())

@@ -18,7 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from PIL import Image
-from planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 from typer.testing import CliRunner
 
 from packshot.catalog.ledger.ledger import Ledger
@@ -32,6 +31,7 @@ from packshot.provenance.manifest import Ingredient, read_manifest
 from packshot.provenance.marking import Statement
 from packshot.provenance.reading import read_account
 from packshot.provenance.writer import WriteOptions, write_picture
+from support.planted import PHOTOGRAPHS, encoded, photo, photograph, product, shape
 
 STATEMENT = Statement(
     "composite",

@@ -11,7 +11,18 @@ import imagehash
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from planted import (
+from skimage.metrics import structural_similarity
+from test_quality_logo_text import MARKS
+
+from packshot.errors import InputInvalid
+from packshot.quality.checks import Given, Limit, Subject, Unmeasurable, judge, measure
+from packshot.quality.colour import luminance
+from packshot.quality.look import look_of
+from packshot.quality.measures.fidelity import ssim_map
+from packshot.quality.picture import Picture, read_picture
+from packshot.quality.registry import all_checks, find_check
+from packshot.quality.siblings import Catalogue, Features, perceptual_hash
+from support.planted import (
     KELP,
     PHOTOGRAPHS,
     SIDE,
@@ -26,17 +37,6 @@ from planted import (
     product,
     shape,
 )
-from skimage.metrics import structural_similarity
-from test_quality_logo_text import MARKS
-
-from packshot.errors import InputInvalid
-from packshot.quality.checks import Given, Limit, Subject, Unmeasurable, judge, measure
-from packshot.quality.colour import luminance
-from packshot.quality.look import look_of
-from packshot.quality.measures.fidelity import ssim_map
-from packshot.quality.picture import Picture, read_picture
-from packshot.quality.registry import all_checks, find_check
-from packshot.quality.siblings import Catalogue, Features, perceptual_hash
 
 BRAND = {"kelp": "#20302D", "oat": "#EFE6D6"}
 

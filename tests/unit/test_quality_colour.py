@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import PHOTOGRAPHS, photo
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from packshot.quality.colour import (
@@ -18,6 +17,7 @@ from packshot.quality.colour import (
     luminance,
     srgb_to_lab,
 )
+from support.planted import PHOTOGRAPHS, photo
 
 # Sharma, Wu, Dalal 2005, table 1: L*, a*, b* of two colours, and their difference.
 PAIRS = np.array(

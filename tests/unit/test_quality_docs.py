@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from make_quality import channels_table, checks_table, sheet
 
 from packshot.quality.channels import channel_ids
 from packshot.quality.registry import all_checks
+from support.places import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "quality.md"
+PAGE = ROOT / "docs" / "quality.md"
 
 
 def test_the_tables_are_those_of_the_code() -> None:

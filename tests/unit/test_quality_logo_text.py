@@ -7,13 +7,13 @@ from functools import cache, partial
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from planted import Planted, canvas, measured, photo, product
 
 from packshot.errors import InputInvalid
 from packshot.quality.checks import Given
 from packshot.quality.logos import find_logo
 from packshot.quality.picture import Picture
 from packshot.quality.reading import edit_share, plain, read_back
+from support.planted import Planted, canvas, measured, photo, product
 
 
 @cache

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from planted import PHOTOGRAPHS, encoded, photograph, product, shape
 
 from packshot.errors import InputInvalid
 from packshot.quality.channels import load_channel
 from packshot.quality.checks import Given
 from packshot.quality.picture import Picture, PictureRefused, read_picture
 from packshot.quality.run import check_file, check_picture
+from support.planted import PHOTOGRAPHS, encoded, photograph, product, shape
 
 REASONS = {"not-a-picture", "truncated", "broken", "too-many-pixels", "mode-unsupported"}
 

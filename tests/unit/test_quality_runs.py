@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted import KELP, canvas, product
 from scipy import ndimage
 
 from packshot.quality.components import runs_of
 from packshot.quality.masks import find_product
+from support.planted import KELP, canvas, product
 
 SHAPES = [(1, 1), (1, 9), (9, 1), (2, 2), (7, 13), (40, 33)]
 

@@ -21,8 +21,7 @@ from packshot.catalog.report.report import Entry, RunInfo, write_manifests, writ
 from packshot.catalog.run import CatalogRun
 from packshot.errors import ChecksFailed, OutputUnwritable
 from packshot.paths import shipped
-
-DATA = Path(__file__).parents[1] / "data"
+from support.places import DATA
 
 KIT = BrandKit.model_validate({"name": "Salt & <Stone>", "palette": [{"name": "oat", "hex": "#EFE6D6"}]})
 RUN = RunInfo(KIT, "products.csv", "product-shot@1.0.0", 7, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from weights import model, prefixed, write_safetensors
 
 from packshot.models.cards import Card, Component, card_ids, load_card
 from packshot.models.detect.detect import detect_file
 from packshot.models.rules import misfit
+from support.weights import model, prefixed, write_safetensors
 
 SLOTS = [(load_card(card_id), part) for card_id in card_ids() for part in load_card(card_id).components]
 CORE = "model.diffusion_model."

@@ -9,7 +9,6 @@ import re
 import shlex
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,9 +30,10 @@ from packshot.brand.training.recipe import (
 from packshot.errors import InputInvalid
 from packshot.models.cards import load_card
 from packshot.run.training import training_workflow
+from support.places import DATA
 
 RECIPE = Recipe(trigger="kilnharbor", steps=100, learning_rate=1e-3, warmup=10)
-GOLDEN = Path(__file__).parents[1] / "data" / "training"
+GOLDEN = DATA / "training"
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from packshot.workflow.check import check, check_reference
 from packshot.workflow.problems import Problem
 from packshot.workflow.release.diff import diff
 from packshot.workflow.release.migrate import migrate
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 DEFINITIONS = DATA / "workflow_nodes.json"  # ComfyUI 0.30.0's own, with the starter model's files
 INFO: dict[str, Any] = json.loads(DEFINITIONS.read_text())
 SLUGS = {kind.slug for kind in PackshotError.__subclasses__()}

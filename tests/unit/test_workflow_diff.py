@@ -6,7 +6,6 @@ import copy
 import json
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from packshot.errors import WorkflowInvalid
 from packshot.workflow import Workflow
 from packshot.workflow.release.diff import Change, Diff, diff
 from packshot.workflow.versions import library
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 FILES = [library()["product-shot"], DATA / "slow.app.json", DATA / "several.app.json"]
 SHOT: dict[str, Any] = json.loads(FILES[0].read_text())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from packshot.workflow import Workflow
 from packshot.workflow.check import check
 from packshot.workflow.release.migrate import Replaced, migrate
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 NODES: dict[str, Any] = json.loads((DATA / "workflow_nodes.json").read_text())
 REPLACEMENTS: dict[str, Any] = json.loads((DATA / "node_replacements.json").read_text())
 

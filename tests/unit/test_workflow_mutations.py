@@ -9,7 +9,6 @@ import contextlib
 import copy
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,8 @@ from packshot.workflow.release.checksums import violations
 from packshot.workflow.release.lock import lock_path, read_lock
 from packshot.workflow.release.migrate import migrate
 from packshot.workflow.versions import library, release_folder
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 DEFINITIONS = DATA / "canvas_object_info.json"
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))
 REPLACEMENTS: dict[str, Any] = json.loads((DATA / "node_replacements.json").read_text())

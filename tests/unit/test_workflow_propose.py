@@ -19,8 +19,8 @@ from packshot.workflow.check import check
 from packshot.workflow.contract import read_contract
 from packshot.workflow.propose import outputs_of, propose, with_contract
 from packshot.workflow.snippets import snippets
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 CANVAS: dict[str, Any] = json.loads((DATA / "canvas_object_info.json").read_text())
 CASES: dict[str, dict[str, Any]] = json.loads((DATA / "canvas.json").read_text(encoding="utf-8"))

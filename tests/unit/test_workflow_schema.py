@@ -19,8 +19,8 @@ from packshot.workflow import Workflow
 from packshot.workflow.app_mode import identifier, read_app_mode
 from packshot.workflow.contract import output_types, read_names
 from packshot.workflow.schema import json_schema, openapi
+from support.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 FLOW = Workflow(
     {

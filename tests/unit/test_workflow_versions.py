@@ -20,8 +20,9 @@ from packshot.workflow.release.bump import bump, file_text
 from packshot.workflow.release.checksums import SUMS, read_sums, violations
 from packshot.workflow.versions import library, read_version, release_folder, releases, resolve
 from packshot.workflow.workflow import Workflow
+from support.places import DATA
 
-INFO: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "object_info.json").read_text())
+INFO: dict[str, Any] = json.loads((DATA / "object_info.json").read_text())
 DRAFT: dict[str, Any] = {
     "nodes": [
         {"id": 1, "type": "EmptyImage", "pos": [0, 0], "widgets_values": [64, 64, 1, 0]},

@@ -7,10 +7,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import loras
 import yaml
 
 from packshot.brand.lora.merge import Part, merge
+from support import loras
 
 ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()

@@ -16,8 +16,9 @@ from packshot import Client
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.cards import card_ids, load_card
+from support.places import INSIDE
 
-TINY = Path(__file__).with_name("tiny_models.py")
+TINY = INSIDE / "tiny_models.py"
 PROFILE = {
     "annual_revenue_usd": 0,
     "monthly_active_users": 0,

@@ -22,8 +22,8 @@ from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.ledger.records import Counts
 from packshot.catalog.rebuild import verify
 from packshot.host.managed import ManagedHost
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters
 
 

@@ -8,7 +8,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from weights import gguf_string
+from support.weights import gguf_string
 
 _DTYPES = ["F32", "BF16", "F8_E4M3", "F4", "U8", "F31", "", "f32"]
 _NUMBERS = [0, 1, -1, 2**31, 2**63, 2**64, 10**30, 1.5]
