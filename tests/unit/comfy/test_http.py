@@ -1,4 +1,4 @@
-"""Addresses and credentials, which need no host; tests/host/test_faults.py has the rest."""
+"""Addresses and credentials, which need no host; tests/host/comfy has the rest."""
 
 from __future__ import annotations
 
