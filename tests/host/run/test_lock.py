@@ -79,11 +79,12 @@ def test_another_model_file_of_the_same_name_and_size_is_refused_or_recorded(
     assert f"model {vae}: locked sha256 {STARTER[vae][:12]}, found sha256" in error["message"]
     assert error["message"].count("locked sha256") == 1
     assert error["place"] == str(lock_path(library))
-    assert "--ignore-lock" in error["remedy"]
+    assert "waive the stop `lock`" in error["remedy"]
     assert not list(tmp_path.glob("*.png"))
 
-    answer = packshot_json("run", library, *SMALL, "--host", altered.url, "--out", tmp_path, "--ignore-lock")
+    answer = packshot_json("run", library, *SMALL, "--host", altered.url, "--out", tmp_path, "--waive", "lock")
     assert [each["what"] for each in answer["drift"]] == ["model vae/starter-flux2-vae.safetensors"]
+    assert [(each["stop"], each["slug"]) for each in answer["waived"]] == [("lock", "workflow-invalid")]
     assert list(tmp_path.glob("*.png"))
 
 
@@ -94,6 +95,7 @@ def test_a_name_alone_runs_and_records_what_differs(
     newest = library.parents[2] / "product-shot.app.json"
     answer = packshot_json("run", newest, *SMALL, "--host", altered.url, "--out", tmp_path)
     assert [each["what"] for each in answer["drift"]] == ["model vae/starter-flux2-vae.safetensors"]
+    assert [each["slug"] for each in answer["warnings"]] == ["lock-drift"]
 
 
 def test_other_versions_and_an_edited_file_are_named_together(host: HostStatus, library: Path, tmp_path: Path) -> None:
