@@ -1,14 +1,21 @@
 # make setup   the environment in .venv/, so that .venv/bin/packshot runs
 # make demo    from a fresh clone to a brand's contact sheet in out/demo/
-# make test    every test that needs no GPU, on a real ComfyUI
+# make unit    the fast tests; make unit ARGS="-k palette" for some of them
+# make test    the fast tests, and those on a real ComfyUI and in a real browser
+# make campaign  the long tests: hosts and runs that are killed, Ray, training that goes on, judged pictures, real corpora
+# make one T=tests/unit/test_paths.py   the tests of one file or folder, or one test
 # make lint    style and types
 # make docs    the pages that are made from data: docs/models.md
 # make bench   the benchmarks; see docs/benchmarks.md
 
 PYTHON ?= python3
 BIN := .venv/bin
+# One thread for each worker: more of them than cores only wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# Tests that share a host go to one worker. Two workers: each has hosts of its own, of about 1 GB of memory.
+ON_HOSTS := $(PYTEST) --numprocesses 2 --dist loadgroup
 
-.PHONY: setup demo test lint lint-web docs bench clean
+.PHONY: setup demo unit test campaign one lint lint-web docs bench clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed
@@ -25,10 +32,19 @@ setup: .venv/.installed
 demo: setup
 	$(BIN)/packshot demo --out out/demo
 
-test: setup
+unit: setup
+	$(PYTEST) --numprocesses auto tests/unit $(ARGS)
+
+test: unit
 	$(BIN)/packshot host install
-	$(BIN)/python -m pytest --numprocesses auto tests/unit
-	$(BIN)/python -m pytest tests/browser tests/host tests/gpu
+	$(ON_HOSTS) tests/browser tests/host tests/gpu
+
+campaign: setup
+	$(BIN)/packshot host install
+	$(ON_HOSTS) tests/campaigns $(ARGS)
+
+one: setup
+	$(PYTEST) $(T) $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -20,7 +20,6 @@ from _peers import SEVERAL_HOSTS, environment
 from packshot import Client
 from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
-from packshot.comfy.client import HostClient
 from packshot.comfy.http import HostApi
 
 
@@ -89,7 +88,7 @@ _SHIFTS = itertools.count(1)
 
 def _graphs(url: str, workflow: Path, rows: int) -> list[dict[str, Any]]:
     first = _shift() * 16
-    with HostClient(url) as client:
+    with Client(url) as client:
         return [dict(client.draft(workflow, {"color": first + number}).graph) for number in range(rows)]
 
 
@@ -110,20 +109,9 @@ def _own_time(urls: list[str], workflow: Path, rows: int) -> float:
 
 
 def _timed_run(run: CatalogRun, urls: list[str]) -> float:
-    from packshot.catalog.runner.scheduler import STAGE
-    from packshot.catalog.runner.station import HostSpec, LocalStation
-    from packshot.models.licensing.licences import load_profile
-
-    def spec(url: str) -> HostSpec:
-        return HostSpec(url, lambda: LocalStation(HostClient(url), run.branded_workflows(), run.folder / STAGE, {}))
-
-    with HostClient(urls[0]) as client:
-        scheduler = run.scheduler(
-            [spec(url) for url in urls], [client], load_profile(None), join=spec, settled=lambda _id, _error: None
-        )
-        begun = time.perf_counter()
-        scheduler.run()
-        return time.perf_counter() - begun
+    begun = time.perf_counter()
+    run.run(urls)
+    return time.perf_counter() - begun
 
 
 def _peer(urls: list[str], workflow: Path, rows: int, fetch: bool) -> str:

@@ -9,7 +9,7 @@ one, because it offers no look between two steps. It trains every layer, biases 
 Peak memory is the process's.
 
 The last line is the angle between the gradient that core's gradient checkpointing gives and ours, for the same layers,
-weights and noise. Ours agrees with finite differences (tests/host/test_train_lora.py), so a cosine below 1 is an error.
+weights and noise. Ours agrees with finite differences (tests/host/nodes/training), so a cosine below 1 is an error.
 """
 
 from __future__ import annotations

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from .brand.kit import BrandKit
+    from .catalog.demo import demo
+    from .catalog.events import ItemSettled, RunNotice, RunStarted
     from .catalog.run import CatalogRun
+    from .catalog.status import RunStatus
     from .catalog.table.read import read_table
     from .comfy.events import Finished, NodeProgress, OutputReady, Preview, Queued, Started
     from .comfy.job import Job, Result
@@ -50,13 +53,17 @@ if TYPE_CHECKING:
     from .models.cards import load_card
     from .models.licensing.profile import Profile
     from .run.client import Client
+    from .run.single import run_workflow
     from .workflow.workflow import Workflow
 
 # Where each name is defined. Loaded when first used: the node pack imports parts of this package inside ComfyUI and
 # needs none of these, and a script that needs one should not wait for all.
 _ROOMS = {
     "brand.kit": ("BrandKit",),
+    "catalog.demo": ("demo",),
+    "catalog.events": ("ItemSettled", "RunNotice", "RunStarted"),
     "catalog.run": ("CatalogRun",),
+    "catalog.status": ("RunStatus",),
     "catalog.table.read": ("read_table",),
     "comfy.events": ("Finished", "NodeProgress", "OutputReady", "Preview", "Queued", "Started"),
     "comfy.job": ("Job", "Result"),
@@ -90,6 +97,7 @@ _ROOMS = {
     "models.cards": ("load_card",),
     "models.licensing.profile": ("Profile",),
     "run.client": ("Client",),
+    "run.single": ("run_workflow",),
     "workflow.workflow": ("Workflow",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
@@ -108,6 +116,7 @@ __all__ = [
     "HostUnreachable",
     "InputInvalid",
     "InputUnknown",
+    "ItemSettled",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -129,13 +138,18 @@ __all__ = [
     "Profile",
     "Queued",
     "Result",
+    "RunNotice",
+    "RunStarted",
+    "RunStatus",
     "RunTakenOver",
     "Started",
     "Workflow",
     "WorkflowInvalid",
     "__version__",
+    "demo",
     "load_card",
     "read_table",
+    "run_workflow",
 ]
 
 

@@ -1,49 +1,57 @@
 """A catalogue run from table to contact sheet; all its state lies in one folder.
 
 ``ledger.sqlite`` is the truth, ``pictures/`` the result; manifest and contact sheet are made from the ledger and can be
-made again at any time.
+made again at any time::
+
+    with CatalogRun("out/spring", create=True) as run:
+        run.plan("products.csv", workflow="product-shot@1", brand="brands/aldern-quay")
+        status = run.run(hosts=["http://gpu-1:8188", "http://gpu-2:8188"])
 """
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..brand import BrandKit
-from ..comfy.client import HostClient
 from ..comfy.http import HostAddress
-from ..errors import CatalogInvalid, InputInvalid, PackshotError
+from ..errors import CatalogInvalid, InputInvalid
 from ..models.cards import card_ids
-from ..models.licensing.licences import Decision, Profile
+from ..models.licensing.profile import Profile
 from ..paths import write_text
 from ..quality.channels import load_channel
-from ..run.brand import branded, enforce_kit
-from ..run.weights import judge_weights, weights_of_run
+from ..run.brand import branded, bring_kit
+from ..run.lock import HeldLock, find_lock
+from ..run.policy import Admission, RunPolicy
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
-from ..workflow.release.lock import lock_sha256
+from ..workflow.release.lock import lock_sha256, read_lock, write_lock
 from ..workflow.versions import release_of
+from .events import ItemSettled, RunEvent, RunNotice, RunStarted
 from .known_runs import remember_run
 from .ledger.lease import Lease
 from .ledger.ledger import Ledger
+from .ledger.records import HostState
+from .planning.catalog_file import Catalog, CatalogFile
+from .planning.estimate import remember
 from .planning.write_plan import write_plan
-from .report.report import Entry, RunInfo, write_manifests, write_report
-from .runner.failures import Limits, meaning
+from .rebuild import replay, set_aside, verify
+from .report.entries import entries, label_of
+from .report.report import RunInfo, write_manifests, write_report
+from .runner.failures import Limits
 from .runner.gate import Gate
-from .runner.scheduler import Scheduler
-from .runner.station import HostSpec
+from .runner.hosts import Engine, Hosts
+from .runner.interrupt import draining
+from .runner.scheduler import STAGE, Scheduler
 from .runner.work import Work
-
-if TYPE_CHECKING:
-    from .planning.catalog_file import Catalog
-
-_log = logging.getLogger(__name__)
+from .status import RunStatus, read_status, status_of
+from .stops import admit_workflows, decision_of, locks_for_hosts
 
 WORKFLOW_FILE = "workflow.app.json"
 WORKFLOWS = "workflows"  # those of rules, by key
@@ -70,9 +78,11 @@ class CatalogRun:
         OutputUnwritable: the folder or the disk refuses.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self.folder = folder
-        self.ledger = Ledger(folder, create=create)
+    def __init__(self, folder: Path | str, *, create: bool = False) -> None:
+        self.folder = Path(folder)
+        self.ledger = Ledger(self.folder, create=create)
+        self._kit: BrandKit | None = None  # as it was planned with: its folder holds the files of its LoRAs
+        self._scheduler: Scheduler | None = None
         try:
             self.ledger.check()
             self._lease = Lease(self.ledger)
@@ -80,23 +90,89 @@ class CatalogRun:
             self.ledger.close()
             raise
 
+    @classmethod
+    def begin(
+        cls,
+        catalog: Catalog,
+        *,
+        resume: bool = True,
+        rebuild: bool = False,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> CatalogRun:
+        """Open the run of a catalogue, new or begun before, with its plan in the ledger.
+
+        Args:
+            catalog: what to make, and in ``out`` of its file the folder of the run.
+            resume: keep what is done already; if not, everything is made again.
+            rebuild: make a damaged ledger anew from the audit; the old one is kept aside.
+            on_event: told what became of a damaged ledger.
+
+        Raises:
+            InputInvalid: no folder is named.
+            As :class:`CatalogRun` and :meth:`plan`.
+        """
+        tell = on_event or _unheard
+        if catalog.file.out is None:
+            raise InputInvalid("there is no folder for the run", place="out", remedy="name one with --out")
+        folder = Path(catalog.file.out)
+        if rebuild and (aside := set_aside(folder)):
+            tell(RunNotice(f"the damaged ledger lies at {aside}"))
+        run = cls(folder, create=True)
+        try:
+            run.plan(catalog)
+            if rebuild:
+                workflows = {key: workflow.sha256 for key, workflow in run.branded_workflows().items()}
+                tell(RunNotice(f"{replay(run.ledger, workflows)} pictures are known from the audit"))
+            if not resume:
+                run.retry(item.item_id for item in catalog.plan.items)
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    def close(self) -> None:
+        """Let another process have the run; everything is on disk already."""
+        self._lease.release()
+        self.ledger.close()
+
     def __enter__(self) -> CatalogRun:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lease.release()
-        self.ledger.close()
+        self.close()
 
-    def plan(self, catalog: Catalog) -> None:
+    def plan(
+        self,
+        catalog: Catalog | Path | str,
+        mapping: Mapping[str, str] | None = None,
+        *,
+        limit: int | None = None,
+        **options: Any,
+    ) -> Catalog:
         """Write a catalogue's plan into the ledger; what is done already and has not changed stays done.
 
+        Args:
+            catalog: a product table by its path or address, a ``catalog.yaml``, or a catalogue that was read.
+            mapping: workflow input -> template over the product, in place of the default ones.
+            limit: make only the first so many.
+            options: fields of :class:`~.planning.catalog_file.CatalogFile`, such as ``workflow``, ``brand``,
+                ``channel``, ``base_seed``, ``per_variant``; they go before what a ``catalog.yaml`` says.
+
+        Returns:
+            What is planned, with the table's notes.
+
         Raises:
+            CatalogInvalid, WorkflowInvalid, BrandInvalid, InputUnknown: something that it names cannot be used.
             InputInvalid: the folder holds a run of another workflow, brand kit, base seed or channel.
         """
+        if not isinstance(catalog, Catalog):
+            catalog = Catalog(CatalogFile.of(str(catalog), mapping or {}, **options), limit=limit)
+        self._kit = catalog.kit
         table, kit, checks = catalog.table, catalog.kit, catalog.checks
         others = {key: _named(one) for key, one in catalog.workflows.items() if key}
+        locks = {key: lock for key, workflow in catalog.workflows.items() if (lock := find_lock(workflow)) is not None}
         facts: dict[str, Any] = {
             "workflow": _named(catalog.workflows[""]),
             "workflows": others,
@@ -109,6 +185,7 @@ class CatalogRun:
             "hosts": [HostAddress(url).url for url in catalog.file.hosts],  # without credentials
             "phases": catalog.file.phases,
             "locks": {key: lock_sha256(release_of(one.place)) for key, one in catalog.workflows.items()},
+            "pinned": [key for key, lock in locks.items() if lock.pinned],
             "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
@@ -124,9 +201,16 @@ class CatalogRun:
         self.ledger.record_facts({"folder": str(table.folder or "")})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
-            write_text(self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE), text)
+            write_text(self._copy(key), text)
+            if key in locks:
+                write_lock(self._copy(key), locks[key].lock)
         write_plan(self.ledger, catalog.plan, catalog.beyond)
         remember_run(self.folder)
+        return catalog
+
+    def _copy(self, key: str) -> Path:
+        """The run's own copy of a workflow."""
+        return self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE)
 
     def workflows(self) -> dict[str, Workflow]:
         """The workflows of the run's items, by key, from the copies in its folder.
@@ -136,7 +220,7 @@ class CatalogRun:
         """
         facts = self.ledger.facts()
         wanted = {"": facts["workflow"], **facts.get("workflows", {})}
-        paths = {key: self.folder / (f"{WORKFLOWS}/{key}.app.json" if key else WORKFLOW_FILE) for key in wanted}
+        paths = {key: self._copy(key) for key in wanted}
         loaded = {key: Workflow.load(path) for key, path in paths.items()}
         for key, workflow in loaded.items():
             if workflow.sha256 != wanted[key]["sha256"]:
@@ -152,30 +236,111 @@ class CatalogRun:
         kit = _kit(self.ledger.facts())
         return {key: branded(one, kit) if kit else one for key, one in self.workflows().items()}
 
-    def scheduler(
+    def run(
         self,
-        hosts: Sequence[HostSpec],
-        clients: Sequence[HostClient],
-        profile: Profile,
+        hosts: Sequence[str] | None = None,
         *,
-        join: Callable[[str], HostSpec],
-        settled: Callable[[str, PackshotError | None], None],
-    ) -> Scheduler:
-        """What makes the pending items, a :class:`~.runner.scheduler.Scheduler`. Whatever ends it, the ledger is right.
+        headers: Mapping[str, str] | None = None,
+        profile: Profile | Path | str | None = None,
+        engine: Engine = "local",
+        ray_address: str | None = None,
+        waive: Iterable[str] = (),
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> RunStatus:
+        """Make what is pending, and write manifest and contact sheet. Whatever ends it, the ledger is right.
+
+        In a program's main thread the first Ctrl-C lets what is under way land and begins nothing more, as
+        :meth:`drain` does; the second one ends at once. Either leaves a run that goes on when it is run again.
 
         Args:
-            hosts: to begin with.
-            clients: of those that answer. Of each workflow the first that can make it tells what its weights are.
+            hosts: addresses; by default those of the plan, or else the managed host, which is started when it is not up
+                and started again when it is lost.
+            headers: sent with every request to any of them.
+            profile: who uses the pictures and for what, or the file that says so; by default the user's own.
+            engine: ``local`` from this process, ``ray`` from an actor on a Ray cluster for each host.
+            ray_address: of the cluster's head; by default the one that Ray finds.
+            waive: stops that do not refuse, such as ``lock``; see :data:`~packshot.run.policy.STOPS`.
+            on_event: called with an :class:`ItemSettled` for each item and a :class:`RunNotice` for what else there is
+                to tell; from any thread.
+
+        Returns:
+            Where the run stands.
 
         Raises:
-            NodeMissing, ModelMissing, HostLost, …: none of them can make one of its workflows; what the first lacks.
-            LicenceRefused: before anything is made: a licence does not allow what the profile says.
-            BrandInvalid, LoraMismatch, ModelMissing, ModelCorrupt: before anything is made: a LoRA of the brand may not
-                be used, or not with this model, or is not on the host as it was approved.
+            HostUnreachable, HostLost: no host answers, or all are gone for good. Run again to go on.
+            NodeMissing, ModelMissing, WorkflowInvalid: no host can run one of its workflows, or none is as it was
+                locked.
+            LicenceRefused: a licence does not allow what the profile says; nothing is made.
+            BrandInvalid, LoraMismatch, ModelCorrupt: a LoRA of the brand may not be used; nothing is made.
+            OutputUnwritable: the disk refuses; finished pictures wait on the host and are fetched by the next run.
+            RunTakenOver: another process has the run now.
         """
+        policy = RunPolicy.of(profile=profile, brand=self._kit or _kit(self.ledger.facts()), waive=waive)
+        tell = on_event or _unheard
+        counts = self.ledger.counts()
+        if self.ledger.pending() or counts.running:
+            tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
+            self._make(hosts or self.planned_hosts, headers or {}, engine, ray_address, policy, tell)
+        self.report()
+        remember(self.ledger)
+        return status_of(self.ledger)
+
+    def drain(self, reason: str = "stopped") -> None:
+        """Begin nothing more; :meth:`run` returns when what is in flight has landed. From any thread."""
+        if self._scheduler is not None:
+            self._scheduler.drain(reason)
+
+    def _make(
+        self,
+        urls: Sequence[str],
+        headers: Mapping[str, str],
+        engine: Engine,
+        ray_address: str | None,
+        policy: RunPolicy,
+        tell: Callable[[RunEvent], None],
+    ) -> None:
+        def notice(message: str) -> None:
+            tell(RunNotice(message))
+
+        workflows, locks = self.branded_workflows(), self._locks()
+        hosts = Hosts(
+            urls,
+            headers,
+            engine=engine,
+            ray_address=ray_address,
+            workflows=workflows,
+            stage=self.folder / STAGE,
+            gates=self.gates(waived="channel" in policy.waive),
+            held=locks_for_hosts(locks, workflows, policy),
+            notice=notice,
+        )
+        with ExitStack() as clients:
+            answering = [clients.enter_context(client) for client in hosts.answering()]
+            if policy.kit is not None:
+                for client in answering:
+                    bring_kit(policy.kit, client)
+            try:
+                plain = self.workflows()
+                admissions = admit_workflows(
+                    self.ledger, answering, plain, self._named_weights(plain), policy, locks, notice
+                )
+                self._scheduler = Scheduler(self._work(admissions, tell), hosts.specs, join=hosts.spec)
+                with draining(self._scheduler, notice):
+                    self._scheduler.run()
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                self.report()
+                raise
+            finally:
+                scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None and scheduler.draining and status_of(self.ledger).unfinished:
+            notice(f"{scheduler.draining}; run it again to go on")
+
+    def _work(self, admissions: Mapping[str, Admission], tell: Callable[[RunEvent], None]) -> Work:
+        """What is left to make, with what the files beside the pictures say of the run."""
         facts = self.ledger.facts()
-        workflows = self.workflows()
-        decision = self._judged_by(clients, workflows, profile)
+        decision = decision_of(admissions)
         shown = {
             "brand": {key: facts["brand"][key] for key in ("name", "hash")} if facts["brand"] else None,
             "base_seed": facts["base_seed"],
@@ -183,46 +348,48 @@ class CatalogRun:
             "table": facts["table"],
             "licences": {"decision": decision.decision, "ids": list(decision.licences)},
         }
-        by_workflow = {key: {"workflow": _named(one), **shown} for key, one in workflows.items()}
-        work = Work(
+        of_workflow = {
+            key: {
+                "workflow": _named(workflow),
+                **shown,
+                "warnings": [warning.as_dict() for warning in admissions[key].warnings],
+                "waived": [waiver.as_dict() for waiver in admissions[key].waived],
+            }
+            for key, workflow in self.workflows().items()
+        }
+        return Work(
             self.ledger,
             self.folder,
-            facts=by_workflow,
+            facts=of_workflow,
             limits=Limits(**facts.get("limits", {})),
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
-            settled=settled,
+            settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
             beside=Path(facts["folder"]) if facts.get("folder") else None,
         )
-        return Scheduler(work, hosts, join=join)
 
-    def gates(self) -> dict[str, Gate]:
+    def gates(self, *, waived: bool = False) -> dict[str, Gate]:
         """The checks that pictures must pass: by the channel that they are for; under "" those for all others.
 
         A brand's palette is measured also where no channel has a rule for it.
+
+        Args:
+            waived: whether pictures are kept whatever their checks say.
         """
         facts = self.ledger.facts()
         named = {"": facts.get("channel"), **{channel: channel for channel in facts.get("channels", ())}}
         kit = _kit(facts)
         return {
-            key: Gate(load_channel(channel) if channel else None, kit, facts["retries"])
+            key: Gate(load_channel(channel) if channel else None, kit, facts["retries"], waived=waived)
             for key, channel in named.items()
             if channel or (kit and kit.palette)
         }
 
-    def _judged_by(
-        self, clients: Sequence[HostClient], workflows: Mapping[str, Workflow], profile: Profile
-    ) -> Decision:
-        """The decision on all weights that the pictures to make need, written down.
-
-        The licences of each workflow, and the brand's LoRAs with it, are judged by the first host that can make it.
-        """
-        named = self._named_weights(workflows)
-        kit = _kit(self.ledger.facts())
-        decision = Decision.of_all(_judged(clients, one, named[key], profile, kit) for key, one in workflows.items())
-        self.ledger.record_facts({"licences": decision.as_dict()}, event="licences")
-        decision.enforce(workflows[""].place)
-        return decision
+    def _locks(self) -> dict[str, HeldLock]:
+        """The locks beside the copies of the workflows, by key; runs of earlier versions have none."""
+        pinned = self.ledger.facts().get("pinned", ())
+        locks = {key: (self._copy(key), read_lock(self._copy(key))) for key in self.workflows()}
+        return {key: HeldLock(lock, path, key in pinned) for key, (path, lock) in locks.items() if lock is not None}
 
     def _named_weights(self, workflows: Iterable[str]) -> dict[str, dict[str, set[str]]]:
         """What rows that are to be made name for inputs of each workflow, as far as it is weights.
@@ -240,23 +407,38 @@ class CatalogRun:
                     named.add(text.strip())
         return given
 
-    def _tried(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The attempts at an item before the one that its picture is from.
-
-        Earlier versions let each picture take the place of the one before: the file is the last one's that names it.
-        """
-        attempts = self.ledger.attempts_of(row["item_id"])
-        owner = {one["file"]: one["prompt_id"] for one in attempts}
-        return [
-            {**one, "file": one["file"] if owner[one["file"]] == one["prompt_id"] else ""}
-            for one in attempts
-            if one["prompt_id"] != row["prompt_id"]
-        ]
-
     @property
-    def hosts(self) -> list[str]:
+    def planned_hosts(self) -> list[str]:
         """Addresses of the hosts that the run was planned for, without credentials; none: the managed one."""
         return list(self.ledger.facts().get("hosts", ()))
+
+    # -- what may be asked of a run's folder while another process works on it -------------------------------------
+
+    @staticmethod
+    def status(folder: Path | str) -> RunStatus:
+        """Read where a run stands; see :func:`~.status.read_status`."""
+        return read_status(folder)
+
+    @staticmethod
+    def hosts(folder: Path | str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[HostState]:
+        """Read which hosts a run has, what they made and what went wrong; add and remove some while it runs.
+
+        Raises:
+            CatalogInvalid: there is no run, or its ledger is damaged.
+            HostUnreachable: an address is none.
+        """
+        with Ledger(Path(folder)) as ledger:
+            for urls, wanted in ((add, True), (remove, False)):
+                for url in urls:
+                    ledger.want_host(HostAddress(url).url, wanted)
+            return ledger.hosts()
+
+    @staticmethod
+    def audit(folder: Path | str) -> dict[str, Any]:
+        """Verify the audit of a run: a changed, missing or added byte is found; see :func:`~.rebuild.verify`."""
+        return verify(Path(folder))
+
+    # -- and of the run itself -------------------------------------------------------------------------------------
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
         """Set items to be made again; see :meth:`~.ledger.ledger.Ledger.retry`."""
@@ -268,84 +450,21 @@ class CatalogRun:
         info = RunInfo(
             kit=_kit(facts),
             table=facts["table"]["name"],
-            workflow=_label(facts["workflow"]),
+            workflow=label_of(facts["workflow"]),
             base_seed=facts["base_seed"],
             made=datetime.now(timezone.utc),
         )
-        write_manifests(self.folder, self.entries())
-        return write_report(self.folder, info, self.entries)
-
-    def entries(self) -> Iterator[Entry]:
-        """Every item of the run, as reports show it."""
-        facts = self.ledger.facts()
-        labels = {"": _label(facts["workflow"]), **{k: _label(one) for k, one in facts.get("workflows", {}).items()}}
-        brand = facts["brand"]["name"] if facts["brand"] else ""
-        for row in self.ledger.rows():
-            made = row["state"] in ("done", "quarantined")
-            yield Entry(
-                item_id=row["item_id"],
-                sku=row["sku"],
-                variant=row["variant"],
-                title=row["title"] or row["item_id"],
-                status=row["state"],
-                file=row["file"] if made else "",
-                sha256=row["sha256"] if made else "",
-                seed=row["made_with"],
-                inputs={**json.loads(row["inputs"]), **json.loads(row["change"])},  # what memory ran out for is smaller
-                workflow=labels[row["workflow"]],
-                brand=brand,
-                host=row["host"] or "",
-                prompt_id=row["prompt_id"] or "",
-                seconds=row["seconds"],
-                attempts=row["attempts"],
-                error=json.loads(row["error"]) if row["error"] else None,
-                problems=(),
-                checks=json.loads(row["scores"]) if row["scores"] else (),
-                axes=json.loads(row["axes"]),
-                record=json.loads(row["detail"]) if row["detail"] else {},
-                tried=self._tried(row) if row["attempts"] > 1 else (),
-            )
+        write_manifests(self.folder, entries(self.ledger))
+        return write_report(self.folder, info, lambda: entries(self.ledger))
 
 
 def _named(workflow: Workflow) -> dict[str, str]:
     return {"name": workflow.name, "version": workflow.version, "sha256": workflow.sha256}
 
 
-def _judged(
-    clients: Sequence[HostClient],
-    workflow: Workflow,
-    named: Mapping[str, Collection[str]],
-    profile: Profile,
-    kit: BrandKit | None,
-) -> Decision:
-    """The decision on a workflow's weights by the first host that can make it; a kit's LoRAs must be fit for them.
-
-    Raises:
-        NodeMissing, ModelMissing, HostLost, …: none of them can; what the first one lacks.
-        BrandInvalid, LoraMismatch, ModelCorrupt, LicenceRefused: a LoRA of the kit may not be used.
-    """
-    faults: list[PackshotError] = []
-    for client in clients:
-        try:
-            prepared = client.prepare(workflow)
-            weights = weights_of_run(prepared, client.object_info, named)
-            decision = judge_weights(weights, profile, client.api)
-            if kit is not None and decision.decision != "refuse":
-                kept = enforce_kit(kit, prepared, client.object_info, weights.cards, client.api)
-                if kept:
-                    _log.warning("%s", kept)
-            return decision
-        except PackshotError as error:
-            if meaning(error) not in ("unfit", "lost"):
-                raise
-            faults.append(error)
-            _log.warning("%s cannot make %s: %s", client.url, workflow.name, error)
-    raise faults[0]
+def _unheard(_event: RunEvent) -> None:
+    """Events for a caller who wants none."""
 
 
 def _kit(facts: Mapping[str, Any]) -> BrandKit | None:
     return BrandKit.model_validate_json(json.dumps(facts["brand"]["kit"])) if facts["brand"] else None
-
-
-def _label(workflow: Mapping[str, str]) -> str:
-    return f"{workflow['name']}@{workflow['version']}" if workflow["version"] else workflow["name"]

@@ -25,6 +25,12 @@ ProfileOption = Annotated[
     Path | None,
     typer.Option("--profile", metavar="FILE", help="Licence profile. By default profile.yaml in your settings folder."),
 ]
+WaiveOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STOP", help="A stop that may be passed: lock, channel; the record of each picture says so. Repeatable."
+    ),
+]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.versions import resolve
 from . import answers, protocol
 from .http import HostApi
-from .job import Job
+from .job import Job, Result
 from .outputs import safe_suffix
 from .protocol import Frame
 from .socket import EventSocket
@@ -130,7 +130,7 @@ class HostClient:
         try:
             values = prepared.contract.check(inputs)
         except InputInvalid:
-            self._forget()  # choices are often lists of files, and files are added
+            self.forget()  # choices are often lists of files, and files are added
             prepared = self.prepare(workflow)
             values = prepared.contract.check(inputs)
         for name, value in values.items():
@@ -139,11 +139,14 @@ class HostClient:
         graph, canvas = prepared.fill(values)
         return Draft(str(uuid.uuid4()), graph, canvas, prepared)
 
-    def send(self, draft: Draft) -> Job:
+    def send(self, draft: Draft, inspect: Callable[[Result], Result] | None = None) -> Job:
         """Submit a draft. The same draft sent twice runs once, as far as the host's records can tell.
 
         An answer that got lost is no reason to send again: the host runs a repeated id twice. The job is looked up
         first, in the queue and then in the history, and sent again only when the host says that it has it in neither.
+
+        Args:
+            inspect: looks at the job's result before anyone gets it, see :class:`Job`.
 
         Raises:
             WorkflowInvalid, NodeMissing, ModelMissing, InputInvalid: the host refuses it.
@@ -152,7 +155,7 @@ class HostClient:
                 when it answers again.
         """
         socket = self._open_socket()
-        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot)
+        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect)
         body = protocol.submission(
             draft.graph, draft.id, socket.client_id if socket else uuid.uuid4().hex, draft.canvas, self._previews
         )
@@ -181,7 +184,7 @@ class HostClient:
             workflow: what it was made from, to have its outputs under their names.
         """
         prepared = self.prepare(workflow) if workflow is not None else None
-        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None)
+        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None)
 
     def prepare(self, workflow: str | Path | Workflow) -> PreparedWorkflow:
         """The workflow converted for this host, with its contract; converted once."""
@@ -191,7 +194,7 @@ class HostClient:
             try:
                 prepared = self._prepared[loaded.sha256] = loaded.prepare(self.object_info)
             except PackshotError:
-                self._forget()  # what is missing may be there the next time
+                self.forget()  # what is missing may be there the next time
                 raise
         return prepared
 
@@ -217,6 +220,12 @@ class HostClient:
             self._uploads[digest] = place
         return place
 
+    def forget(self) -> None:
+        """Ask the host anew for all that it was asked for before: its nodes, and the files that it has."""
+        self._prepared.clear()
+        self._uploads.clear()
+        self.object_info.forget()
+
     # -- helpers -----------------------------------------------------------------------------------------------------
 
     def _load(self, reference: str | Path) -> Workflow:
@@ -238,6 +247,7 @@ class HostClient:
         prepared: PreparedWorkflow | None,
         socket: EventSocket | None,
         boot: str | None,
+        inspect: Callable[[Result], Result] | None,
     ) -> Job:
         job = Job(
             self.api,
@@ -249,6 +259,7 @@ class HostClient:
             patience=self._patience,
             listening=lambda: socket is not None and socket.alive,
             boot=boot,
+            inspect=inspect,
         )
         self._jobs[job_id] = job
         return job
@@ -265,7 +276,7 @@ class HostClient:
         if response.status_code == 400 or answer.get("node_errors"):
             if response.ok:  # Some outputs are refused and the rest would run: a picture that nobody asked for.
                 self.api.cancel(draft.id)
-            self._forget()  # it passed all checks here: what they know of the host is out of date
+            self.forget()  # it passed all checks here: what they know of the host is out of date
             raise protocol.refusal(answer, draft.graph)
 
     def _arrived(self, job: Job) -> bool:
@@ -292,12 +303,6 @@ class HostClient:
             time.sleep(_LOOK_PAUSE)
         return False
 
-    def _forget(self) -> None:
-        """Ask the host anew for all that it was asked for before: its nodes, and the files that it has."""
-        self._prepared.clear()
-        self._uploads.clear()
-        self.object_info.forget()
-
     def _open_socket(self) -> EventSocket | None:
         """The live event socket, opened if there is none; None where the host gives none, and polling has to do."""
         with self._socket_lock:
@@ -310,7 +315,7 @@ class HostClient:
             if broken is not None:
                 broken.close()
             if self._boot != before or (broken is not None and self._boot is None):
-                self._forget()  # as far as one can tell it is another process, with other nodes and other files
+                self.forget()  # as far as one can tell it is another process, with other nodes and other files
             try:
                 self._socket = EventSocket(self.api.address, self._timeout, self._deliver, self._wake)
             except (OSError, websocket.WebSocketException) as error:

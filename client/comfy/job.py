@@ -41,6 +41,10 @@ class Result:
         memory: what each phase took, where the workflow has one of Packshot's memory nodes; see ``docs/vram.md``.
         graph: SHA-256 of the graph that the host executed, see :func:`~.protocol.graph_sha256`; empty where it does not
             tell.
+        warnings: what was done otherwise than one may expect, each ``{"slug", "node", "message"}``.
+        waived: stops that would have refused the run, each ``{"stop", "slug", "message"}``.
+        drift: how the host differs from the lock of the workflow's release, each ``{"what", "locked", "found"}``.
+        checks: what the channel's checks say of each picture, as ``packshot check --json`` has it.
     """
 
     job: str
@@ -51,6 +55,10 @@ class Result:
     look: tuple[Mapping[str, Any], ...] = ()
     memory: Sequence[Mapping[str, Any]] = ()
     graph: str = ""
+    warnings: tuple[Mapping[str, Any], ...] = ()
+    waived: tuple[Mapping[str, Any], ...] = ()
+    drift: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The result as ``packshot run --json`` prints it."""
@@ -63,6 +71,10 @@ class Result:
             "look": [dict(one) for one in self.look],
             "memory": [dict(phase) for phase in self.memory],
             "graph": self.graph,
+            "warnings": [dict(warning) for warning in self.warnings],
+            "waived": [dict(waiver) for waiver in self.waived],
+            "drift": [dict(difference) for difference in self.drift],
+            "checks": [dict(report) for report in self.checks],
         }
 
 
@@ -95,6 +107,9 @@ class Job:
     """A job that was submitted; made by :meth:`Client.submit` or :meth:`Client.attach`.
 
     Its verdict comes from the host's records alone. One thread at a time may follow it.
+
+    Args:
+        inspect: looks at what the job gave before anyone gets it; may add to it, or refuse it.
     """
 
     def __init__(
@@ -109,6 +124,7 @@ class Job:
         patience: float,
         listening: Callable[[], bool],
         boot: str | None,
+        inspect: Callable[[Result], Result] | None = None,
     ) -> None:
         self.id = prompt_id
         self._api = api
@@ -119,6 +135,7 @@ class Job:
         self._patience = patience
         self._listening = listening
         self._boot = boot
+        self._inspect = inspect
         self._frames: deque[Frame] = deque(maxlen=_MAX_FRAMES)
         self._news = threading.Condition()
         self._record: Record | None = None
@@ -177,12 +194,13 @@ class Job:
             JobFailed, OutOfMemory, JobCancelled: the host's verdict.
             HostLost: see :meth:`events`.
             OutputMissing, OutputUnwritable: it succeeded, but its outputs cannot be had or written.
+            ChecksFailed: a picture fails the checks of the client's channel; its file is kept, where the error says.
         """
         record = self.wait(timeout)
         items = select(record.outputs, self._wanted)
         folder = Path(out) if out is not None else self._out
         outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
-        return Result(
+        result = Result(
             self.id,
             self.host,
             outputs,
@@ -192,6 +210,7 @@ class Job:
             record.memory,
             protocol.graph_sha256(record.graph) if record.graph else "",
         )
+        return self._inspect(result) if self._inspect is not None else result
 
     def wait(self, timeout: float | None = None) -> Record:
         """Wait until the job has succeeded; its record on the host. Raises what :meth:`result` does but for outputs."""

@@ -280,6 +280,23 @@ class ManagedHost:
         return HostStatus(state.url, state.pid, seen.comfyui, seen.device, seen.healthy, self.log, seen.problem)
 
 
+def managed_url(progress: Callable[[str], None] | None = None) -> str:
+    """The address of the managed host of this user, which is started when it is not up.
+
+    Args:
+        progress: called with one line per step, where it has to be started.
+
+    Raises:
+        HostFailed: it is not installed, or does not start.
+    """
+    host = ManagedHost()
+    status = host.status()
+    if not status.healthy:
+        status = host.up(progress=progress)
+    assert status.url is not None
+    return status.url
+
+
 def remote_status(url: str) -> HostStatus:
     """What can be seen of a host that is not ours, at ``url``."""
     api = HostApi(url)

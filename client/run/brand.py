@@ -16,6 +16,7 @@ from ..brand import BrandKit
 from ..brand.lora.index import LoraIndex
 from ..brand.lora.tags import find_file
 from ..brand.policy import choose, gate, judge_lora, judge_statement
+from ..comfy.client import HostClient
 from ..comfy.http import HostApi
 from ..errors import ModelCorrupt
 from ..models.detect.findings import CARDS
@@ -75,6 +76,17 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
                 shutil.copyfileobj(content, file)
             copied.append(place)
     return copied
+
+
+def bring_kit(kit: BrandKit, client: HostClient) -> None:
+    """Have a host of this machine find the LoRA files that a kit has with it; another one is left as it is.
+
+    Raises:
+        ModelCorrupt, OutputUnwritable: see :func:`bring_loras`.
+    """
+    models = managed_models(client.api)
+    if models is not None and bring_loras(kit, models):
+        client.forget()  # its lists of files have grown
 
 
 def enforce_kit(

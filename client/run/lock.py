@@ -21,9 +21,9 @@ from ..errors import WorkflowInvalid
 from ..hashes import HashCache
 from ..models.cards import Component, load_card
 from ..paths import shipped
-from ..workflow import PreparedWorkflow
+from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.release.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
-from ..workflow.versions import release_of, resolve
+from ..workflow.versions import release_of
 from .weights import Weights, weights_of_run
 
 _NO_MODELS = ("configs", "custom_nodes", "datasets")  # among the folders that a host lists
@@ -66,29 +66,50 @@ def take_stock(
     )
 
 
-def hold_to_lock(
-    reference: str | Path, client: HostClient, prepared: PreparedWorkflow, inputs: Mapping[str, Any], *, ignore: bool
-) -> list[Drift]:
-    """How the host differs from a workflow's lock, in what a run with these inputs uses; nothing where it has none.
+@dataclass(frozen=True, slots=True)
+class HeldLock:
+    """A lock that a run is held to.
 
-    Who names a version, or a file, asks for what that one made, and is refused where the host differs. A name alone
-    asks for the newest release as it runs here: the difference is only told.
+    Attributes:
+        lock: what the release was made with.
+        path: where it lies.
+        pinned: whether a difference refuses the run. Who names a version, or a file, asks for what that one made; a
+            name alone asks for the newest release as it runs here, and the difference is only told.
+    """
 
-    Args:
-        reference: what the user called the workflow, see :func:`~packshot.workflow.versions.resolve`.
-        inputs: values by name, in place of the artist's own: a model that the caller chose is no drift.
-        ignore: tell the difference in any case.
+    lock: Lock
+    path: Path
+    pinned: bool
+
+
+def find_lock(workflow: Workflow) -> HeldLock | None:
+    """The lock beside a workflow's release; None where it has none.
 
     Raises:
-        WorkflowInvalid: the host differs, or the lock cannot be read.
+        WorkflowInvalid: the lock cannot be read.
+    """
+    path = Path(workflow.place)
+    release = release_of(path)
+    lock = read_lock(release)
+    return HeldLock(lock, lock_path(release), release == path) if lock is not None else None
+
+
+def drift_from(
+    held: HeldLock,
+    client: HostClient,
+    prepared: PreparedWorkflow,
+    weights: Weights,
+    changes: Mapping[str, Collection[str]],
+) -> list[Drift]:
+    """How the host differs from a lock, in what a run uses.
+
+    Args:
+        weights: what the run loads: a model that the caller chose in place of the artist's is no drift.
+        changes: input -> all values that it is given instead of the artist's own.
+
+    Raises:
         HostUnreachable: the host does not answer.
     """
-    release = release_of(reference)
-    lock = read_lock(release)
-    if lock is None:
-        return []
-    changes = {name: [value] for name, value in inputs.items() if isinstance(value, str)}
-    weights = weights_of_run(prepared, client.object_info, changes)
     names = {name.replace("\\", "/") for name in weights.files}
     parts = {f"{part.folder}/{file.name}" for _, part in _components(weights) for file in part.files}
 
@@ -96,14 +117,16 @@ def hold_to_lock(
         folder, _, name = model.file.partition("/")
         return model.file in parts or name in names or (folder == _MATTINGS and _AUTO in weights.mattings)
 
-    drift = list(find_drift(lock, take_stock(client, prepared, changes), loads))
-    if drift and release == resolve(reference) and not ignore:
-        raise WorkflowInvalid(
-            f"the host is not as the workflow was locked: {'; '.join(map(str, drift))}",
-            place=str(lock_path(release)),
-            remedy="make it so, run with --ignore-lock, or lock it anew with `packshot workflow lock`",
-        )
-    return drift
+    return list(find_drift(held.lock, take_stock(client, prepared, changes), loads))
+
+
+def refuse_drift(held: HeldLock, drift: Collection[Drift]) -> WorkflowInvalid:
+    """The error of a host that is not as a release was locked."""
+    return WorkflowInvalid(
+        f"the host is not as the workflow was locked: {'; '.join(map(str, drift))}",
+        place=str(held.path),
+        remedy="make it so, waive the stop `lock`, or lock it anew with `packshot workflow lock`",
+    )
 
 
 # -- node packs --------------------------------------------------------------------------------------------------------

@@ -142,6 +142,11 @@ class Contract:
             )
         return self.inputs[name]
 
+    def chooses(self, name: str) -> bool:
+        """Whether an input is chosen from a list, such as the host's models; the list of uploaded files is none."""
+        spec = self.inputs.get(name)
+        return spec is not None and spec.type == "COMBO" and not spec.uploads
+
 
 @dataclass(frozen=True, slots=True)
 class NamedInput:

@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from packshot.host.install import Installation, install
-from packshot.paths import cache_dir
+from packshot.host.install import Installation
 from support.places import ROOT
 from support.smoke import smoke
-
-
-@pytest.fixture(scope="module")
-def installation() -> Installation:
-    """The pinned ComfyUI, installed now if it is not there yet."""
-    return install(cache_dir() / "host", print)
 
 
 @pytest.mark.parametrize(

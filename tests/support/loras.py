@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 Arrays = dict[str, np.ndarray]
@@ -160,3 +161,26 @@ def write(
     }
     save_file(scaled, str(path), metadata)
     return path
+
+
+METADATA = {
+    "modelspec.sai_model_spec": "1.0.0",
+    "modelspec.title": "Tide",
+    "modelspec.license": "apache-2.0",
+    "modelspec.trigger_phrase": "tide style, sea light",
+    "ss_network_dim": "4",
+    "ss_network_alpha": "2.0",
+    "ss_network_module": "networks.lora",
+    "ss_training_comment": "made for tests",
+    "sshs_model_hash": "0" * 64,
+    "custom.key": "kept",
+}
+
+
+def metadata(path: Path) -> dict[str, str]:
+    with safe_open(str(path), "np") as file:
+        return dict(file.metadata() or {})
+
+
+def body_start(path: Path) -> int:
+    return 8 + int.from_bytes(path.read_bytes()[:8], "little")

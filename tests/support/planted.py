@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import skimage
-from PIL import Image, ImageFilter
+from PIL import Image, ImageCms, ImageDraw, ImageFilter, ImageFont
 
+from packshot.provenance.marking import Statement
 from packshot.quality.checks import Given, Limit, Subject, Verdict, judge
 from packshot.quality.picture import Picture, read_picture
 from packshot.quality.registry import find_check
+from packshot.quality.siblings import Catalogue
 
 SIDE = 400
 WHITE = (255, 255, 255)
@@ -114,3 +116,49 @@ class Planted:
         for position, one in enumerate(self.bad):
             verdict = measured(self.check, one() if callable(one) else one, self.limit, self.given)
             assert (verdict.passed, verdict.reason) == (False, self.reason), (position, verdict)
+
+
+def swapped_profile() -> bytes:
+    """An RGB profile that is not sRGB: sRGB's own with the primaries of red and blue swapped, and another name."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, blue = (data.index(tag, 128) for tag in (b"rXYZ", b"bXYZ"))  # each in the tag table: name, offset, size
+    data[red + 4 : red + 12], data[blue + 4 : blue + 12] = data[blue + 4 : blue + 12], data[red + 4 : red + 12]
+    return bytes(data).replace("sRGB".encode("utf-16-be"), "odd!".encode("utf-16-be"))
+
+
+STATEMENT = Statement(
+    "composite",
+    "Müg & <Co>",
+    "© 2026 Aldern Quay",
+    "Aldern Quay",
+    {"workflow": "product-shot@1.0.0", "seed": 7, "é": "日本"},
+)
+
+BRAND = {"kelp": "#20302D", "oat": "#EFE6D6"}
+
+
+def striped(columns: int, colour: tuple[int, int, int], rest: tuple[int, int, int]) -> np.ndarray:
+    """A picture of 100 columns, so many of one colour."""
+    pixels = np.full((20, 100, 3), rest, np.uint8)
+    pixels[:, :columns] = colour
+    return pixels
+
+
+def named(name: str) -> Picture:
+    return read_picture(PNG, name=name)
+
+
+PNG = encoded(product(), "PNG")
+
+
+def members(*named: tuple[str, np.ndarray]) -> Catalogue:
+    return Catalogue([Subject(Picture.from_array(pixels), Given(), name=name).features for name, pixels in named])
+
+
+def written(text: str, x: int, y: int, size: int = 44, colour: str = "#20302D") -> np.ndarray:
+    """A brown product in the middle, and a text."""
+    image = Image.fromarray(canvas(side=640))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((120, 160, 520, 560), fill="#B89C7D")
+    draw.text((x, y), text, fill=colour, font=ImageFont.load_default(size))
+    return np.asarray(image)

@@ -11,8 +11,12 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
+from packshot.errors import ModelCorrupt
 from packshot.models.detect import model_shapes
 from packshot.models.files.gguf_header import TENSOR_TYPES
+from packshot.models.files.read import read_header
 from packshot.models.files.safetensors_header import DTYPE_BITS
 
 Shape = Sequence[int]
@@ -122,3 +126,11 @@ def _values(inner: str) -> Sequence[int]:
         return [int(value) for value in inner.split(",")]
     first, _, last = inner.rpartition("-")
     return range(int(first), int(last) + 1) if first else range(int(last))
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ModelCorrupt) as caught:
+        read_header(path)
+    assert str(path) in caught.value.place
+    assert caught.value.remedy
+    return str(caught.value)

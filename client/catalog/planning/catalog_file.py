@@ -143,18 +143,27 @@ class CatalogFile(_Section):
 
     @classmethod
     def of(cls, table: str, mapping: Mapping[str, str], **options: Any) -> CatalogFile:
-        """What a command is asked for: a catalogue file, or a product table by its path or address.
+        """What a command or a program asks for: a catalogue file, or a product table by its path or address.
 
         Args:
             mapping: templates, over those of the file.
-            options: fields that go before what the file says; those that are None do not.
+            options: fields that go before what the file says; those that are None do not. A section, such as
+                ``retries={"seeds": 3}``, leaves what it does not name.
 
         Raises:
             CatalogInvalid: as for :meth:`load`.
         """
         file = cls.load(Path(table)) if table.lower().endswith(SUFFIXES) else cls(table=table)
-        given = {name: value for name, value in options.items() if value is not None}
-        return file.model_copy(update={**given, "mapping": {**file.mapping, **mapping}})
+        fields = file.model_dump()
+        for name, value in {**options, "mapping": dict(mapping)}.items():
+            if isinstance(value, dict) and isinstance(fields.get(name), dict):
+                fields[name].update(value)
+            elif value is not None:
+                fields[name] = str(value) if isinstance(value, Path) else value
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise _refused(Path(table), error) from error
 
     @property
     def limits(self) -> Limits:

@@ -57,6 +57,32 @@ def estimate(catalog: Catalog, profile: Profile, out: Path | None) -> dict[str, 
     }
 
 
+def preview(catalog: Catalog, profile: Profile) -> dict[str, Any]:
+    """What a run of a catalogue would make, and what it takes, without a host; nothing is made.
+
+    Returns:
+        ``items``, each with ``item_id seed file inputs axes workflow``; ``problems`` of the rows that would not be
+        made; ``notes`` on the table; and the fields of :func:`estimate`.
+    """
+    items = [
+        {
+            "item_id": item.item_id,
+            "seed": item.seed,
+            "file": item.name,
+            "inputs": dict(item.inputs),
+            "axes": dict(item.axes),
+            "workflow": catalog.workflows[item.workflow].name,
+        }
+        for item in catalog.plan.items
+    ]
+    problems = [
+        {"slug": problem.slug, "message": problem.message, "place": problem.place, "remedy": problem.remedy}
+        for problem in catalog.plan.problems
+    ]
+    taken = estimate(catalog, profile, Path(catalog.file.out) if catalog.file.out else None)
+    return {"items": items, "problems": problems, "notes": list(catalog.table.notes), **taken}
+
+
 def _weights(catalog: Catalog) -> Weights:
     """What the workflows of a plan load, as far as their files and the plan tell."""
     loads = [weights_of_graph(workflow.graph) for workflow in catalog.workflows.values()]

@@ -23,6 +23,7 @@ from ...comfy.health import Health
 from ...comfy.http import HostAddress
 from ...errors import HostLost, HostUnreachable, InputInvalid, PackshotError
 from ...paths import atomic_write
+from ...run.lock import HeldLock
 from ...workflow import Workflow
 from ..ledger.records import StoredItem
 from .gate import Gate, Judgement, judge
@@ -94,8 +95,10 @@ class _Answer:
 class _Remote:
     """Lives on the node: a local station. Its files last no longer than a call, since Ray ends an actor unannounced."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow]) -> None:
-        self._station = LocalStation(HostClient(url, headers=headers), workflows, Path(), {})
+    def __init__(
+        self, url: str, headers: Mapping[str, str], workflows: Mapping[str, Workflow], held: Mapping[str, HeldLock]
+    ) -> None:
+        self._station = LocalStation(HostClient(url, headers=headers), workflows, Path(), {}, held)
 
     def draft(self, item: StoredItem, files: Mapping[str, tuple[str, bytes]]) -> _Answer:
         with tempfile.TemporaryDirectory(prefix="packshot-") as folder:
@@ -142,7 +145,7 @@ class RayStation:
     Args:
         url: the host's address, as its node sees it.
         headers: sent with every request.
-        workflows, stage, gates: as for :class:`~.station.LocalStation`.
+        workflows, stage, gates, held: as for :class:`~.station.LocalStation`.
     """
 
     def __init__(
@@ -152,9 +155,10 @@ class RayStation:
         workflows: Mapping[str, Workflow],
         stage: Path,
         gates: Mapping[str, Gate],
+        held: Mapping[str, HeldLock],
     ) -> None:
         self._url = HostAddress(url).url
-        self._arguments = (url, dict(headers), dict(workflows))
+        self._arguments = (url, dict(headers), dict(workflows), dict(held))
         self._gates = dict(gates)
         self._stage = stage
         self._uploads: dict[str, frozenset[str]] = {}

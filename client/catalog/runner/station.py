@@ -16,6 +16,8 @@ from ...comfy.health import Health, health
 from ...comfy.job import Job
 from ...comfy.protocol import graph_sha256
 from ...errors import OutputMissing, PackshotError
+from ...run.lock import HeldLock, drift_from, refuse_drift
+from ...run.weights import Weights, weights_of_run
 from ...workflow import Workflow
 from ...workflow.contract import Contract
 from ..ledger.records import StoredItem
@@ -25,6 +27,7 @@ from .failures import meaning
 from .gate import Gate, Judgement, judge
 
 _log = logging.getLogger(__name__)
+_OF_THE_RUN = ("warnings", "waived", "drift", "checks")  # of a result, that the stops before it have added
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +127,23 @@ class LocalStation:
         workflows: by key; the run's own has the empty key.
         stage: folder for files that are not accepted yet.
         gates: what a picture must pass to be accepted, by the channel that it is for, and under "" for all others.
+        held: the locks of those workflows that a host may not make otherwise than their releases were made.
     """
 
     def __init__(
-        self, client: HostClient, workflows: Mapping[str, Workflow], stage: Path, gates: Mapping[str, Gate]
+        self,
+        client: HostClient,
+        workflows: Mapping[str, Workflow],
+        stage: Path,
+        gates: Mapping[str, Gate],
+        held: Mapping[str, HeldLock],
     ) -> None:
         self._client = client
         self._workflows = workflows
         self.stage = stage
         self._gates = gates
+        self._held = held
+        self._locked: set[tuple[str, Weights]] = set()  # what was seen to be as it was locked
         self._drafts: dict[str, Draft] = {}
         self._jobs: dict[str, Job] = {}
 
@@ -150,12 +161,30 @@ class LocalStation:
         values = self._values(item, files)
         hashes = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
         workflow = self._workflows[item.workflow]
+        self._hold(item)
         draft = self._client.draft(workflow, values)
         self._drafts[draft.id] = draft
         row = row_hash(item, workflow.sha256)
         return Drafted(
             draft.id, {"row": row, "workflow": workflow.sha256, "graph": graph_sha256(draft.graph), "inputs": hashes}
         )
+
+    def _hold(self, item: StoredItem) -> None:
+        """Refuse an item here where this host would make it otherwise than its release was made.
+
+        Raises:
+            WorkflowInvalid: the host is not as the workflow was locked.
+        """
+        held = self._held.get(item.workflow)
+        if held is None:
+            return
+        prepared = self._client.prepare(self._workflows[item.workflow])
+        texts = {name: [text] for name, text in item.inputs.items() if prepared.contract.chooses(name)}
+        weights = weights_of_run(prepared, self._client.object_info, texts)
+        if (item.workflow, weights) not in self._locked:
+            if drift := drift_from(held, self._client, prepared, weights, texts):
+                raise refuse_drift(held, drift)
+            self._locked.add((item.workflow, weights))
 
     def _contract(self, workflow: str) -> Contract:
         return self._client.prepare(self._workflows[workflow]).contract
@@ -219,7 +248,9 @@ class LocalStation:
         self._jobs.pop(prompt_id)
         other = self.draws_seeds(item)
         judgement = judge(self._gates, item, result.outputs[0].file, other_seed=other)
-        return Landed({**result.as_dict(), "outputs": outputs}, folder, result.seconds, seed_of(item), other, judgement)
+        # What the stops said is the run's, and stands beside the picture with the rest of what the run is.
+        told = {name: value for name, value in result.as_dict().items() if name not in _OF_THE_RUN}
+        return Landed({**told, "outputs": outputs}, folder, result.seconds, seed_of(item), other, judgement)
 
     def draws_seeds(self, item: StoredItem) -> bool:
         return "seed" not in item.inputs and "seed" in self._contract(item.workflow).inputs

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from PIL import Image
@@ -21,7 +22,7 @@ from PIL import Image
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.ledger.records import Counts
 from packshot.catalog.rebuild import verify
-from packshot.host.managed import ManagedHost
+from packshot.host.managed import HostStatus, ManagedHost
 from support.places import ROOT
 
 PLAIN = ROOT / "bench" / "plain.app.json"  # EmptyImage to SaveImage: the colour is the only thing that matters
@@ -168,3 +169,61 @@ def check_run(out: Path, colours: Mapping[str, int], *, extra: int) -> Counts:
     assert sorted(path.stem for path in (out / "pictures").glob("*.png")) == sorted(colours)
     assert verify(out)["ok"]
     return counts
+
+
+def packshot(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would; fails when it ends with another exit code."""
+    command = [sys.executable, "-m", "packshot", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def write_table(path: Path, colours: dict[str, object]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sku", "title", "colour"])
+        writer.writerows([sku, f"Product {sku}", colour] for sku, colour in colours.items())
+    return path
+
+
+def run_plain(table: Path, out: Path, host: HostStatus, *more: object, code: int = 0) -> dict[str, object]:
+    command = ["catalog", "run", table, "--workflow", PLAIN, "--out", out, "--host", host.url, "--json"]
+    done = packshot(*command, "--set", "color={{ row.colour }}", *more, code=code)
+    return dict(json.loads(done.stdout))
+
+
+def digests(out: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (out / "pictures").glob("*.png")}
+
+
+BIG = 2000  # pixels a side: a job takes long enough to be met in the middle
+
+
+def up(managed: ManagedHost) -> str:
+    status = managed.status()
+    url = (status if status.healthy else managed.up()).url
+    assert url is not None
+    return url
+
+
+def made_by(out: Path) -> dict[str, int]:
+    with Ledger(out) as ledger:
+        return {host.url: host.made for host in ledger.hosts()}
+
+
+def attempts(out: Path) -> dict[str, list[tuple[str, str]]]:
+    """Host and outcome of the attempts at each item, oldest first."""
+    with Ledger(out) as ledger:
+        ids = [row["item_id"] for row in ledger.rows()]
+        return {one: [(tried["host"], tried["outcome"]) for tried in ledger.attempts_of(one)] for one in ids}
+
+
+def packshot_json(*arguments: object, code: int = 0) -> dict[str, Any]:
+    """What the command answers with --json."""
+    command = [sys.executable, "-m", "packshot", *map(str, arguments), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == code, done.stderr + done.stdout
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from packshot import Client
+from packshot import Client, Workflow
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.cards import card_ids, load_card
+from packshot.run.policy import Admission
 from support.places import INSIDE
 
 TINY = INSIDE / "tiny_models.py"
@@ -31,6 +32,25 @@ PROFILE = {
 }
 
 
+class SettledClient(Client):
+    """A client of somebody who has the host's own settings: its cards, and its licence profile."""
+
+    def __init__(self, url: str, settings: Path, **options: Any) -> None:
+        self._settings = settings
+        with self._at_home():
+            super().__init__(url, **options)
+
+    def admit(self, workflow: str | Path | Workflow, inputs: Mapping[str, Any]) -> Admission:
+        with self._at_home():
+            return super().admit(workflow, inputs)
+
+    @contextlib.contextmanager
+    def _at_home(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CONFIG_HOME", str(self._settings))
+            yield
+
+
 @contextlib.contextmanager
 def running(home: Path, installation: Installation, shelf: Path) -> Iterator[Client]:
     """A host on the models in ``shelf`` and the settings in ``home``, up until the block ends.
@@ -42,7 +62,7 @@ def running(home: Path, installation: Installation, shelf: Path) -> Iterator[Cli
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("XDG_CONFIG_HOME", str(home / "settings"))
             url = str(managed.up().url)
-        with Client(url, out=home / "out") as client:
+        with SettledClient(url, home / "settings", out=home / "out") as client:
             yield client
     finally:
         managed.down()

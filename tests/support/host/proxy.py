@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
+import json
 import socket
+import socketserver
 import struct
 import threading
 import time
@@ -249,3 +252,26 @@ def _read_head(stream: BinaryIO) -> Request | None:
 
 def _forward_all(_request: Request) -> bytes | None:
     return None
+
+
+ODD = {"system": {}, "devices": [3], "queue_running": [[1]], "queue_pending": 7, "name": 4, "cancelled": []}
+
+GARBAGE = [b"\x00\xff{]" * 50, b"{}", b"[[]]", json.dumps(ODD).encode()]
+
+
+def garbage_server(body: bytes) -> socketserver.ThreadingTCPServer:
+    """Something that answers every request with 200 and the same bytes."""
+
+    class Garbage(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_HEAD = do_GET
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    return socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbage)

@@ -61,7 +61,7 @@ def gradients(model: Path) -> dict[str, Any]:
     import comfy.sd
     import torch
 
-    recipe = pack("client.brand.training").Recipe(trigger="probe", rank=4, alpha=4.0, seed=3)
+    recipe = pack("client.brand.training.recipe").Recipe(trigger="probe", rank=4, alpha=4.0, seed=3)
     with torch.inference_mode():
         loaded = comfy.sd.load_diffusion_model(str(model))
     loop, flow = pack("nodes.training.loop"), pack("nodes.training.flow")
