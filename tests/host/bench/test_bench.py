@@ -55,6 +55,12 @@ def test_the_benchmark_of_conversion(host: HostStatus, tmp_path: Path) -> None:
     assert (ours["converter"], ours["files"], ours["same"], ours["failed"]) == ("packshot", 1, 1, [])
 
 
+def test_the_benchmark_of_a_large_catalogue(tmp_path: Path) -> None:
+    printed = smoke("catalog.py", "scale", "--smoke", cwd=tmp_path)
+    lines = ["| 600 rows |", "| plan again |", "| report |", "| report opens in Chromium |"]
+    assert missing(lines, printed) == [], printed
+
+
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(
     ("script", "table"),
