@@ -24,6 +24,9 @@ setup: .venv/.installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Packshot needs Python 3.10 or newer; say which: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	mkdir -p .venv/checkout
+	ln -sfn ../../client .venv/checkout/packshot
+	ln -sfn ../.. .venv/checkout/pack
 	touch $@
 
 demo: setup
@@ -63,8 +66,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/packshot host install
-	$(BIN)/python bench/client.py
-	$(BIN)/python bench/headers.py
+	missed=0; for name in client headers; do $(BIN)/python bench/$$name.py || missed=1; done; exit $$missed
 
 clean:
 	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
