@@ -2,7 +2,7 @@
 # make demo    from a fresh clone to a brand's contact sheet in out/demo/
 # make test    every test that needs no GPU, on a real ComfyUI
 # make lint    style and types
-# make docs    the pages that are made from data: docs/models.md
+# make docs    the pages and pictures that are made from data and code
 # make bench   the benchmarks; see docs/benchmarks.md
 
 PYTHON ?= python3
@@ -44,6 +44,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 docs: setup
 	$(BIN)/python docs/make_models.py docs/models.md
 	$(BIN)/python docs/make_quality.py docs
+	$(BIN)/python docs/make_api.py docs
+	$(BIN)/python docs/make_architecture.py docs
 
 bench: setup
 	$(BIN)/packshot host install
