@@ -20,7 +20,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     4: ("catalog",),
     3: ("run",),
     2: ("comfy", "host"),
-    1: ("workflow", "models", "brand", "quality", "compose", "provenance"),
+    1: ("workflow", "models", "brand", "quality", "provenance", "compose"),
     0: ("errors", "paths", "units", "hashes", "version", "kept"),
 }
 # What nodes/ may import of client/ above floor 1.
@@ -46,13 +46,11 @@ class SourceModule:
     @property
     def room(self) -> str:
         """The folder or module right under ``client`` or ``nodes``; empty for the package itself."""
-        return [*self.name.split("."), ""][1]
+        return "cli" if self.name == "client.__main__" else [*self.name.split("."), ""][1]
 
     @property
     def floor(self) -> int | None:
         """The floor of a module of ``client``; None for the face and for a room that has no floor."""
-        if self.name == "client.__main__":
-            return max(FLOORS)
         return next((floor for floor, rooms in FLOORS.items() if self.room in rooms), None)
 
 
@@ -69,6 +67,17 @@ def product_modules() -> dict[str, SourceModule]:
         paths += sorted((ROOT / folder).rglob("*.py"))
     names = {_dotted_name(path): path for path in paths}
     return {name: _read_module(name, path, names) for name, path in names.items()}
+
+
+def room_imports() -> dict[str, frozenset[str]]:
+    """Return which other rooms each room of the client imports, and each room of the client that ``nodes`` imports."""
+    rooms: dict[str, set[str]] = {}
+    for module in product_modules().values():
+        source = "nodes" if module.name.split(".")[0] == "nodes" else module.room
+        if source == "nodes" or module.floor is not None:
+            targets = {name.split(".")[1] for name in module.imports if name.startswith("client.")}
+            rooms.setdefault(source, set()).update(targets - {source})
+    return {room: frozenset(targets) for room, targets in rooms.items()}
 
 
 def _dotted_name(path: Path) -> str:

@@ -14,7 +14,7 @@ from importlib.metadata import packages_distributions
 from typing import Any
 
 import pytest
-from source_modules import NODES_MAY_READ, ROOT, SourceModule, product_modules, third_party
+from source_modules import NODES_MAY_READ, ROOT, SourceModule, product_modules, room_imports, third_party
 
 MODULES = product_modules()
 CLIENT = [module for module in MODULES.values() if module.name.split(".")[0] == "client"]
@@ -123,12 +123,13 @@ def test_the_product_is_imported_relatively(package: str) -> None:
     assert not named, f"import with leading dots: inside ComfyUI the package has no fixed name: {named}"
 
 
-def test_no_module_is_in_a_circle() -> None:
+def test_neither_modules_nor_rooms_are_in_a_circle() -> None:
     """Imports inside functions count, and those that only a type checker makes."""
-    try:
-        TopologicalSorter({name: module.imports - {name} for name, module in MODULES.items()}).prepare()
-    except CycleError as error:
-        pytest.fail(f"move what both need to a module of its own: {' <- '.join(error.args[1])}")
+    for graph in ({name: module.imports - {name} for name, module in MODULES.items()}, room_imports()):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"move what both need to a module of its own, on a lower floor: {' <- '.join(error.args[1])}")
 
 
 def test_the_client_needs_neither_torch_nor_comfyui() -> None:
