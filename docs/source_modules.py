@@ -32,15 +32,13 @@ class SourceModule:
     """One Python file of ``client`` or ``nodes``.
 
     ``name`` is dotted from the repository's root. ``imports`` are modules of the product, wherever in the file they are
-    imported; ``typing_imports`` are those of them that only a type checker imports; ``absolute_imports`` are the
-    top-level names of all that is imported without a leading dot.
+    imported; ``absolute_imports`` are the top-level names of all that is imported without a leading dot.
     """
 
     name: str
     path: Path
     tree: ast.Module
     imports: frozenset[str]
-    typing_imports: frozenset[str]
     absolute_imports: frozenset[str]
 
     @property
@@ -88,24 +86,15 @@ def _dotted_name(path: Path) -> str:
 def _read_module(name: str, path: Path, names: Container[str]) -> SourceModule:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     package = path.relative_to(ROOT).parent.parts
-    typing_nodes = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        for inner in ast.walk(node)
-    }
-    imports, typing_imports, absolute = set[str](), set[str](), set[str]()
+    imports, absolute = set[str](), set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             absolute.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             absolute.add(str(node.module).split(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            modules = set(_imported_modules(node, package, names))
-            imports |= modules
-            if node in typing_nodes:
-                typing_imports |= modules
-    return SourceModule(name, path, tree, frozenset(imports), frozenset(typing_imports), frozenset(absolute))
+            imports.update(_imported_modules(node, package, names))
+    return SourceModule(name, path, tree, frozenset(imports), frozenset(absolute))
 
 
 def _imported_modules(node: ast.ImportFrom, package: tuple[str, ...], names: Container[str]) -> Iterator[str]:
