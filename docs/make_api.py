@@ -7,6 +7,7 @@ are the fields of a record; the methods are those of Packshot's own classes.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import sys
@@ -53,9 +54,10 @@ class Documentation:
     def lines(self, *sections: str) -> Iterator[str]:
         """Yield an item for each entry of the sections."""
         for section in sections:
-            prefix = "raises " if section == "Raises" else ""
+            verb = "raises " if section == "Raises" else ""
             for names, text in self.sections.get(section, ()):
-                yield f"- {prefix}{', '.join(f'`{name.strip()}`' for name in names.split(','))}: {text}"
+                shown = ", ".join(f"`{name.strip()}`" for name in names.split(",")) if names else ""
+                yield f"- {verb}{shown}: {text}" if shown else f"- {verb}{text}"
 
 
 def main() -> None:
@@ -118,18 +120,21 @@ def _class(name: str, cls: type) -> Iterator[str]:
         yield "\n".join(items) + "\n"
     members = dict(_members(cls))
     properties = [
-        f"- `{member}`: {_documentation(value).summary}"
-        for member, value in members.items()
-        if not inspect.isfunction(value)
+        f"- `{member}`: {_documentation(value).summary}" for member, value in members.items() if not _is_method(value)
     ]
     if properties:
         yield "\n".join(("Properties:\n", *properties)) + "\n"
     for member, value in members.items():
-        if inspect.isfunction(value):
-            method = getattr(cls, member)
+        if _is_method(value):
             yield f"#### `{name}.{member}`\n"
-            bound = inspect.ismethod(method)  # a class method, which has no self
-            yield from _function(f"{name}.{member}", method, _documentation(value), drop_first=not bound)
+            method = getattr(cls, member)
+            yield from _function(
+                f"{name}.{member}", method, _documentation(method), drop_first=inspect.isfunction(value)
+            )
+
+
+def _is_method(value: object) -> bool:
+    return inspect.isfunction(value) or isinstance(value, classmethod | staticmethod)
 
 
 def _function(
@@ -168,11 +173,10 @@ def _members(cls: type) -> Iterator[tuple[str, object]]:
     seen = set[str]()
     for base in _bases(cls):
         for name, value in vars(base).items():
-            plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-            shown = inspect.isfunction(plain) or isinstance(value, property) or hasattr(value, "attrname")
+            shown = _is_method(value) or isinstance(value, property | functools.cached_property)
             if shown and not name.startswith("_") and name not in seen and name not in _model_hooks(cls):
                 seen.add(name)
-                yield name, plain
+                yield name, value
 
 
 def _model_hooks(cls: type) -> set[str]:
@@ -252,8 +256,7 @@ def _entries(body: str) -> Iterator[tuple[str, str]]:
     indented = [line for line in body.splitlines() if line.startswith("    ")]
     for entry in re.split(r"^    (?=\S)", "\n".join(indented), flags=re.MULTILINE)[1:]:
         names, colon, text = entry.partition(": ")
-        if colon:
-            yield names, _markdown(text)
+        yield (names, _markdown(text)) if colon else ("", _markdown(entry[0].lower() + entry[1:]))
 
 
 def _markdown(text: str) -> str:
