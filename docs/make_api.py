@@ -40,7 +40,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "Errors": ("errors",),
     "Package": ("",),
 }
-_SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises")
+_SECTIONS = ("Args", "Attributes", "Returns", "Raises")
 _WIDTH = 100
 
 
@@ -54,7 +54,7 @@ class Documentation:
     def lines(self, *sections: str) -> Iterator[str]:
         """Yield an item for each entry of the sections."""
         for section in sections:
-            verb = "raises " if section == "Raises" else ""
+            verb = {"Raises": "raises ", "Returns": "returns "}.get(section, "")
             for names, text in self.sections.get(section, ()):
                 shown = ", ".join(f"`{name.strip()}`" for name in names.split(",")) if names else ""
                 yield f"- {verb}{shown}: {text}" if shown else f"- {verb}{text}"
@@ -142,7 +142,7 @@ def _function(
 ) -> Iterator[str]:
     yield _code(_signature(name, function, drop_first=drop_first))
     yield f"{documentation.summary}\n"
-    items = list(documentation.lines("Args", "Raises"))
+    items = list(documentation.lines("Args", "Returns", "Raises"))
     if items:
         yield "\n".join(items) + "\n"
 
@@ -247,16 +247,25 @@ def _code(text: str) -> str:
 def _documentation(value: object) -> Documentation:
     text = inspect.getdoc(value) or ""
     blocks = re.split(rf"^({'|'.join(_SECTIONS)}):$", text, flags=re.MULTILINE)
-    sections = {title: list(_entries(body)) for title, body in zip(blocks[1::2], blocks[2::2], strict=True)}
+    sections = {title: list(_entries(title, body)) for title, body in zip(blocks[1::2], blocks[2::2], strict=True)}
     return Documentation(_markdown(blocks[0].strip().split("\n\n")[0]), sections)
 
 
-def _entries(body: str) -> Iterator[tuple[str, str]]:
+def _entries(title: str, body: str) -> Iterator[tuple[str, str]]:
     """Yield the names and the text of each entry in a section; lines that follow one are indented further."""
+    if title == "Returns":
+        yield "", _continued(body)
+        return
     indented = [line for line in body.splitlines() if line.startswith("    ")]
     for entry in re.split(r"^    (?=\S)", "\n".join(indented), flags=re.MULTILINE)[1:]:
         names, colon, text = entry.partition(": ")
-        yield (names, _markdown(text)) if colon else ("", _markdown(entry[0].lower() + entry[1:]))
+        yield (names, _markdown(text)) if colon else ("", _continued(entry))
+
+
+def _continued(text: str) -> str:
+    """A text that goes on after a verb."""
+    line = _markdown(text)
+    return line[:1].lower() + line[1:]
 
 
 def _markdown(text: str) -> str:
