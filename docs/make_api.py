@@ -91,8 +91,8 @@ def api_page() -> str:
 def _group(value: object) -> str:
     home = str(getattr(value, "__module__", "packshot"))
     if not inspect.isroutine(value) and not inspect.isclass(value):
-        members = getattr(value, "__args__", ())  # of an alias for several classes
-        home = members[0].__module__ if members else "packshot"
+        members = filter(inspect.isclass, getattr(value, "__args__", ()))  # of an alias for several classes
+        home = next((member.__module__ for member in members), "packshot")
     path = home.removeprefix("packshot").removeprefix(".")
     homes = [(room, title) for title, rooms in _GROUPS.items() for room in rooms]
     return max((room, title) for room, title in homes if not room or f"{path}.".startswith(f"{room}."))[1]
@@ -105,8 +105,8 @@ def _entry(name: str, value: object) -> Iterator[str]:
     elif callable(value):
         yield from _function(name, value, _documentation(value))
     else:
-        members = " | ".join(member.__name__ for member in getattr(value, "__args__", ()))
-        yield f"`{members}`\n" if members else f"A {type(value).__name__}: the version of the package.\n"
+        members = " | ".join(getattr(member, "__name__", repr(member)) for member in getattr(value, "__args__", ()))
+        yield f"`{members}`\n" if members else f"A value of type `{type(value).__name__}`.\n"
 
 
 def _class(name: str, cls: type) -> Iterator[str]:

@@ -175,9 +175,10 @@ def normal(distribution: str) -> str:
 
 def test_node_ids_in_the_client_exist() -> None:
     extension = MODULES["nodes.extension"].tree
-    registered = {node.id for part in ast.walk(extension) if isinstance(part, ast.List) for node in part.elts}
+    lists = [node for node in ast.walk(extension) if isinstance(node, ast.List)]
+    registered = {ast.unparse(name) for names in lists for name in names.elts}
     schemas = {
-        keyword.value.value: cls.name
+        ast.literal_eval(keyword.value): cls.name
         for module in NODES
         for cls in module.tree.body
         if isinstance(cls, ast.ClassDef)
