@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -91,7 +91,7 @@ def api_page() -> str:
 def _group(value: object) -> str:
     home = str(getattr(value, "__module__", "packshot"))
     if not inspect.isroutine(value) and not inspect.isclass(value):
-        members = filter(inspect.isclass, getattr(value, "__args__", ()))  # of an alias for several classes
+        members = filter(inspect.isclass, get_args(value))  # of an alias for several classes
         home = next((member.__module__ for member in members), "packshot")
     path = home.removeprefix("packshot").removeprefix(".")
     homes = [(room, title) for title, rooms in _GROUPS.items() for room in rooms]
@@ -102,11 +102,12 @@ def _entry(name: str, value: object) -> Iterator[str]:
     yield f"### `{name}`\n"
     if inspect.isclass(value):
         yield from _class(name, value)
+    elif members := get_args(value):  # an alias
+        yield f"`{' | '.join(getattr(member, '__name__', repr(member)) for member in members)}`\n"
     elif callable(value):
         yield from _function(name, value, _documentation(value))
     else:
-        members = " | ".join(getattr(member, "__name__", repr(member)) for member in getattr(value, "__args__", ()))
-        yield f"`{members}`\n" if members else f"A value of type `{type(value).__name__}`.\n"
+        yield f"A value of type `{type(value).__name__}`.\n"
 
 
 def _class(name: str, cls: type) -> Iterator[str]:
