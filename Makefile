@@ -5,7 +5,7 @@
 # make campaign  the long tests: hosts and runs that are killed, Ray, training that goes on, judged pictures, real corpora
 # make one T=tests/unit/test_paths.py   the tests of one file or folder, or one test
 # make lint    style and types
-# make docs    the pages that are made from data: docs/models.md
+# make docs    the pages and pictures that are made from data and code
 # make bench   the benchmarks; see docs/benchmarks.md
 
 PYTHON ?= python3
@@ -63,6 +63,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 docs: setup
 	$(BIN)/python docs/make_models.py docs/models.md
 	$(BIN)/python docs/make_quality.py docs
+	$(BIN)/python docs/make_api.py docs
+	$(BIN)/python docs/make_architecture.py docs
 
 bench: setup
 	$(BIN)/packshot host install
