@@ -34,7 +34,7 @@ READER = """
 import json, sys, time
 from pathlib import Path
 from packshot.errors import ModelCorrupt
-from packshot.models.detect.detect import detect
+from packshot.models.detect.detect import detect_header
 from packshot.models.files.read import read_header
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -42,7 +42,7 @@ def peak():
 for line in sys.stdin:
     begun = time.perf_counter()
     try:
-        base = detect(read_header(line.rstrip("\\n"))).base
+        base = detect_header(read_header(line.rstrip("\\n"))).base
         what = "read"
     except ModelCorrupt:
         base, what = None, "refused"

@@ -15,7 +15,7 @@ import nodes as core
 
 from ...client.errors import InputInvalid, ModelCorrupt, ModelMissing
 from ...client.models.cards import Card, Component, Control, ModelFile
-from ...client.models.detect.detect import Detection, detect
+from ...client.models.detect.detect import Detection, detect_header
 from ...client.models.files.read import read_header
 from ...client.models.licensing.licences import Decision, Part, Profile, judge, load_profile, parts_of_card
 from ...client.models.memory.advisor import Device, Kind, choose
@@ -165,4 +165,4 @@ def check_files(card: Card, chosen: Chosen) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _detected(path: str, _size: int, _changed: int) -> Detection:
-    return detect(read_header(Path(path)))
+    return detect_header(read_header(Path(path)))
