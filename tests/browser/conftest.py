@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
-import loras
 import pytest
 import yaml
-from hostile import HOSTILE
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from packshot.host.install import install
 from packshot.host.managed import HostStatus, ManagedHost
 from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
-
-# Chromium asks its maker's servers for many things at start; a test machine may have no way there.
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from support import loras
+from support.host.hostile import HOSTILE
 
 
 @pytest.fixture(scope="session")
@@ -51,18 +39,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
             yield managed.up()
         finally:
             managed.down()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium on this machine: install the package `chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from hostile import HOSTILE
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -17,6 +16,7 @@ from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.host.managed import HostStatus
+from support.host.hostile import HOSTILE
 
 
 @pytest.fixture

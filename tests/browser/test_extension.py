@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from hostile import HOSTILE
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 from packshot import Client, Workflow
 from packshot.host.managed import HostStatus
+from support.host.hostile import HOSTILE
 
 Json = dict[str, Any]
 RENDERERS = ["classic", "nodes2"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ import pytest
 from packshot.host.install import Installation, install
 from packshot.models.starter.files import write_starter
 from packshot.paths import cache_dir
+from support.places import ROOT
 
-SCRIPT = Path(__file__).parents[2] / "bench" / "vram.py"
+SCRIPT = ROOT / "bench" / "vram.py"
 MANAGERS = pytest.mark.parametrize("by", ["dynamic", "legacy"])
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.places import ROOT
+
 LANGUAGES = ["en", "de"]
+
 SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "web").rglob("*.*js"))}
+
 ENTRY = SOURCES[ROOT / "web" / "packshot.js"]
+
 # What vue-i18n takes for a placeholder, a list, a link, or a choice of plurals.
 SYNTAX = re.compile(r"[{}@|]")
 

@@ -1,0 +1,87 @@
+"""LoRAs for the starter model and brand kits that use them, for the tests of a host with brands."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from packshot.brand.lora.merge import Part, merge
+from support import loras
+
+ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def write_loras(folder: Path) -> None:
+    """A LoRA of every algorithm for the starter model, and some that do not belong there."""
+    folder.mkdir(parents=True)
+    for name, make in ALGORITHMS.items():
+        loras.write(folder / f"{name}.safetensors", make, layers=loras.STARTER, scale=0.1)
+    loras.write(folder / "kohya.safetensors", seed=2, prefix="lora_unet_", layers=loras.STARTER, scale=0.1)
+    (folder / "mine").mkdir()
+    said = {"modelspec.trigger_phrase": "tide style"}
+    loras.write(folder / "mine" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2, metadata=said)
+    loras.write(folder / "bare.safetensors", loras.boft_bare, layers=loras.STARTER)
+    half = {**loras.STARTER, **{f"double_blocks.{n}.img_attn.proj": (256, 256) for n in range(5, 10)}}
+    loras.write(folder / "larger.safetensors", layers=half)
+    wider = {name: (out * 2, into * 2) for name, (out, into) in loras.STARTER.items()}
+    loras.write(folder / "wider.safetensors", layers=wider)
+    merge(
+        [Part(folder / "lora.safetensors", 0.8), Part(folder / "kohya.safetensors", -0.5)], folder / "both.safetensors"
+    )
+
+
+def kit(folder: Path, **changes: Any) -> dict[str, Any]:
+    """A kit with one LoRA that may be used."""
+    tide = folder / "mine" / "tide.safetensors"
+    own = {
+        "name": "Tide",
+        "file": "tide.safetensors",
+        "sha256": hashlib.sha256(tide.read_bytes()).hexdigest(),
+        "base": "starter",
+        "strength": 0.8,
+        "min_strength": 0.4,
+        "max_strength": 1.0,
+        "trigger_words": ["tide style"],
+        "licence": "apache-2.0",
+        "approved_by": "Ann Example",
+    }
+    return {"name": "Tests", "prompt": {"prefix": "photo of", "negative": "text"}, "loras": [{**own, **changes}]}
+
+
+def kits(folder: Path) -> dict[str, dict[str, Any]]:
+    larger = hashlib.sha256((folder / "larger.safetensors").read_bytes()).hexdigest()
+    stepped = [{"start": 0, "strength": 0}, {"start": 0.5, "strength": 0.8}]
+    return {
+        "good": kit(folder),
+        "steps": kit(folder, schedule=stepped),
+        "never": kit(folder, schedule=[{"start": 0, "strength": 0}]),
+        "always": kit(folder, schedule=[{"start": 0, "strength": 0.8}]),
+        "unapproved": kit(folder, approved_by=""),
+        "expired": kit(folder, expires=TODAY - datetime.timedelta(days=1)),
+        "last-day": kit(folder, expires=TODAY),
+        "another-file": kit(folder, sha256="0" * 64),
+        "missing": kit(folder, file="nowhere.safetensors"),
+        "unknown-licence": kit(folder, licence="my-own-words"),
+        "another-base": kit(folder, base="sdxl"),
+        "wrong-base": kit(folder, file="larger.safetensors", sha256=larger),
+        "no-lora": {"name": "Nothing"},
+    }
+
+
+def write_brands(home: Path, models: Path) -> Path:
+    """A models folder with the starter model and LoRAs for it, and brand kits in the settings below ``home``."""
+    shelf = home / "models"
+    for file in models.glob("*/starter-*"):
+        (shelf / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (shelf / file.parent.name / file.name).symlink_to(file)
+    write_loras(shelf / "loras")
+    brands = home / "settings" / "packshot" / "brands"
+    for name, content in kits(shelf / "loras").items():
+        (brands / name).mkdir(parents=True)
+        (brands / name / "brand.yaml").write_text(yaml.safe_dump(content))
+    return shelf

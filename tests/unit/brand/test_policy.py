@@ -1,0 +1,82 @@
+"""Which LoRA of a kit goes with a base."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from packshot.brand.kit import BrandKit
+from packshot.brand.policy import choose, gate, judge_lora, strength_of
+from packshot.brand.sections import BrandLora
+from packshot.errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch
+from packshot.models.detect.findings import CARDS
+from support.kit_files import LORA, TODAY, load
+from support.weights import model, write_safetensors
+
+
+def test_the_policy_picks_the_lora_for_the_base(tmp_path: Path) -> None:
+    kit = load(
+        tmp_path, {"name": "x", "loras": [LORA, {**LORA, "name": "Reef"}, {**LORA, "name": "F", "base": "flux1"}]}
+    )
+    assert [lora.name for lora in choose(kit, "sdxl")] == ["Tide", "Reef"]
+    assert [lora.name for lora in choose(kit, "sdxl", "Reef")] == ["Reef"]
+    with pytest.raises(LoraMismatch, match="the loaded model is z-image, and the kit has F for flux1, Reef for sdxl"):
+        choose(kit, "z-image")
+    with pytest.raises(LoraMismatch, match="one that cannot be told"):
+        choose(kit, None)
+    with pytest.raises(LoraMismatch, match="the kit has Reef for sdxl"):
+        choose(kit, "flux1", "Reef")
+    with pytest.raises(BrandInvalid, match=r"no LoRA 'Reaf'.*the kit has: Tide, Reef, F"):
+        choose(kit, "sdxl", "Reaf")
+    lora = BrandLora.model_validate({**LORA, "strength": 0.8, "min_strength": 0.5, "max_strength": 1.0})
+    assert (strength_of(lora, None), strength_of(lora, 0.5)) == (0.8, 0.5)
+    with pytest.raises(InputInvalid, match=r"strength 1\.2 is not from 0\.5 to 1, which the brand allows"):
+        strength_of(lora, 1.2)
+    assert gate(lora, TODAY) == []
+
+
+VARIANTS = {
+    "flux1": "flux1", "flux2-dev": "flux2-dev", "flux2-klein-4b": "flux2-klein-4b", "flux2-klein-9b": "flux2-klein-9b",
+    "sd3-medium": "sd3-medium", "sd3.5-medium": "sd3.5-medium", "sd3.5-large": "sd3.5-large", "sd15": "sd15",
+    "sd21": "sd21", "sdxl": "sdxl", "z-image": "z-image", "qwen-image": "qwen-image", "ernie-image": "ernie-image",
+    "hunyuanimage-2.1": "hunyuanimage-2.1", "pixart-sigma": "pixart-sigma", "ltx-2": "ltx-2", "chroma": "chroma",
+    "wan2.1-14b": "wan", "starter": "starter",
+}  # fmt: skip
+
+NAMINGS = {"kohya": ("lora_unet_", "lora_down", "lora_up"), "comfyui": ("diffusion_model.", "lora_A", "lora_B")}
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_wrong_base_is_always_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: str, naming: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    prefix, down, up = NAMINGS[naming]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, shape in model(variant).items():
+        if name.endswith(".weight") and len(shape) == 2:
+            layer = name.removesuffix(".weight")
+            layer = prefix + (layer.replace(".", "_") if prefix.endswith("_") else layer)
+            shapes |= {f"{layer}.{down}.weight": (1, shape[1]), f"{layer}.{up}.weight": (shape[0], 1)}
+    path = write_safetensors(tmp_path / "a.safetensors", shapes)
+    said = {
+        "name": "a", "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "licence": "apache-2.0", "approved_by": "Ann",
+    }  # fmt: skip
+    kit = BrandKit(name="x")
+    for base in (base for base in CARDS if base != "other"):
+        lora = BrandLora.model_validate({**said, "base": base})
+        if base != VARIANTS[variant]:
+            with pytest.raises(LoraMismatch, match=f"was made for {VARIANTS[variant]}, and the kit says {base}"):
+                judge_lora(kit, lora, path)
+            continue
+        try:
+            found, decision = judge_lora(kit, lora, path)
+        except LicenceRefused:  # the right file; what its base's licence says to an empty profile is another matter
+            continue
+        assert found.base == base
+        assert decision.decision != "refuse"
