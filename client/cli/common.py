@@ -84,12 +84,12 @@ def command_name() -> str:
     return str(started)
 
 
-def pairs(given: list[str] | None, separator: str = "=") -> dict[str, str]:
+def pairs(options: list[str] | None, separator: str = "=") -> dict[str, str]:
     """``NAME=VALUE`` options as a dict; the value may hold the separator."""
     result = {}
-    for text in given or []:
-        name, found, value = text.partition(separator)
-        if not found or not name.strip():
+    for text in options or []:
+        name, separated, value = text.partition(separator)
+        if not separated or not name.strip():
             raise typer.BadParameter(f"'{text}' is not of the form NAME{separator}VALUE")
         result[name.strip()] = value.lstrip() if separator == ":" else value
     return result

@@ -22,14 +22,15 @@ def install(comfyui: ComfyUI = None, python: Python = None, as_json: JsonOption 
     """Install ComfyUI and the starter model, or take your own ComfyUI. Goes on where an earlier install stopped."""
     host = _host(comfyui, python)
     with steps() as begin:
-        found = host.install(begin)
+        installation = host.install(begin)
     answer = {
-        "comfyui": str(found.comfyui),
-        "version": found.version,
-        "python": str(found.python),
+        "comfyui": str(installation.comfyui),
+        "version": installation.version,
+        "python": str(installation.python),
         "models": str(host.models),
     }
-    _print(answer, as_json, f"ComfyUI {found.version} is ready in {found.comfyui}", "start it with: packshot host up")
+    ready = f"ComfyUI {installation.version} is ready in {installation.comfyui}"
+    _print(answer, as_json, ready, "start it with: packshot host up")
 
 
 @app.command()

@@ -25,7 +25,7 @@ COMMANDS = {
         "verify:verify",
         "Print what a picture says of itself: marking, manifest, recipe. Exits with 3 when something does not hold.",
     ),
-    "catalog": ("catalog.commands:app", "Make a picture for every product of a table, and look at the run."),
+    "catalog": ("catalog.app:app", "Make a picture for every product of a table, and look at the run."),
     "workflow": ("workflow.app:app", "The workflows that ship with Packshot, and your own."),
     "models": ("models.app:app", "Models: cards, licences, files and what is in them."),
     "brand": ("brand.app:app", "Brand kits: colours, words, logos, LoRAs and rules of a brand."),

@@ -33,14 +33,14 @@ def verify(
 
 def _show(verification: Verification) -> None:
     account, ledger = verification.account, verification.ledger
-    said, manifest = account.as_dict(), account.manifest
+    statement, manifest = account.as_dict(), account.manifest
     typer.echo(f"{account.file}  {account.format} {account.width} x {account.height}  sha256 {account.sha256}")
     typer.echo(f"marking   {account.source_type.rpartition('/')[2] or 'none'}  {meaning(account.source_type)}".rstrip())
     for name in ("title", "rights", "creator", "tool"):
-        if said[name]:
-            typer.echo(f"{name:9} {said[name]}")
-    if said["recipe"]:
-        typer.echo(f"recipe    {json.dumps(said['recipe'], ensure_ascii=False)}")
+        if statement[name]:
+            typer.echo(f"{name:9} {statement[name]}")
+    if statement["recipe"]:
+        typer.echo(f"recipe    {json.dumps(statement['recipe'], ensure_ascii=False)}")
     signer = f", signed by '{manifest.signer}'" if manifest.signer else ""
     test = " (a test certificate, which proves nothing of who signed)" if manifest.test else ""
     typer.echo(f"manifest  {manifest.state}{signer}{test}")

@@ -56,7 +56,7 @@ def check_image(
     """
     rules = load_channel(channel)
     kit = BrandKit.load(Path(brand)) if brand else None
-    given = Given(
+    against = Given(
         palette={colour.name: colour.hex for colour in kit.palette} if kit else None,
         look=look_of(read_picture(file) for file in _pictures([references])) if references else None,
         original=read_picture(Path(original)) if original else None,
@@ -64,7 +64,7 @@ def check_image(
         text=text or "",
         ocr=ocr or text is not None,
     )
-    return _noted(check_files(_pictures(images), rules, given, together=together), notes)
+    return _noted(check_files(_pictures(images), rules, against, together=together), notes)
 
 
 def _pictures(images: Sequence[str | Path]) -> list[Path]:
