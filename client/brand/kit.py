@@ -171,7 +171,7 @@ class BrandKit(Section):
         return self.model_dump_json(exclude_defaults=True)
 
     def show(self) -> dict[str, Any]:
-        """What the kit says, with its defaults, and its hash, as ``packshot brand show --json`` prints it."""
+        """Give what the kit says, with its defaults, and its hash, as ``packshot brand show --json`` prints it."""
         return {**self.model_dump(mode="json"), "hash": self.hash}
 
     def diff(self, other: BrandKit) -> list[Change]:

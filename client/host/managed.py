@@ -203,7 +203,7 @@ class ManagedHost:
         return self._health(state) if state else Health(reachable=False, problem="it is not up")
 
     def logs(self, lines: int = 50, *, follow: bool = False) -> Iterator[str]:
-        """The end of the host's log, in pieces of text as they are written.
+        """Give the end of the host's log, in pieces of text as they are written.
 
         Args:
             lines: how many of the end.

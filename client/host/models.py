@@ -36,11 +36,11 @@ class FetchedModel:
     licence: Decision
 
     def state(self, file: Wanted) -> str:
-        """``fetched``, ``present``, ``missing`` or ``differs``."""
+        """Say how a file stands now: ``fetched``, ``present``, ``missing`` or ``differs``."""
         return "fetched" if file.path in self.fetched else file.state
 
     def as_dict(self) -> dict[str, Any]:
-        """The model's entry in the answer of ``packshot models fetch --json``."""
+        """Give the model's entry in the answer of ``packshot models fetch --json``."""
         files = [
             {
                 "title": item.component.title,
@@ -58,7 +58,7 @@ class FetchedModel:
 
 
 def models_folder() -> Path:
-    """The models folder of the managed host, which need not be installed yet."""
+    """Find the models folder of the managed host, which need not be installed yet."""
     host = ManagedHost()
     try:
         return host.models

@@ -11,7 +11,7 @@ _GIB = 1 << 30
 
 
 def list_models() -> list[dict[str, Any]]:
-    """The models that Packshot knows, in the order of their ids, as ``packshot models list --json`` prints them.
+    """List the models that Packshot knows, in the order of their ids, as ``packshot models list --json`` prints them.
 
     Raises:
         WorkflowInvalid: a card of the user's own is not valid.
@@ -37,7 +37,7 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def show_model(card: Card) -> dict[str, Any]:
-    """All that a card says, as ``packshot models show --json`` prints it: with the folder of each file."""
+    """Give all that a card says, as ``packshot models show --json`` prints it: with the folder of each file."""
     answer = card.model_dump(mode="json")
     parts = (*card.components, *card.controls)
     for entry, component in zip(answer["components"] + answer["controls"], parts, strict=True):

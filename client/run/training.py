@@ -61,7 +61,7 @@ class TrainedLora:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The object that ``packshot lora train --json`` prints."""
+        """Give the object that ``packshot lora train --json`` prints."""
         samples = str(self.samples) if self.samples else None
         return {**asdict(self), "file": str(self.file), "samples": samples, "notes": list(self.notes)}
 

@@ -48,7 +48,7 @@ class InputSpec:
     place: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The input as ``packshot workflow show --json`` prints it."""
+        """Give the input as ``packshot workflow show --json`` prints it."""
         return {
             "type": self.type,
             "default": self.default,

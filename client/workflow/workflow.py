@@ -38,7 +38,7 @@ class Workflow:
 
     @classmethod
     def library(cls) -> list[Workflow]:
-        """The newest release of each workflow that ships with Packshot, by name."""
+        """Load the newest release of each workflow that ships with Packshot, by name."""
         return [cls.load(path) for path in library().values()]
 
     @property
@@ -130,7 +130,7 @@ class PreparedWorkflow:
     contract: Contract
 
     def as_dict(self) -> dict[str, Any]:
-        """The workflow and what it takes on this host, as ``packshot workflow show --json`` prints it."""
+        """Give the workflow and what it takes on this host, as ``packshot workflow show --json`` prints it."""
         return {
             "name": self.workflow.name,
             "version": self.workflow.version,

@@ -31,7 +31,7 @@ WRITTEN = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
 
 
 def written_dtype(name: str) -> str:
-    """The spelling in a file's header of a dtype that tools write.
+    """Spell a dtype that tools write as a file's header does.
 
     Args:
         name: ``fp32``, ``fp16`` or ``bf16``.

@@ -80,7 +80,7 @@ class Recipe:
 
     @classmethod
     def of_base(cls, base: str, **options: Any) -> Recipe:
-        """A recipe for a model, where options that are left out or None are the model's own or the defaults.
+        """Make a recipe for a model, where options that are left out or None are the model's own or the defaults.
 
         Args:
             base: id of the model's card.

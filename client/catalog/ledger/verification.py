@@ -29,7 +29,7 @@ class Verification:
         return not self.account.problems and (self.ledger is None or bool(self.ledger["agrees"]))
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer of ``packshot verify --json``."""
+        """Give the answer of ``packshot verify --json``."""
         return {**self.account.as_dict(), "ledger": self.ledger, "ok": self.ok}
 
 

@@ -31,7 +31,7 @@ class Conversion:
     problems: tuple[PackshotError, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The file's line of ``packshot workflow convert --json``."""
+        """Give the file's line of ``packshot workflow convert --json``."""
         return {
             "file": str(self.file),
             "out": None if self.problems else str(self.out),
@@ -67,7 +67,7 @@ def convert_workflow(file: Path, out: Path, info: ObjectInfo) -> Conversion:
 
 
 def api_files(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Where the API file of each workflow goes: into a folder, under the workflow's own name.
+    """Name the API file of each workflow: in a folder, with the workflow's own name.
 
     Raises:
         InputInvalid: two workflows have the same name, or one would be written over.

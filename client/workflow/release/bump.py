@@ -41,7 +41,7 @@ class Release:
     path: Path
 
     def as_dict(self) -> dict[str, Any]:
-        """The release as ``packshot workflow bump --json`` prints it."""
+        """Give the release as ``packshot workflow bump --json`` prints it."""
         answer = {"name": self.name, "version": self.version, "before": self.before or None, "file": str(self.path)}
         return {**answer, **self.changes.as_dict(), "level": self.level}
 
