@@ -93,7 +93,7 @@ def test_a_job_that_someone_else_cancels_is_made_again(host: HostStatus, tmp_pat
 
 
 def test_a_run_whose_hosts_are_all_removed_says_so(host: HostStatus, tmp_path: Path) -> None:
-    colours = write_colours(tmp_path / "table.csv", 20)
+    colours = write_colours(tmp_path / "table.csv", 40)
     out = tmp_path / "run"
     with ended(start_run(tmp_path / "table.csv", out, [str(host.url)], side=BIG)) as run:
         wait_for(out, lambda counts: counts.done >= 2)
