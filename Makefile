@@ -5,7 +5,7 @@
 # make campaign  the long tests: hosts and runs that are killed, Ray, training that goes on, judged pictures, real corpora
 # make one T=tests/unit/test_paths.py   the tests of one file or folder, or one test
 # make lint    style and types
-# make docs    the pages that are made from data: docs/models.md
+# make docs    the pages and pictures that are made from data and code
 # make bench   the benchmarks; see docs/benchmarks.md
 
 PYTHON ?= python3
@@ -24,6 +24,9 @@ setup: .venv/.installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Packshot needs Python 3.10 or newer; say which: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	mkdir -p .venv/checkout
+	ln -sfn ../../client .venv/checkout/packshot
+	ln -sfn ../.. .venv/checkout/pack
 	touch $@
 
 demo: setup
@@ -60,11 +63,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 docs: setup
 	$(BIN)/python docs/make_models.py docs/models.md
 	$(BIN)/python docs/make_quality.py docs
+	$(BIN)/python docs/make_api.py docs
+	$(BIN)/python docs/make_architecture.py docs
 
 bench: setup
 	$(BIN)/packshot host install
-	$(BIN)/python bench/client.py
-	$(BIN)/python bench/headers.py
+	missed=0; for name in client headers; do $(BIN)/python bench/$$name.py || missed=1; done; exit $$missed
 
 clean:
 	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,8 +6,8 @@ Nothing of the host is imported here, so that pytest and packaging tools may imp
 WEB_DIRECTORY = "./web"
 
 
-async def comfy_entrypoint():
-    """Called once by ComfyUI while it loads custom nodes; returns our ``ComfyExtension``."""
+async def comfy_entrypoint() -> object:
+    """Give ComfyUI our ``ComfyExtension``; it asks once, while it loads custom nodes."""
     from .nodes.extension import PackshotExtension
 
     return PackshotExtension()

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,28 @@ from packshot.catalog.planning.catalog_file import Catalog, CatalogFile
 from packshot.catalog.run import CatalogRun
 from packshot.comfy.http import HostApi
 
-ROUNDS = 3
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds of the hosts by themselves, of Packshot and of a pool of threads; and what the peer took, in words."""
+
+    hosts: float
+    packshot: float
+    pool: float
+    peer: str
 
 
-def bench_hosts(most: int, jobs: int) -> None:
-    """Packshot beside the hosts' own time: that of the same number of jobs which they have in their queues beforehand.
+def bench_hosts(most: int, jobs: int, rounds: int = 3, fetch: bool = True) -> None:
+    """Run Packshot beside the hosts' own time: that of as many jobs which they have in their queues beforehand.
 
     Efficiency is the hosts' own time over the run's, whose start and end are part of it; the overhead of a row is the
     difference, for each row of a host. Own time has in it what a host does between two jobs: ComfyUI collects garbage
     every ten seconds, which takes some tenths of a second, and longer where the hosts share processors as they do here.
+
+    Args:
+        most: hosts at most; 1, 2 and 4 of them are measured.
+        jobs: for each host.
+        fetch: install the peer where it is not.
     """
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as name, several_hosts(most, Path(name)) as hosts:
         folder = Path(name)
@@ -38,28 +52,30 @@ def bench_hosts(most: int, jobs: int) -> None:
         api.close()
         workflow = sleeping_workflow(folder / "sleep.app.json")
         alone = 0.0
-        print(f"medians of {ROUNDS} rounds; seconds")
+        print(f"medians of {rounds} rounds; seconds")
         print("| hosts | rows | hosts' own | packshot | efficiency | × one host | overhead a row (ms) | pool | peer |")
-        for count in (each for each in (1, 2, 4) if each <= most):
+        for count in (number for number in (1, 2, 4) if number <= most):
             urls = [url_of(host) for host in hosts[:count]]
-            rounds = [_round(urls, workflow, jobs * count, folder) for _ in range(ROUNDS)]
-            own, took, pool = (statistics.median(each[at] for each in rounds) for at in range(3))
-            efficiency = statistics.median(each[0] / each[1] for each in rounds)
-            overhead = 1000 * statistics.median(each[1] - each[0] for each in rounds) / jobs
+            times = [_round(urls, workflow, jobs * count, folder, fetch) for _ in range(rounds)]
+            took = statistics.median(time.packshot for time in times)
             alone = alone or took
-            figures = f"{own:.2f} | {took:.2f} | {efficiency:.3f} | {took / alone:.3f} | {overhead:.1f} | {pool:.2f}"
-            print(f"| {count} | {jobs * count} | {figures} | {', '.join(each[3] for each in rounds)} |", flush=True)
+            figures = (
+                f"{statistics.median(time.hosts for time in times):.2f}", f"{took:.2f}",
+                f"{statistics.median(time.hosts / time.packshot for time in times):.3f}", f"{took / alone:.3f}",
+                f"{1000 * statistics.median(time.packshot - time.hosts for time in times) / jobs:.1f}",
+                f"{statistics.median(time.pool for time in times):.2f}", ", ".join(time.peer for time in times),
+            )  # fmt: skip
+            print(f"| {count} | {jobs * count} | {' | '.join(figures)} |", flush=True)
 
 
-def _round(urls: list[str], workflow: Path, rows: int, folder: Path) -> tuple[float, float, float, str]:
-    """Seconds of the hosts by themselves, of Packshot, of a pool of threads, and what the peer took."""
-    own = _own_time(urls, workflow, rows)
+def _round(urls: list[str], workflow: Path, rows: int, folder: Path, fetch: bool) -> Round:
+    hosts = _own_time(urls, workflow, rows)
     table = write_table(folder / "table.csv", rows, shift=_shift())
     file = CatalogFile(table=str(table), workflow=str(workflow), mapping={"color": "{{ row.colour }}"})
     with CatalogRun(Path(tempfile.mkdtemp(dir=folder)), create=True) as run:
         run.plan(Catalog(file))
-        took = _timed_run(run, urls)
-    return own, took, _thread_pool(urls, workflow, rows, folder), _peer(urls, workflow, rows)
+        packshot = _timed_run(run, urls)
+    return Round(hosts, packshot, _thread_pool(urls, workflow, rows, folder), _peer(urls, workflow, rows, fetch))
 
 
 def _shift() -> int:
@@ -73,7 +89,7 @@ _SHIFTS = itertools.count(1)
 def _graphs(url: str, workflow: Path, rows: int) -> list[dict[str, Any]]:
     first = _shift() * 16
     with Client(url) as client:
-        return [client.draft(workflow, {"color": first + number}).graph for number in range(rows)]
+        return [dict(client.draft(workflow, {"color": first + number}).graph) for number in range(rows)]
 
 
 def _own_time(urls: list[str], workflow: Path, rows: int) -> float:
@@ -98,11 +114,11 @@ def _timed_run(run: CatalogRun, urls: list[str]) -> float:
     return time.perf_counter() - begun
 
 
-def _peer(urls: list[str], workflow: Path, rows: int) -> str:
-    """The same number of jobs by a client that knows several hosts; what it took, or why there is no figure."""
-    python = environment(SEVERAL_HOSTS)
+def _peer(urls: list[str], workflow: Path, rows: int, fetch: bool) -> str:
+    """Do the same number of jobs by a client that knows several hosts; what it took, or why there is no figure."""
+    python = environment(SEVERAL_HOSTS, fetch)
     if python is None:
-        return "cannot be installed"
+        return "not installed"
     graphs = _graphs(urls[0], workflow, rows)
     command = [str(python), str(BENCH / "peers" / SEVERAL_HOSTS.driver)]
     given = json.dumps({"urls": urls, "graphs": graphs})

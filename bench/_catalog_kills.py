@@ -44,19 +44,28 @@ BAD = 25  # every so many rows one that cannot be made
 ROWS = 400  # of a table of our own
 
 
-def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
+def bench_kills(
+    kills: int, tables: list[Path], engine: str, hosts: int = 3, rows: int = ROWS, seconds: float = LONG
+) -> None:
     """Kill at random while jobs are in flight; then check what every row has.
 
     Each row must have exactly one accepted picture, or one recorded reason; and no kill may cost more than one job
     executed again, which the hosts themselves count. Tables of our own are made anew until all kills are used up.
+
+    Args:
+        kills: in all.
+        tables: of somebody's products, each with its share of the kills; without any, tables of our own.
+        engine: of the run, ``local`` or ``ray``.
+        rows: of a table of our own.
+        seconds: that a job sleeps on its host.
     """
     seed = random.SystemRandom().randrange(2**32)
     rng = random.Random(seed)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packshot-bench-")))
-        hosts = stack.enter_context(several_hosts(3, folder))
-        urls = [url_of(host) for host in hosts]
-        workflow = sleeping_workflow(folder / "sleep.app.json", LONG)
+        managed = stack.enter_context(several_hosts(hosts, folder))
+        urls = [url_of(host) for host in managed]
+        workflow = sleeping_workflow(folder / "sleep.app.json", seconds)
         more: list[str] = []
         cluster = None
         if engine == "ray":
@@ -76,12 +85,12 @@ def bench_kills(kills: int, tables: list[Path], engine: str) -> None:
                 table = _many(tables[number], folder)
                 words, most = command(table, workflow, out, urls, *more), kills // given
             else:
-                table = _with_bad_rows(write_table(folder / f"table{number}.csv", ROWS))
+                table = _with_bad_rows(write_table(folder / f"table{number}.csv", rows))
                 words, most = command(table, workflow, out, urls, *more, "--set", "color={{ row.colour }}"), left
             used = {"coordinator": 0, "host": 0, "node": 0}
-            executed = _executed(hosts)
-            _campaign(words, out, hosts, cluster, most, rng, used)
-            _check(out, table.stem, used, _executed(hosts) - executed)
+            executed = _executed(managed)
+            _campaign(words, out, managed, cluster, most, rng, used)
+            _check(out, table.stem, used, _executed(managed) - executed)
             left -= sum(used.values())
         print(json.dumps({"seed": seed, "engine": engine}))
 

@@ -76,7 +76,7 @@ def _write_weights(installation: Installation, models: Path) -> None:
     """The files of FLUX.2 [klein] 4B's card, with random weights of the real shapes."""
     shapes = models.with_name("shapes.json")
     python, folder = str(installation.python), installation.comfyui
-    line = [python, str(BENCH.parent / "tests" / "host" / "core_shapes.py"), "--complete"]
+    line = [python, str(BENCH.parent / "tests" / "support" / "inside" / "core_shapes.py"), "--complete"]
     shapes.write_bytes(subprocess.run(line, cwd=folder, capture_output=True, check=True).stdout)
     environment = {**os.environ, "COMFYUI": str(folder), "SHAPES": str(shapes)}
     subprocess.run([python, str(BENCH / "_weights.py"), str(models)], check=True, env=environment)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -86,9 +87,9 @@ def _opens(page: Path, last: int) -> str:
         from playwright.sync_api import sync_playwright
     except ImportError:
         return "playwright is not installed"
-    executable = next(
-        (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
-    )
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        return "no Chromium on this machine"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         shown = browser.new_page()

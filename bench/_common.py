@@ -36,46 +36,52 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BenchHost:
-    """A managed ComfyUI that nobody else uses, in a temporary home; ``scratch`` is a folder for everything else."""
+    """A ComfyUI to measure on.
+
+    Attributes:
+        models: its folder of models; None for a host that somebody else started, which has what a benchmark needs.
+        outputs: its folder of pictures; None likewise.
+        scratch: a temporary folder for everything else.
+        system: from its ``/system_stats``.
+    """
 
     url: str
-    models: Path
-    outputs: Path
+    models: Path | None
+    outputs: Path | None
     scratch: Path
     system: dict[str, Any]
 
     def clear_outputs(self) -> None:
         """Delete the pictures on the host: it lists their folder for every job, and gets slower as that fills."""
-        shutil.rmtree(self.outputs, ignore_errors=True)
+        if self.outputs is not None:
+            shutil.rmtree(self.outputs, ignore_errors=True)
 
     def recorded_failures(self) -> int:
         """How many of the jobs in the host's own records did not succeed."""
         api = HostApi(self.url)
         try:
-            answer = api.json("GET", "/api/jobs", params={"status": "failed,cancelled", "limit": 1})
+            answer = api.json("GET", "/api/jobs?status=failed,cancelled&limit=1")
         finally:
             api.close()
         return int(answer["pagination"]["total"])
 
 
 @contextlib.contextmanager
-def bench_host() -> Iterator[BenchHost]:
-    """Start a host, installed first if it is not; stop it and delete its home at the end."""
-    installation = install(cache_dir() / "host", say)
-    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as folder:
-        home = Path(folder) / "host"
+def bench_host(url: str | None = None) -> Iterator[BenchHost]:
+    """Give the host at an address; without one start a host, and stop it and delete its home at the end."""
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as folder, contextlib.ExitStack() as stack:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
-        managed = ManagedHost(home, installation, home / "models")
-        try:
-            url = managed.up(progress=say).url
-            assert url is not None
-            api = HostApi(url)
-            system = api.system_stats()["system"]
-            api.close()
-            yield BenchHost(url, managed.models, home / "base" / "output" / "packshot", scratch, system)
-        finally:
-            managed.down()
+        models = outputs = None
+        if url is None:
+            home = Path(folder) / "host"
+            managed = ManagedHost(home, install(cache_dir() / "host", say), home / "models")
+            stack.callback(managed.down)
+            url = str(managed.up(progress=say).url)
+            models, outputs = managed.models, home / "base" / "output" / "packshot"
+        api = HostApi(url)
+        stack.callback(api.close)
+        yield BenchHost(url, models, outputs, scratch, api.system_stats()["system"])
 
 
 def picture_fault(data: bytes, color: int, width: int = 64, height: int = 64) -> str:

@@ -180,7 +180,7 @@ def autoencoder_state(torch: Any, latent: int, width: int = 128) -> dict[str, An
         "out_ch": 3, "ch": width, "ch_mult": (1, 2, 4, 4), "num_res_blocks": 2, "attn_resolutions": [],
         "in_channels": 3, "resolution": 256, "z_channels": latent, "dropout": 0.0,
     }  # fmt: skip
-    shapes = {}
+    shapes: dict[str, Any] = {}
     for name, kind in (("decoder", Decoder), ("encoder", Encoder)):
         with torch.device("meta"):
             # Core makes the encoder at its full width, whatever that of the decoder.

@@ -62,9 +62,9 @@ PEERS = {
 }
 
 
-def start(peer: Peer, url: str, scratch: Path) -> Driver | None:
+def start(peer: Peer, url: str, scratch: Path, fetch: bool = True) -> Driver | None:
     """A client's driver, ready for work; None for a peer that cannot be installed or does not start."""
-    python = environment(peer)
+    python = environment(peer, fetch)
     if python is None:
         return None
     try:
@@ -76,8 +76,12 @@ def start(peer: Peer, url: str, scratch: Path) -> Driver | None:
         return None
 
 
-def environment(peer: Peer) -> Path | None:
-    """The Python that runs a peer's driver, its environment made if need be; None where it cannot be installed."""
+def environment(peer: Peer, fetch: bool = True) -> Path | None:
+    """The Python that runs a peer's driver; None, and a line that says so, where there is none.
+
+    Args:
+        fetch: install a peer that is not there.
+    """
     if not peer.requirements:
         return Path(sys.executable)
     folder = cache_dir() / "bench-peers" / peer.name
@@ -86,6 +90,9 @@ def environment(peer: Peer) -> Path | None:
     pins = hashlib.sha256("\n".join(peer.requirements).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == pins:
         return python
+    if not fetch:
+        say(f"{peer.name} is not installed here and is left out")
+        return None
     say(f"installing {', '.join(peer.requirements)}")
     venv.create(folder, clear=True, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.requirements]

@@ -1,26 +1,29 @@
 """What the canvas extension costs, and whether it changes what is submitted; in a real Chromium on a real host.
 
-    python bench/canvas.py [--only loads polling tasks prompts] [--every N] [--loads N]
+    python bench/canvas.py [--only loads polling tasks prompts] [--every N] [--loads N] [--host URL] [--smoke]
 
 Each figure is a difference between the page with the extension and the page without it, in turn, in one run: the time
 until the page is ready; what the Memory panel's asking costs the host, in shares of one core; long tasks while a prompt
 runs with the panel open; and whether the prompts of the official workflows that the host serves, one in N, are the same
-byte for byte.
+byte for byte. The host's CPU time is read from its process, and so only from that of a host of our own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import requests
 from _common import machine, say
+from _options import add_host, add_smoke
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from packshot import Client
@@ -62,14 +65,14 @@ def open_page(browser: Browser, url: str, extension: bool) -> tuple[Page, float]
     return page, time.perf_counter() - begun
 
 
-def loads(browser: Browser, url: str, count: int) -> None:
+def loads(browser: Browser, url: str, count: int, warm: int) -> None:
     """Time until the canvas is ready, in turn with and without."""
     times: dict[bool, list[float]] = {True: [], False: []}
-    for number in range(count + 1):
+    for number in range(warm + count):
         for extension in (True, False) if number % 2 else (False, True):
             page, seconds = open_page(browser, url, extension)
             page.context.close()
-            if number:  # the first of each fills the caches of the host
+            if number >= warm:  # the first of each fills the caches of the host
                 times[extension].append(seconds)
     with_it, without = (statistics.median(times[each]) for each in (True, False))
     print(
@@ -79,7 +82,7 @@ def loads(browser: Browser, url: str, count: int) -> None:
     )
 
 
-def long_tasks(browser: Browser, url: str) -> None:
+def long_tasks(browser: Browser, url: str, steps: int) -> None:
     """Long tasks while a prompt runs, with the Memory panel open and without the extension."""
     for extension in (False, True):
         page, _ = open_page(browser, url, extension)
@@ -89,7 +92,7 @@ def long_tasks(browser: Browser, url: str) -> None:
         page.wait_for_timeout(3000)
         page.evaluate(_WATCH)
         with Client(url) as client:
-            job = client.submit("product-shot", seed=int(time.time()), steps=20)
+            job = client.submit("product-shot", seed=int(time.time()), steps=steps)
             while requests.get(f"{url}/api/jobs/{job.id}", timeout=30).json()["status"] in ("pending", "in_progress"):
                 page.wait_for_timeout(250)
         tasks = [each for each in page.evaluate("window.longTasks") if each > 50]
@@ -141,31 +144,45 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=_ALL, default=_ALL, help="what to measure")
     parser.add_argument("--every", type=int, default=1, help="compare the prompts of one official workflow in N")
     parser.add_argument("--loads", type=int, default=7, help="page loads of each kind")
+    add_host(parser)
+    add_smoke(parser)
     options = parser.parse_args()
+    if options.smoke:
+        options.loads, options.every = 1, 1000
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         raise SystemExit("no Chromium on this machine: install the package `chromium`")
+    with _private_host() if options.host is None else contextlib.nullcontext((options.host, None)) as (url, pid):
+        print(machine(requests.get(f"{url}/system_stats", timeout=60).json()["system"]), flush=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+            if "loads" in options.only:
+                loads(browser, url, options.loads, warm=0 if options.smoke else 1)
+            if "polling" in options.only:
+                if pid is None:
+                    say("polling is left out: the host is not ours, so its CPU time cannot be read")
+                else:
+                    polling(browser, url, pid)
+            if "tasks" in options.only:
+                long_tasks(browser, url, steps=1 if options.smoke else 20)
+            if "prompts" in options.only:
+                prompts(browser, url, options.every)
+            browser.close()
+
+
+@contextlib.contextmanager
+def _private_host() -> Iterator[tuple[str, int]]:
+    """Start a host with the starter model; its address and the id of its process."""
     home = cache_dir() / "host"
     installation = install(home, print)
     write_starter(home / "models")
     with tempfile.TemporaryDirectory() as folder:
         managed = ManagedHost(Path(folder), installation, home / "models")
-        status = managed.up()
-        assert status.url is not None
-        assert status.pid is not None
         try:
-            print(machine(requests.get(f"{status.url}/system_stats", timeout=60).json()["system"]), flush=True)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-                if "loads" in options.only:
-                    loads(browser, status.url, options.loads)
-                if "polling" in options.only:
-                    polling(browser, status.url, status.pid)
-                if "tasks" in options.only:
-                    long_tasks(browser, status.url)
-                if "prompts" in options.only:
-                    prompts(browser, status.url, options.every)
-                browser.close()
+            status = managed.up()
+            assert status.url is not None
+            assert status.pid is not None
+            yield status.url, status.pid
         finally:
             managed.down()
 

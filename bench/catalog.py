@@ -7,6 +7,7 @@ python bench/catalog.py phases --card 12        the same on a GPU of so many GiB
 python bench/catalog.py kills --kills 200       kill -9 of coordinator and hosts, and what is true afterwards
 python bench/catalog.py kills --engine ray      the same on a Ray cluster, whose nodes are killed too
 python bench/catalog.py kills --table FILE      a product table of your own; may be given twice
+python bench/catalog.py WHAT --smoke            any of them with a few rows, one host and one kill
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import argparse
 from pathlib import Path
 
 from _catalog_hosts import bench_hosts
-from _catalog_kills import bench_kills
+from _catalog_kills import BAD, bench_kills
 from _catalog_phases import bench_phases
 from _catalog_scale import bench_scale
+from _options import add_smoke
 
 
 def main() -> None:
@@ -30,15 +32,20 @@ def main() -> None:
     parser.add_argument("--card", type=float, default=0.0, help="GiB of the GPU that phases may use")
     parser.add_argument("--comfyui", type=Path, help="folder of a ComfyUI that this Python can run, for phases")
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
-    given = parser.parse_args()
-    if given.what == "scale":
-        bench_scale(given.rows or 100_000)
-    elif given.what == "hosts":
-        bench_hosts(given.hosts, given.rows or 40)
-    elif given.what == "phases":
-        bench_phases(given.rows or 100, given.card, given.comfyui)
+    add_smoke(parser)
+    options = parser.parse_args()
+    if options.what == "scale":
+        bench_scale(options.rows or (600 if options.smoke else 100_000))  # the page shows 500 at once
+    elif options.what == "hosts" and options.smoke:
+        bench_hosts(most=1, jobs=2, rounds=1, fetch=False)
+    elif options.what == "hosts":
+        bench_hosts(options.hosts, options.rows or 40)
+    elif options.what == "phases":
+        bench_phases(options.rows or (2 if options.smoke else 100), options.card, options.comfyui)
+    elif options.smoke:
+        bench_kills(1, options.table, options.engine, hosts=1, rows=BAD + 2, seconds=0.2)
     else:
-        bench_kills(given.kills, given.table, given.engine)
+        bench_kills(options.kills, options.table, options.engine)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Packshot's client against a raw floor and three peers, on the same host in the same run.
 
-    .venv/bin/python bench/client.py [--jobs N] [--verdicts N] [--peers NAME …] [--json FILE]
+    .venv/bin/python bench/client.py [--jobs N] [--verdicts N] [--peers NAME …] [--json FILE] [--host URL] [--smoke]
 
-It starts a ComfyUI of its own and takes some ten minutes. ``docs/benchmarks.md`` says what the columns mean.
+It starts a ComfyUI of its own and takes some ten minutes. ``docs/benchmarks.md`` says what the columns mean. The exit
+code is 1 where a figure misses what is wanted; with ``--smoke``, where a verdict is wrong.
 """
 
 from __future__ import annotations
@@ -23,15 +24,13 @@ from time import perf_counter
 from typing import Any
 
 from _common import BenchHost, bench_host, machine, say
+from _options import add_host, add_smoke
 from _peers import FLOOR, PACKSHOT, PEERS, Driver, Figures, Peer, start
 from _verdicts import Campaign, campaign
 from rich.console import Console
 from rich.table import Table
 
-_ROUND = 50  # sequential jobs of the floor and of packshot in one round
-_DEPTH = 100  # jobs submitted before the first one is harvested
 _WARM_UP = 10
-_STARTS = 10
 _MEGABYTE = 1e6
 _FLAT = 2.0  # megabytes; Python takes memory in pieces of one, so a single one more says nothing
 
@@ -58,6 +57,29 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done for the figures.
+
+    Attributes:
+        rounds: at least so many, in which the clients take turns.
+        sequential: jobs of the floor and of packshot in one round.
+        depth: jobs submitted before the first one is harvested.
+        starts: of Python and of the command, each timed.
+        fetch: whether peers that are not there are installed.
+    """
+
+    rounds: int
+    sequential: int
+    depth: int
+    starts: int
+    fetch: bool
+
+
+_FULL = Effort(rounds=5, sequential=50, depth=100, starts=10, fetch=True)
+_SMOKE = Effort(rounds=1, sequential=2, depth=2, starts=1, fetch=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """A figure that Packshot wants to reach, and whether it did."""
 
@@ -69,15 +91,19 @@ class Goal:
 
 def main() -> None:
     options = _options()
+    effort = _SMOKE if options.smoke else _FULL
+    if options.smoke:
+        options.jobs, options.verdicts = 2, 1
     console = Console(width=None if sys.stdout.isatty() else 140)
     answer: dict[str, Any] = {}
     goals: list[Goal] = []
-    with bench_host() as host:
+    with bench_host(options.host) as host:
         answer["machine"] = machine(host.system)
         console.print("  ".join(f"{name} {value}" for name, value in answer["machine"].items()))
         if options.jobs:
-            rows = _compare(host, options.jobs, [PEERS[name] for name in options.peers])
-            failures = host.recorded_failures()
+            before = host.recorded_failures()
+            rows = _compare(host, options.jobs, effort, [PEERS[name] for name in options.peers])
+            failures = host.recorded_failures() - before
             answer["clients"] = [asdict(row) for row in rows]
             answer["failures_on_the_host"] = failures
             console.print(_table(rows), f"The host's own records name {failures} failed jobs.")
@@ -88,12 +114,14 @@ def main() -> None:
             answer["verdicts"] = asdict(done)
             console.print(f"verdicts: {done.jobs} in {done.seconds:.0f} s, {dict(done.kinds)}", *done.wrong, sep="\n")
             goals += _verdict_goals(done)
-    goals += _start_goals()
+    goals += _start_goals(effort.starts)
     answer["goals"] = [asdict(goal) for goal in goals]
     answer["load_at_the_end"] = machine(host.system)["load"]
     console.print(_goal_table(goals))
     if options.json:
         options.json.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
+    wrong = answer.get("verdicts", {}).get("wrong")
+    sys.exit(1 if wrong or (not options.smoke and not all(goal.reached for goal in goals)) else 0)
 
 
 def _options() -> argparse.Namespace:
@@ -104,24 +132,26 @@ def _options() -> argparse.Namespace:
         "--peers", nargs="*", choices=list(PEERS), default=list(PEERS), metavar="NAME", help=", ".join(PEERS)
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as well")
+    add_host(parser)
+    add_smoke(parser)
     return parser.parse_args()
 
 
 # -- speed -----------------------------------------------------------------------------------------------------------
 
 
-def _compare(host: BenchHost, jobs: int, peers: Sequence[Peer]) -> list[Row]:
+def _compare(host: BenchHost, jobs: int, effort: Effort, peers: Sequence[Peer]) -> list[Row]:
     """All clients by turns, in rounds: the machine's other load comes and goes, and has to meet them all alike."""
     colors = itertools.count(1)
     drivers: list[Driver] = []
     try:
         for peer in (FLOOR, PACKSHOT, *peers):
-            driver = start(peer, host.url, host.scratch)
+            driver = start(peer, host.url, host.scratch, effort.fetch)
             if driver is not None:
                 drivers.append(driver)
         for driver in drivers:
             driver.warm_up(_take(colors, _WARM_UP if driver.peer.share == 1 else 1))
-        rounds = max(5, jobs // _ROUND)
+        rounds = max(effort.rounds, jobs // effort.sequential)
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
             # The first two change places from round to round, as the one that goes first may have it easier.
@@ -132,7 +162,7 @@ def _compare(host: BenchHost, jobs: int, peers: Sequence[Peer]) -> list[Row]:
             for driver in turn:
                 if driver.peer.overlaps and number % driver.peer.overlaps == 0:
                     driver.warm_up(_take(colors, 1))
-                    driver.overlapping(_take(colors, _DEPTH))
+                    driver.overlapping(_take(colors, effort.depth))
             host.clear_outputs()
         floor = drivers[0].figures
         return [_row(driver, floor) for driver in drivers]
@@ -230,19 +260,19 @@ def _verdict_goals(done: Campaign) -> list[Goal]:
     return goals
 
 
-def _start_goals() -> list[Goal]:
+def _start_goals(starts: int) -> list[Goal]:
     """How long Python takes to import Packshot, and the command to print its help: medians of warm starts."""
     program = shutil.which("packshot", path=str(Path(sys.executable).parent)) or "packshot"
     return [
-        _start_goal("import packshot", 150, partial(_import_time, "import packshot")),
-        _start_goal("from packshot import Client", 150, partial(_import_time, "from packshot import Client")),
-        _start_goal("packshot --help", 400, partial(_wall_time, [program, "--help"])),
+        _start_goal("import packshot", 150, starts, partial(_import_time, "import packshot")),
+        _start_goal("from packshot import Client", 150, starts, partial(_import_time, "from packshot import Client")),
+        _start_goal("packshot --help", 400, starts, partial(_wall_time, [program, "--help"])),
     ]
 
 
-def _start_goal(figure: str, limit: int, timed: Callable[[], float]) -> Goal:
+def _start_goal(figure: str, limit: int, starts: int, timed: Callable[[], float]) -> Goal:
     timed()
-    milliseconds = statistics.median(timed() for _ in range(_STARTS)) * 1e3
+    milliseconds = statistics.median(timed() for _ in range(starts)) * 1e3
     return Goal(figure, f"under {limit} ms", f"{milliseconds:.0f} ms", milliseconds < limit)
 
 

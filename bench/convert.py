@@ -1,7 +1,7 @@
 """Packshot's converter and comfy-cli's against what the real frontend submits.
 
     .venv/bin/python bench/convert_truth.py FOLDER
-    .venv/bin/python bench/convert.py FOLDER [--truth DIR] [--peers NAME …] [--json FILE]
+    .venv/bin/python bench/convert.py FOLDER [--truth DIR] [--peers NAME …] [--json FILE] [--smoke]
 
 ``docs/convert.md`` says what the columns mean.
 """
@@ -13,14 +13,16 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from _common import BENCH, say
-from _peers import PEERS, _environment
+from _options import add_smoke
+from _peers import PEERS, environment
 from rich.console import Console
 from rich.table import Table
 
@@ -58,21 +60,30 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, help="another folder of truth, for its files alone")
     parser.add_argument("--peers", nargs="*", default=["comfy-cli"], choices=["comfy-cli"])
     parser.add_argument("--json", type=Path, help="write the figures there as well")
+    add_smoke(parser)
     options = parser.parse_args()
+    rounds = 1 if options.smoke else _ROUNDS
     folder: Path = options.folder
-    info = json.loads((folder / "object_info.json").read_bytes())
     truth = _truth(options.truth or folder / "truth", folder / "workflows")
+    if not truth:
+        raise SystemExit(f"{folder} has no graph to compare with: make them with bench/convert_truth.py")
+    info = json.loads((folder / "object_info.json").read_bytes())
     definitions, files = folder / "object_info.json", [folder / "workflows" / name for name in truth]
     command = [sys.executable, "-m", "packshot", "workflow", "convert", "--object-info", str(definitions)]
-    rows = [_measure("packshot", lambda out: [*command, "--out-dir", str(out), *map(str, files)], truth, info)]
+    ours = partial(_command, [*command, "--out-dir"], files)
+    rows = [_measure("packshot", ours, truth, info, rounds)]
     for name in options.peers:
-        python = _environment(PEERS[name])
+        python = environment(PEERS[name], fetch=not options.smoke)
         if python is not None:
             driver = [str(python), str(BENCH / "peers" / f"convert_{name.replace('-', '_')}.py"), str(definitions)]
-            rows.append(_measure(name, lambda out, run=driver: [*run, str(out), *map(str, files)], truth, info))
+            rows.append(_measure(name, partial(_command, driver, files), truth, info, rounds))
     _show(rows)
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2), encoding="utf-8")
+
+
+def _command(words: list[str], files: list[Path], out: Path) -> list[str]:
+    return [*words, str(out), *map(str, files)]
 
 
 def _truth(folder: Path, workflows: Path) -> dict[str, Graph]:
@@ -92,10 +103,12 @@ def _truth(folder: Path, workflows: Path) -> dict[str, Graph]:
     return found
 
 
-def _measure(name: str, command: Any, truth: dict[str, Graph], info: dict[str, Any]) -> Row:
+def _measure(
+    name: str, command: Callable[[Path], list[str]], truth: dict[str, Graph], info: dict[str, Any], rounds: int
+) -> Row:
     row = Row(name, len(truth))
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="packshot-bench-") as out:
             begin = perf_counter()
             subprocess.run(command(Path(out)), check=False, capture_output=True)

@@ -1,6 +1,6 @@
 """What the real frontend submits for the official workflows, as the measure of ``bench/convert.py``.
 
-    .venv/bin/python bench/convert_truth.py FOLDER
+    .venv/bin/python bench/convert_truth.py FOLDER [--host URL] [--smoke]
 
 It starts a ComfyUI of its own, with the nodes of paid services, opens every official workflow and blueprint in
 Chromium, and writes ``FOLDER/workflows``, ``FOLDER/truth`` and ``FOLDER/object_info.json``. It takes some ten minutes,
@@ -10,17 +10,21 @@ and goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 from _common import say
+from _options import add_host, add_smoke
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from packshot.host.install import install
+from packshot.host.install import Installation, install
 from packshot.host.managed import ManagedHost
 from packshot.paths import cache_dir, write_text
 
@@ -43,36 +47,49 @@ class _FullHost(ManagedHost):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    add_host(parser)
+    add_smoke(parser)
+    options = parser.parse_args()
+    folder: Path = options.folder
     installation = install(cache_dir() / "host", say)
+    with _full_host(installation) if options.host is None else contextlib.nullcontext(options.host) as url:
+        write_text(folder / "object_info.json", requests.get(f"{url}/object_info", timeout=60).text)
+        workflows = itertools.chain(_official(url), _blueprints(installation.comfyui))
+        flows = dict(itertools.islice(workflows, 1 if options.smoke else None))
+        for name, workflow in flows.items():
+            write_text(folder / "workflows" / name, json.dumps(workflow))
+        _export(url, flows, folder / "truth")
+    print(f"{len(list((folder / 'truth').glob('*.json')))} of {len(flows)} workflows are in {folder / 'truth'}")
+
+
+@contextlib.contextmanager
+def _full_host(installation: Installation) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as home:
         managed = _FullHost(Path(home) / "host", installation, Path(home) / "models")
         try:
-            url = managed.up(progress=say).url
-            assert url is not None
-            write_text(folder / "object_info.json", requests.get(f"{url}/object_info", timeout=60).text)
-            flows = _official(url) | _blueprints(installation.comfyui)
-            for name, workflow in flows.items():
-                write_text(folder / "workflows" / name, json.dumps(workflow))
-            _export(url, flows, folder / "truth")
+            yield str(managed.up(progress=say).url)
         finally:
             managed.down()
 
 
-def _official(url: str) -> dict[str, Any]:
+def _official(url: str) -> Iterator[tuple[str, Any]]:
+    """Name and content of each official workflow that the host serves."""
     index = requests.get(f"{url}/templates/index.json", timeout=60).json()
-    names = sorted({each["name"] for category in index for each in category["templates"]})
-    answers = {f"{name}.json": requests.get(f"{url}/templates/{name}.json", timeout=60) for name in names}
-    return {name: answer.json() for name, answer in answers.items() if answer.ok and "nodes" in answer.json()}
+    for name in sorted({each["name"] for category in index for each in category["templates"]}):
+        answer = requests.get(f"{url}/templates/{name}.json", timeout=60)
+        if answer.ok and "nodes" in answer.json():
+            yield f"{name}.json", answer.json()
 
 
-def _blueprints(comfyui: Path) -> dict[str, Any]:
-    found = sorted((comfyui / "blueprints").glob("*.json"))
-    return {f"blueprint {path.name}": json.loads(path.read_bytes()) for path in found}
+def _blueprints(comfyui: Path) -> Iterator[tuple[str, Any]]:
+    for path in sorted((comfyui / "blueprints").glob("*.json")):
+        yield f"blueprint {path.name}", json.loads(path.read_bytes())
 
 
 def _export(url: str, flows: dict[str, Any], out: Path) -> None:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        raise SystemExit("no Chromium on this machine: install the package `chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
         page = _canvas(browser, url)

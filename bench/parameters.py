@@ -3,7 +3,7 @@
 Nothing is downloaded and no weights are made; a minute and some hundred megabytes are enough. Run it with the Python of
 a ComfyUI installation, from its folder or with its path::
 
-    path/to/comfyui/venv/bin/python bench/parameters.py path/to/ComfyUI
+    path/to/comfyui/venv/bin/python bench/parameters.py path/to/ComfyUI [--smoke]
 
 It prints a line per component: name, parameters, and GiB at 16 and at 8 bits. The ``parameters`` of the cards come
 from here; the shapes that core reads from a file's header stand in the tables below, as published.
@@ -11,16 +11,24 @@ from here; the shapes that core reads from a file's header stand in the tables b
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-if len(sys.argv) > 1:
-    sys.path.insert(0, str(Path(sys.argv[1]).resolve()))
+from _options import add_smoke
 
-from comfy.cli_args import args
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("comfyui", type=Path, nargs="?", default=Path(), help="ComfyUI's folder")
+add_smoke(parser)
+options = parser.parse_args()
+sys.path.insert(0, str(options.comfyui.resolve()))
+sys.argv[1:] = []  # core reads the command line too
+
+from comfy.cli_args import args  # noqa: E402
 
 args.cpu = True  # before core looks for a device, which it does on import
 
@@ -184,5 +192,5 @@ def rows() -> Iterator[tuple[str, int]]:
 
 if __name__ == "__main__":
     print(f"{'component':<20}{'parameters':>16}{'GiB at 16 bits':>16}{'GiB at 8 bits':>16}")
-    for name, count in rows():
+    for name, count in itertools.islice(rows(), 1 if options.smoke else None):
         print(f"{name:<20}{count:>16,}{2 * count / 2**30:>16.2f}{count / 2**30:>16.2f}", flush=True)

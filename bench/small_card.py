@@ -4,6 +4,8 @@ Whatever core is about to load, everything else is unloaded first. Core then log
 that a model has to be brought in, which is what is counted.
 """
 
+from typing import Any
+
 import comfy.model_management
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}
@@ -11,7 +13,7 @@ NODE_CLASS_MAPPINGS: dict[str, type] = {}
 _load = comfy.model_management.load_models_gpu
 
 
-def _load_alone(models, *args, **kwargs):
+def _load_alone(models: Any, *args: Any, **kwargs: Any) -> Any:
     wanted = {id(model.model) for model in models}
     if any(id(loaded.model.model) not in wanted for loaded in comfy.model_management.current_loaded_models):
         comfy.model_management.unload_all_models()

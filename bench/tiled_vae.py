@@ -2,6 +2,7 @@
 
     .venv/bin/python bench/tiled_vae.py [--size 2048] [--tile 256] [--peers full,core,packshot,diffusers]
     .venv/bin/python bench/tiled_vae.py --largest 12     on a GPU: the largest picture that decodes in so many GiB
+    .venv/bin/python bench/tiled_vae.py --smoke          a small picture, by the whole and by Packshot alone
 
 A FLUX.1-like autoencoder of the real shape (16 channels, 128 to 512 features) with random weights, on the GPU where the
 host's torch has one, else on the CPU. Without ``--size`` the picture has 2048 pixels a side on a GPU, where that is
@@ -29,6 +30,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _inside
+import _options
 
 PEERS = "full,core,packshot,diffusers"
 
@@ -45,7 +47,10 @@ def main() -> None:
     parser.add_argument("--largest", type=float, default=0.0, help="GiB that the GPU may use: find the largest picture")
     parser.add_argument("--comfyui", help="folder of a ComfyUI that this Python can run")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    _options.add_smoke(parser)
     options = parser.parse_args()
+    if options.smoke:
+        options.size, options.width, options.peers = 128, 32, "full,packshot"
     if options.child:
         print(json.dumps(child(json.loads(options.child))))
     elif options.largest:

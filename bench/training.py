@@ -1,6 +1,6 @@
 """Training speed, memory and gradient beside core's Train LoRA: same model, pictures, rank, batch and precision.
 
-    .venv/bin/python bench/training.py [STEPS]
+    .venv/bin/python bench/training.py [STEPS] [--smoke]
 
 Each trainer runs in a process of its own, with the host's Python, on random latents of the starter's shape at 128
 pixels and a random text embedding. Both take STEPS timed steps after two that warm up. Core's node is called as the
@@ -14,6 +14,7 @@ weights and noise. Ours agrees with finite differences (tests/host/nodes/trainin
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import resource
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from _inside import packed
+from _options import add_smoke
 
 RANK, SIDE, TOKENS, WARM = 16, 8, 77, 2
 
@@ -43,7 +45,8 @@ def main(steps: int) -> None:
 
     def answer(what: str) -> dict[str, Any]:
         say(what)
-        command = [str(installation.python), __file__, what, str(installation.comfyui), str(model), str(steps)]
+        command = [str(installation.python), __file__, "--child", what]
+        command += [str(installation.comfyui), str(model), str(steps)]
         lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()
         found: dict[str, Any] = json.loads(lines[-1])
         return found
@@ -149,14 +152,19 @@ def _cosine(loaded: Any, latents: Any, text: Any) -> float:
 
 
 def _recipe(steps: int) -> Any:
-    return packed("client.brand.training").Recipe(
+    return packed("client.brand.training.recipe").Recipe(
         trigger="bench", steps=steps, rank=RANK, alpha=1.0, warmup=0, schedule="constant", caption_dropout=0.0,
         checkpoint_interval=0, validation_interval=0,
     )  # fmt: skip
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        print(json.dumps(measure(*sys.argv[1:4], steps=int(sys.argv[4]))))
+    if sys.argv[1:2] == ["--child"]:
+        what, comfyui, model, steps = sys.argv[2:]
+        print(json.dumps(measure(what, comfyui, model, int(steps))))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+        parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("steps", type=int, nargs="?", default=10, help="that are timed")
+        add_smoke(parser)
+        options = parser.parse_args()
+        main(1 if options.smoke else options.steps)

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/vram.py [--models flux2-klein-4b,sd3.5-large,z-image,qwen-image] [--size 1024]
     .venv/bin/python bench/vram.py --card 12     a whole picture with FLUX.2 [klein] 4B on a card of so many GiB
-    .venv/bin/python bench/vram.py --tiny        either of them with the starter model, on a CPU too: tries the script
+    .venv/bin/python bench/vram.py --smoke       either of them with the starter, two rows of each, on a CPU too
 
 For each model, in a process of its own for each row: the whole model resident; what core does by itself; a policy that
 is there but asks for nothing; a budget of 60 % and of 40 % of the weights, and core by itself on a card on which no
@@ -23,6 +23,7 @@ FOLDER`` runs in this very Python, where that can run the ComfyUI of the folder:
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -36,6 +37,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _inside
+import _options
 import _vram_models
 
 GIB = 2**30
@@ -45,6 +47,7 @@ WHOLE = "full"  # the row with all weights resident
 BUDGETS = {"60 %": 0.6, "40 %": 0.4}
 PLAIN = {WHOLE: {"mode": "full"}, "core": {"mode": "core"}, "unused": {"mode": "auto"}}
 DIFFUSERS = {"whole": "", "group offload, blocks": "block_level", "group offload, leaves": "leaf_level"}
+MANAGERS = {False: ("dynamic", "legacy"), True: ("legacy",)}  # the first needs a GPU
 WARM, STEPS = 2, 8
 
 
@@ -53,14 +56,14 @@ def main() -> None:
     parser.add_argument("--models", default="flux2-klein-4b,sd3.5-large,z-image,qwen-image")
     parser.add_argument("--size", type=int, default=1024, help="side of the picture in pixels")
     parser.add_argument("--card", type=float, default=0.0, help="GiB of the card on which a whole picture is made")
-    parser.add_argument("--tiny", action="store_true", help="the starter at 128 pixels: no figure to quote")
     parser.add_argument("--comfyui", help="folder of a ComfyUI that this Python can run")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    _options.add_smoke(parser)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(child(json.loads(options.child))))
         return
-    if options.tiny:
+    if options.smoke:
         options.models, options.size = "starter", 128
     at = _inside.place(options.comfyui)
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as folder:
@@ -74,10 +77,10 @@ def main() -> None:
 
 def prepare(options: argparse.Namespace, at: tuple[str, Path], shapes: Path) -> None:
     """Tell the children where the real shapes are, by core's own classes, and the starter's files."""
-    if options.tiny:
+    if options.smoke:
         os.environ["MODELS"] = str(_inside.packed("client.paths").cache_dir() / "host" / "models")
         return
-    line = [at[0], str(_inside.PACK / "tests" / "host" / "core_shapes.py"), "--complete"]
+    line = [at[0], str(_inside.PACK / "tests" / "support" / "inside" / "core_shapes.py"), "--complete"]
     shapes.write_bytes(subprocess.run(line, cwd=at[1], capture_output=True, check=True).stdout)
     os.environ["SHAPES"] = str(shapes)
 
@@ -89,7 +92,7 @@ def table(options: argparse.Namespace, at: tuple[str, Path], model: str) -> None
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     found: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def row(by: str, name: str, card: float = 0.0, **asked: Any) -> None:
+    def row(by: str, name: str, asked: dict[str, Any], card: float = 0.0) -> None:
         with _inside.card(at[0], card):
             one = _inside.ask(__file__, at, {"model": model, "size": options.size, "by": by, **asked})
         if "error" in one:
@@ -104,16 +107,16 @@ def table(options: argparse.Namespace, at: tuple[str, Path], model: str) -> None
         print(f"| {by} | {name} | {one['step']:.3f} | {ratio} | {one['peak'] / GIB:.3f} | {resident} | {limit} |")
         sys.stdout.flush()
 
-    for by in ("dynamic", "legacy"):
-        for name, asked in PLAIN.items():
-            row(by, name, **asked)
-        for name, share in BUDGETS.items():
-            row(by, name, mode="budget", share=share)
+    for by in MANAGERS[options.smoke]:
+        for name, asked in itertools.islice(PLAIN.items(), 1 if options.smoke else None):
+            row(by, name, asked)
+        for name, share in itertools.islice(BUDGETS.items(), 1 if options.smoke else None):
+            row(by, name, {"mode": "budget", "share": share})
             ours = found.get((by, name))
             if ours and ours["gpu"]:
-                row(by, f"core where {name} took all", card=ours["peak"] / GIB + CONTEXT, mode="core")
-    for name, offload in DIFFUSERS.items():
-        row("diffusers", name, mode="diffusers", offload=offload)
+                row(by, f"core where {name} took all", {"mode": "core"}, card=ours["peak"] / GIB + CONTEXT)
+    for name, offload in itertools.islice(DIFFUSERS.items(), 0 if options.smoke else None):
+        row("diffusers", name, {"mode": "diffusers", "offload": offload})
     for (by, name), one in found.items():
         for line in one["said"]:
             print(f"\n{by}, {name}: {line}", end="")
@@ -147,7 +150,7 @@ def verdict(found: dict[tuple[str, str], dict[str, Any]]) -> None:
             if held is not None:
                 print(f"{by}, {budget}: weights at the peak are {held:.3f} × the budget; wanted 1.03 or less")
             for what, key in (("time", "step"), ("peak", "peak")) if others else ():
-                least = min(others, key=lambda other, key=key: others[other][key])
+                _, least = min((one[key], name) for name, one in others.items())
                 ratio, name = ours[key] / others[least][key], ", ".join(least)
                 print(f"{by}, {budget}: {what} {ratio:.2f} × the least of the others ({name}); wanted 1 or less")
 
@@ -155,16 +158,16 @@ def verdict(found: dict[tuple[str, str], dict[str, Any]]) -> None:
 def pictures(options: argparse.Namespace, at: tuple[str, Path]) -> None:
     """Whole pictures on a small card."""
     where = (
-        "the starter, on whatever is there" if options.tiny else f"FLUX.2 [klein] 4B, a card of {options.card:g} GiB"
+        "the starter, on whatever is there" if options.smoke else f"FLUX.2 [klein] 4B, a card of {options.card:g} GiB"
     )
     print(f"\nA whole picture of {options.size} x {options.size} pixels, {where}\n")
     print("| by | row | s, first picture | s, second | peak GiB | steps down |")
     print("|---|---|--:|--:|--:|---|")
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for by in ("dynamic", "legacy"):
+    for by in MANAGERS[options.smoke]:
         for name in ("core", "packshot"):
-            asked = {"mode": f"picture, {name}", "by": by, "size": options.size, "tiny": options.tiny}
-            with _inside.card(at[0], 0.0 if options.tiny else options.card):
+            asked = {"mode": f"picture, {name}", "by": by, "size": options.size, "tiny": options.smoke}
+            with _inside.card(at[0], 0.0 if options.smoke else options.card):
                 one = _inside.ask(__file__, at, asked)
             if "error" in one:
                 print(f"| {by} | {name} | {one['error']} |", flush=True)
@@ -292,7 +295,7 @@ def picture(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
     seconds = []
     with record.watched(record.Phase("picture"), model.load_device) as phase:
         for words in ("a mug on a table", "a lamp before a wall"):
-            taken, _, pixels = _inside.timed(torch, lambda words=words: make(words))
+            taken, _, pixels = _inside.timed(torch, functools.partial(make, words))
             seconds.append(taken)
             assert bool(torch.isfinite(pixels).all())
     steps += [step for one in record.last()["phases"] for step in one["steps"]]
@@ -301,7 +304,7 @@ def picture(torch: Any, asked: dict[str, Any], record: Any) -> dict[str, Any]:
 
 def peak(phase: Any, record: Any) -> int:
     """Of a phase and of those within it, each of which starts torch's counter anew."""
-    return max(phase.peak, *(one["peak"] for one in record.last()["phases"]))
+    return max(int(phase.peak), *(int(one["peak"]) for one in record.last()["phases"]))
 
 
 def synchronise(torch: Any) -> None:

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from .brand.dataset.dataset import check_dataset
     from .brand.kit import BrandKit
+    from .brand.lora.file import LoraFile
     from .catalog.demo import demo
     from .catalog.events import ItemSettled, RunNotice, RunStarted
+    from .catalog.ledger.verification import verify_image
     from .catalog.run import CatalogRun
     from .catalog.status import RunStatus
     from .catalog.table.read import read_table
@@ -50,18 +53,34 @@ if TYPE_CHECKING:
         WorkflowInvalid,
     )
     from .host.managed import ManagedHost
+    from .host.memory import plan_memory
+    from .host.models import fetch_model
     from .models.cards import load_card
+    from .models.detect.detect import detect
+    from .models.files.inspect import inspect
     from .models.licensing.profile import Profile
+    from .quality.check_image import check_image
     from .run.client import Client
+    from .run.licence import judge_licence
+    from .run.lock import lock_workflow
     from .run.single import run_workflow
+    from .run.training import train_lora
+    from .workflow.canvas.convert_file import convert_workflow
+    from .workflow.check import check_workflow
+    from .workflow.release.bump import bump_workflow
+    from .workflow.release.diff import diff_workflows
+    from .workflow.release.migrate import migrate_workflow
     from .workflow.workflow import Workflow
 
 # Where each name is defined. Loaded when first used: the node pack imports parts of this package inside ComfyUI and
 # needs none of these, and a script that needs one should not wait for all.
 _ROOMS = {
+    "brand.dataset.dataset": ("check_dataset",),
     "brand.kit": ("BrandKit",),
+    "brand.lora.file": ("LoraFile",),
     "catalog.demo": ("demo",),
     "catalog.events": ("ItemSettled", "RunNotice", "RunStarted"),
+    "catalog.ledger.verification": ("verify_image",),
     "catalog.run": ("CatalogRun",),
     "catalog.status": ("RunStatus",),
     "catalog.table.read": ("read_table",),
@@ -94,10 +113,23 @@ _ROOMS = {
         "WorkflowInvalid",
     ),
     "host.managed": ("ManagedHost",),
+    "host.memory": ("plan_memory",),
+    "host.models": ("fetch_model",),
     "models.cards": ("load_card",),
+    "models.detect.detect": ("detect",),
+    "models.files.inspect": ("inspect",),
     "models.licensing.profile": ("Profile",),
+    "quality.check_image": ("check_image",),
     "run.client": ("Client",),
+    "run.licence": ("judge_licence",),
+    "run.lock": ("lock_workflow",),
     "run.single": ("run_workflow",),
+    "run.training": ("train_lora",),
+    "workflow.canvas.convert_file": ("convert_workflow",),
+    "workflow.check": ("check_workflow",),
+    "workflow.release.bump": ("bump_workflow",),
+    "workflow.release.diff": ("diff_workflows",),
+    "workflow.release.migrate": ("migrate_workflow",),
     "workflow.workflow": ("Workflow",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
@@ -122,6 +154,7 @@ __all__ = [
     "JobFailed",
     "JobTimeout",
     "LicenceRefused",
+    "LoraFile",
     "LoraMismatch",
     "ManagedHost",
     "ModelCorrupt",
@@ -146,10 +179,25 @@ __all__ = [
     "Workflow",
     "WorkflowInvalid",
     "__version__",
+    "bump_workflow",
+    "check_dataset",
+    "check_image",
+    "check_workflow",
+    "convert_workflow",
     "demo",
+    "detect",
+    "diff_workflows",
+    "fetch_model",
+    "inspect",
+    "judge_licence",
     "load_card",
+    "lock_workflow",
+    "migrate_workflow",
+    "plan_memory",
     "read_table",
     "run_workflow",
+    "train_lora",
+    "verify_image",
 ]
 
 

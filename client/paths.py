@@ -34,6 +34,25 @@ def config_dir() -> Path:
     return Path(platformdirs.user_config_dir("packshot", appauthor=False))
 
 
+def resolve_within(root: Path, name: str) -> Path | None:
+    """Follow a name from a folder, through every link, to a path that need not exist.
+
+    Args:
+        root: the folder, resolved.
+
+    Returns:
+        None where the name leads out of the folder, or where no file can be called that.
+    """
+    try:
+        path = (root / name).resolve()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
+        return None
+    return path if path.is_relative_to(root) else None
+
+
 def shipped(folder: str) -> Path:
     """A folder that ships with Packshot (``workflows`` or ``examples``), from a wheel or from a checkout."""
     installed = _PACKAGE / folder

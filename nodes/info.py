@@ -19,7 +19,8 @@ _GIB = 1024**3
 @functools.cache
 def pack_version() -> str:
     """Packshot's version, read from the pack's ``pyproject.toml`` by the reader with which ComfyUI itself reads it."""
-    return config_parser.extract_node_configuration(str(Path(__file__).resolve().parent.parent)).project.version
+    settings = config_parser.extract_node_configuration(str(Path(__file__).resolve().parent.parent))
+    return str(settings.project.version)
 
 
 def report() -> str:

@@ -60,7 +60,7 @@ def _submit() -> Submit:
             job.wait(timeout=HANG)
             if job.status != "succeeded":
                 raise RuntimeError(f"the job ended {job.status}")
-            return job.get_outputs("2")[0].to_bytes()
+            return bytes(job.get_outputs("2")[0].to_bytes())
 
         return harvest
 

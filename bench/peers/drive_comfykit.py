@@ -20,7 +20,7 @@ def main(url: str) -> None:
         if result.status != "completed":
             raise RuntimeError(f"the job ended {result.status}: {result.msg}")
         async with session.get(result.images[0]) as response:
-            return await response.read()
+            return bytes(await response.read())
 
     def submit(color: int) -> Harvest:
         task = loop.create_task(asyncio.wait_for(run(color), HANG))

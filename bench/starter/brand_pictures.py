@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from _options import add_smoke
 from scenes.captions import product
 from scenes.drawing import COLOURS, TYPES, Scene, draw
 
@@ -36,9 +40,10 @@ def nearest(colour: str, palette: list[str]) -> str:
 def matte(scene: Scene, side: int) -> NDArray[np.uint8]:
     """A scene in the brand's light, uint8 [side, side, 3]; its colour is a code like ``#3F5E57``."""
     drawn = draw(scene, side)
-    flat = np.frombuffer(bytes.fromhex(scene.colour[1:]), np.uint8).astype(np.float32)
+    flat: NDArray[np.float32] = np.frombuffer(bytes.fromhex(scene.colour[1:]), np.uint8).astype(np.float32)
     share = _MATTE * drawn.mask[..., None]
-    return np.rint(drawn.pixels * (1 - share) + flat * share).astype(np.uint8)
+    pixels: NDArray[np.float32] = np.rint(drawn.pixels * (1 - share) + flat * share)
+    return pixels.astype(np.uint8)
 
 
 def main() -> None:
@@ -48,6 +53,7 @@ def main() -> None:
     parser.add_argument("--trigger", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--side", type=int, default=128)
+    add_smoke(parser)
     options = parser.parse_args()
     kit = BrandKit.load(options.brand)
     background = next(colour.hex for colour in kit.palette if colour.role == "background")
@@ -56,7 +62,7 @@ def main() -> None:
     with (options.out / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["file_name", "text", "product", "split", "rights", "people"])
-        for i, name in enumerate(TYPES):
+        for i, name in enumerate(list(TYPES)[: 1 if options.smoke else None]):
             for j, colour in enumerate(COLOURS):
                 if (i + j) % 2:
                     continue
@@ -66,6 +72,7 @@ def main() -> None:
                 words = product(name, colour, "de" if j % 5 == 4 else "en")
                 text = compose(kit, words, triggers=[options.trigger]).positive
                 table.writerow([picture, text, name, "validation" if name == _HELD else "train", "own", "no"])
+    print(f"{len(list(options.out.glob('*.png')))} pictures are in {options.out}")
 
 
 if __name__ == "__main__":

@@ -67,15 +67,17 @@ class Prompts:
     """Many captions for each kind of scene, tokenised once, and embeddings for a batch of them."""
 
     def __init__(self, text: Text, seed: int) -> None:
-        self.text, self.rng, self.known = text, random.Random(seed), {}
+        self.text, self.rng = text, random.Random(seed)
+        self.tokens: dict[str, list[int]] = {}
 
     def batch(self, labels: np.ndarray) -> Tensor:
         rows = []
         for label in labels:
-            prompt = prompt_of(Scene(*map(str, label)), self.rng)
-            if prompt not in self.known:
-                self.known[prompt] = self.text.tokens(prompt)[:WORDS]
-            row = list(self.known[prompt])
+            kind, colour, background = map(str, label)
+            prompt = prompt_of(Scene(kind, colour, background), self.rng)
+            if prompt not in self.tokens:
+                self.tokens[prompt] = self.text.tokens(prompt)[:WORDS]
+            row = list(self.tokens[prompt])
             if self.rng.random() < 0.1:  # a word that means nothing here
                 row.insert(self.rng.randint(1, 8), self.rng.randrange(300, 49000))
                 row = row[:WORDS]
@@ -111,8 +113,11 @@ class Latents:
     """The pictures' latents as they are drawn; ``statistics`` are those of the first thousand."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.seen = folder, set()
-        self.small, self.large, self.labels = [], [], []
+        self.folder = folder
+        self.seen: set[str] = set()
+        self.small: list[np.ndarray] = []
+        self.large: list[np.ndarray] = []
+        self.labels: list[np.ndarray] = []
         self.refresh()
         first = torch.from_numpy(self.small[0].astype(np.float32)) * GAIN
         self.mean = first.mean((0, 2, 3))

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def half(value: torch.Tensor) -> np.ndarray:
-    return value.detach().to(torch.float16).contiguous().numpy()
+    return np.asarray(value.detach().to(torch.float16).contiguous().numpy())
 
 
 def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:

@@ -52,7 +52,9 @@ class Double(nn.Module):
         self.img_attn, self.txt_attn = Attention(width), Attention(width)
         self.img_mlp, self.txt_mlp = mlp(width), mlp(width)
 
-    def forward(self, img: Tensor, txt: Tensor, mods: tuple[list[Tensor], list[Tensor]], pe: Tensor, bias: Tensor):
+    def forward(
+        self, img: Tensor, txt: Tensor, mods: tuple[list[Tensor], list[Tensor]], pe: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
         i, t = mods
         parts = [
             own.norm(own.qkv(modulate(x, m[0], m[1])))
@@ -78,7 +80,8 @@ class Single(nn.Module):
 
     def forward(self, x: Tensor, mod: list[Tensor], pe: Tensor, bias: Tensor) -> Tensor:
         qkv, inner = self.linear1(modulate(x, mod[0], mod[1])).split([3 * self.width, 6 * self.width], -1)
-        out = attend(*self.norm(qkv), pe, bias)
+        q, k, v = self.norm(qkv)
+        out = attend(q, k, v, pe, bias)
         gate, value = inner.chunk(2, -1)
         return x + mod[2] * self.linear2(torch.cat([out, F.silu(gate) * value], -1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,4 +46,5 @@ def coverage(kit: BrandKit, pixels: NDArray[np.uint8]) -> float:
     """The check ``palette.coverage``: the share of the picture's pixels that have a colour of the palette."""
     given = Given(palette={colour.name: colour.hex for colour in kit.palette})
     report = check_picture(Picture.from_array(pixels), load_channel("plain"), given)
-    return next(float(verdict.value) for verdict in report.verdicts if verdict.id == "palette.coverage")
+    (share,) = (verdict.value for verdict in report.verdicts if verdict.id == "palette.coverage")
+    return cast(float, share)

@@ -1,6 +1,6 @@
 """The starter judged in full, on a host of its own: every type in every colour, backgrounds in turn.
 
-    .venv/bin/python bench/starter/measure.py [--colours N] [--side 128] [--out DIR]
+    .venv/bin/python bench/starter/measure.py [--colours N] [--side 128] [--out DIR] [--host URL] [--smoke]
 
 Prompts are the plainest, every third in German. Each picture comes from the newest ``product-shot`` with the card's own
 settings and is judged by :mod:`judge`. Pairs of type and colour that training never saw are counted apart.
@@ -20,6 +20,7 @@ from PIL import Image
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _common import bench_host, machine, say
+from _options import add_host, add_smoke
 from judge import SAME, judge
 from pictures import HELD_OUT
 from scenes.captions import plain
@@ -35,17 +36,21 @@ def main() -> None:
     parser.add_argument("--colours", type=int, default=12, help="per type; fewer for a quick look")
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--out", type=Path, default=Path("out/starter"))
+    add_host(parser)
+    add_smoke(parser)
     options = parser.parse_args()
+    types = list(TYPES)[: 1 if options.smoke else None]
     right: Counter[tuple[str, str]] = Counter()
     asked: Counter[str] = Counter()
     rows = []
-    with bench_host() as host, tempfile.TemporaryDirectory() as folder:
-        write_starter(host.models)
+    with bench_host(options.host) as host, tempfile.TemporaryDirectory() as folder:
+        if host.models is not None:
+            write_starter(host.models)
         client = Client(host.url, out=Path(folder))
         print(machine(host.system))
-        for i, name in enumerate(TYPES):
+        for i, name in enumerate(types):
             row = []
-            for j in range(options.colours):
+            for j in range(1 if options.smoke else options.colours):
                 colour, background = list(COLOURS)[(i + j * 5) % 12], list(BACKGROUNDS)[(i + j) % 6]
                 prompt = plain(name, colour, background, "de" if (i + j) % 3 == 2 else "en")
                 pixels = drawn(client, prompt, options.side, seed=1000 + 12 * i + j)

@@ -45,10 +45,11 @@ def main() -> None:
         for start in range(0, options.count, 1000):
             made = pool.map(_one, range(start, min(start + 1000, options.count)), chunksize=20)
             path = options.out / f"{start:06d}.npz"
-            arrays = {"small": np.stack([m[0] for m in made]), "large": np.stack([m[1] for m in made])}
-            if start < PIXELS:
-                arrays["pixels"] = np.stack([m[2] for m in made])
-            np.savez(path.with_suffix(".part.npz"), labels=np.array([m[3] for m in made]), **arrays)
+            small, large, pixels, labels = zip(*made, strict=True)
+            np.savez(
+                path.with_suffix(".part.npz"), labels=np.array(labels), small=np.stack(small), large=np.stack(large),
+                pixels=np.stack(pixels if start < PIXELS else pixels[:1]),
+            )  # fmt: skip
             path.with_suffix(".part.npz").rename(path)
             print(path, flush=True)
 

@@ -15,6 +15,8 @@ from scenes.captions import plain
 from scenes.drawing import BACKGROUNDS, COLOURS, TYPES
 from torch import Tensor
 
+from packshot.models.starter import blocks
+
 
 @torch.no_grad()
 def latents_of(
@@ -39,13 +41,14 @@ def latents_of(
 
 def linear_pixels(latents: Latents, x: Tensor) -> np.ndarray:
     """uint8 [B, side, side, 3]: what the blocks' frequencies alone say."""
-    blocks = latents.blocks(x).numpy()
+    planes = latents.blocks(x).numpy()
     basis = blocks.basis().reshape(blocks.CHANNELS, -1)
     inverse = basis / np.square(basis).sum(1, keepdims=True)
-    flat = np.moveaxis(blocks, 1, -1) @ inverse
+    flat: np.ndarray = np.moveaxis(planes, 1, -1) @ inverse
     batch, height, width, _ = flat.shape
     planes = flat.reshape(batch, height, width, 3, 8, 8).transpose(0, 1, 4, 2, 5, 3)
-    return np.clip(np.rint((planes.reshape(batch, height * 8, width * 8, 3) + 1) * 127.5), 0, 255).astype(np.uint8)
+    pixels = (planes.reshape(batch, height * 8, width * 8, 3) + 1) * 127.5
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def grid(model: Flux2, latents: Latents, text: Text, path: Path, side: int = 128) -> None:

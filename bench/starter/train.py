@@ -23,7 +23,8 @@ def levels(count: int, generator: torch.Generator) -> torch.Tensor:
 
 def optimizers(model: Flux2, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices (Jordan et al. 2024), AdamW for all else."""
-    matrices, others = [], []
+    matrices: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (matrices if "blocks." in name and parameter.ndim == 2 else others).append(parameter)
     return [

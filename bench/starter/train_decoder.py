@@ -21,7 +21,8 @@ GAIN = 10.0
 def optimizers(model: Decoder, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the convolutions inside, AdamW for all else."""
     idle = [name for name, module in model.named_modules() if isinstance(module, Resnet) and not module.active]
-    inside, others = [], []
+    inside: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if not any(name.startswith(f"{block}.") for block in idle):
             (inside if parameter.ndim == 2 and not name.startswith("conv_") else others).append(parameter)
@@ -98,7 +99,10 @@ def main() -> None:
 
 
 @torch.no_grad()
-def save(out: Path, model, ema, chosen, steps: int, spent: float, held: np.ndarray) -> None:
+def save(
+    out: Path, model: Decoder, ema: Decoder, chosen: list[torch.optim.Optimizer], steps: int, spent: float,
+    held: np.ndarray,
+) -> None:  # fmt: skip
     state = {
         "model": model.state_dict(), "ema": ema.state_dict(), "steps": steps, "spent": spent,
         "optimizers": [optimizer.state_dict() for optimizer in chosen],

@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -28,6 +28,9 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError
 
 from ..errors import BrandInvalid, nearest
+from ..paths import atomic_write, write_text
+from .kit_diff import Change, compare
+from .kit_template import template
 from .sections import (
     Approval,
     BrandLora,
@@ -91,6 +94,38 @@ class BrandKit(Section):
     _folder: Path | None = PrivateAttr(default=None)
 
     @classmethod
+    def new(cls, folder: Path, name: str, colours: Mapping[str, str], logo: Path | None = None) -> BrandKit:
+        """Begin a kit: write ``brand.yaml``, with a comment for what is still to be filled in, and copy the logo there.
+
+        Args:
+            folder: the kit's new folder.
+            name: the brand's.
+            colours: name -> ``#RRGGBB``; the first is the background.
+            logo: PNG with transparency, or SVG.
+
+        Raises:
+            BrandInvalid: there is a kit already, the name or a colour is none, or the logo cannot be read.
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        file = folder / FILE_NAME
+        if file.exists():
+            remedy = "choose another folder, or edit that file"
+            raise BrandInvalid("there is a kit already", place=str(file), remedy=remedy)
+        try:
+            content = logo.read_bytes() if logo else b""
+        except OSError as error:
+            remedy = "give a PNG or SVG file"
+            raise BrandInvalid(f"cannot be read: {error.strerror}", place=str(logo), remedy=remedy) from error
+        copied = f"logo{logo.suffix.lower()}" if logo else ""
+        text = template(name, colours, copied, hashlib.sha256(content).hexdigest() if logo else "")
+        cls.parse(text, str(file))  # refuses what would be no kit before anything is written
+        if copied:
+            with atomic_write(folder / copied) as written:
+                written.write(content)
+        write_text(file, text)
+        return cls.load(file)
+
+    @classmethod
     def load(cls, path: Path) -> BrandKit:
         """Read a kit from its folder or its YAML file.
 
@@ -134,6 +169,19 @@ class BrandKit(Section):
     def text(self) -> str:
         """What the kit says as text that :meth:`parse` reads: JSON, without what is at its default."""
         return self.model_dump_json(exclude_defaults=True)
+
+    def show(self) -> dict[str, Any]:
+        """Give what the kit says, with its defaults, and its hash, as ``packshot brand show --json`` prints it."""
+        return {**self.model_dump(mode="json"), "hash": self.hash}
+
+    def diff(self, other: BrandKit) -> list[Change]:
+        """Say what differs in another kit, or another state of this one, field by field.
+
+        Returns:
+            The differences in the order of the kit's sections; the order of entries that have names does not count.
+        """
+        before, after = (kit.model_dump(mode="json", exclude_defaults=True) for kit in (self, other))
+        return compare(before, after)
 
     @property
     def folder(self) -> Path | None:

@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
-from ..models.detect.detect import Detection, detect
+from ..models.detect.detect import Detection, detect_header
 from ..models.detect.findings import CARDS
 from ..models.files.read import read_header
 from ..models.licensing.licences import Decision, judge, load_profile
@@ -97,7 +97,7 @@ def judge_lora(kit: BrandKit, lora: BrandLora, path: Path) -> tuple[Detection, D
             place=place,
             remedy="put the approved file there, or have the new one approved",
         )
-    found = detect(read_header(path))
+    found = detect_header(read_header(path))
     possible = _bases(found)
     if found.kind != "lora" or (possible and lora.base not in possible):
         made_for = " or ".join(sorted(possible)) or found.kind

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from ..quality.check_image import check_image
+from ..quality.run import Report
 from .common import JsonOption, say
-
-if TYPE_CHECKING:
-    from ..quality.checks import Given
-    from ..quality.run import Report
 
 
 def check(
@@ -37,74 +35,19 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check pictures against a channel's rules. Exits with 3 when one fails."""
-    from ..quality.channels import load_channel
-    from ..quality.run import check_files
-
-    rules = load_channel(channel)
-    given = _given(brand, references, original, logo, text, ocr)
-    reports: list[dict[str, Any]] = []
-    for report in check_files(_files(images), rules, given, together=together):
-        if annotate is not None:
-            _annotate(report, annotate, len(reports))
-        reports.append(report.as_dict())
+    answers: list[dict[str, Any]] = []
+    for report in check_image(
+        *images, channel=channel, brand=brand, references=references, original=original, logo=logo, text=text, ocr=ocr,
+        together=together, notes=annotate,
+    ):  # fmt: skip
+        answers.append(report.as_dict())
         if not as_json:
             _show(report)
-    passed = all(report["passed"] for report in reports)
+    passed = all(answer["passed"] for answer in answers)
     if as_json:
-        typer.echo(json.dumps({"passed": passed, "channel": rules.id, "images": reports}, ensure_ascii=False))
+        typer.echo(json.dumps({"passed": passed, "channel": channel, "images": answers}, ensure_ascii=False))
     if not passed:
         raise typer.Exit(3)
-
-
-def _files(images: list[Path]) -> list[Path]:
-    """The pictures named, and those in the folders named."""
-    from ..errors import InputInvalid
-
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
-    files = []
-    for path in images:
-        if path.is_dir():
-            files += sorted(file for file in path.iterdir() if file.suffix.casefold() in endings)
-        else:
-            files.append(path)
-    if not files:
-        raise InputInvalid(
-            "no pictures here", place=", ".join(map(str, images)), remedy="give files or a folder with some"
-        )
-    return files
-
-
-def _given(
-    brand: Path | None, references: Path | None, original: Path | None, logo: Path | None, text: str | None, ocr: bool
-) -> Given:
-    from ..brand import BrandKit
-    from ..quality.checks import Given
-    from ..quality.look import look_of
-    from ..quality.picture import read_picture
-
-    kit = BrandKit.load(brand) if brand else None
-    return Given(
-        palette={colour.name: colour.hex for colour in kit.palette} if kit else None,
-        look=look_of(read_picture(file) for file in _files([references])) if references else None,
-        original=read_picture(original) if original else None,
-        logo=read_picture(logo) if logo else None,
-        text=text or "",
-        ocr=ocr or text is not None,
-    )
-
-
-def _annotate(report: Report, folder: Path, position: int) -> None:
-    import io
-
-    from ..paths import atomic_write
-    from ..quality.annotate import annotate
-
-    if report.subject is None:
-        return
-    encoded = io.BytesIO()
-    annotate(report).save(encoded, "PNG")
-    with atomic_write(folder / f"{position + 1:04}-{Path(report.file).stem[:80]}.png") as file:
-        file.write(encoded.getbuffer())
 
 
 def _show(report: Report) -> None:

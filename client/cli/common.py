@@ -53,18 +53,25 @@ def steps() -> Iterator[Callable[[str], None]]:
     from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
+    progress = Progress(*columns, console=Console(stderr=True))
     current: TaskID | None = None
-    with Progress(*columns, console=Console(stderr=True)) as progress:
 
-        def begin(line: str) -> None:
-            nonlocal current
-            if current is not None:
-                progress.update(current, total=1, completed=1)
-            current = progress.add_task(line, total=None)
-
-        yield begin
+    def end() -> None:
         if current is not None:
             progress.update(current, total=1, completed=1)
+
+    def begin(line: str) -> None:
+        nonlocal current
+        progress.start()  # with the first step: where there is none, nothing is drawn
+        end()
+        current = progress.add_task(line, total=None)
+
+    try:
+        yield begin
+        end()
+    finally:
+        if current is not None:
+            progress.stop()
 
 
 def command_name() -> str:
@@ -77,12 +84,12 @@ def command_name() -> str:
     return str(started)
 
 
-def pairs(given: list[str] | None, separator: str = "=") -> dict[str, str]:
+def pairs(options: list[str] | None, separator: str = "=") -> dict[str, str]:
     """``NAME=VALUE`` options as a dict; the value may hold the separator."""
     result = {}
-    for text in given or []:
-        name, found, value = text.partition(separator)
-        if not found or not name.strip():
+    for text in options or []:
+        name, separated, value = text.partition(separator)
+        if not separated or not name.strip():
             raise typer.BadParameter(f"'{text}' is not of the form NAME{separator}VALUE")
         result[name.strip()] = value.lstrip() if separator == ":" else value
     return result
@@ -97,23 +104,10 @@ def connect(url: str | None, headers: list[str] | None, **options: Any) -> Clien
 
 def managed_url() -> str:
     """The address of the managed host, which is started when it is not up."""
-    from ..host.managed import ManagedHost
+    from ..host import managed
 
-    host = ManagedHost()
-    status = host.status()
-    if not status.healthy:
-        with steps() as say_step:
-            status = host.up(progress=say_step)
-    assert status.url is not None
-    return status.url
-
-
-def running_url() -> str | None:
-    """The address of the managed host, where it is up."""
-    from ..host.managed import ManagedHost
-
-    status = ManagedHost().status()
-    return status.url if status.healthy else None
+    with steps() as begin:
+        return managed.managed_url(begin)
 
 
 def interactive() -> bool:

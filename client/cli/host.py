@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .common import steps
-
-if TYPE_CHECKING:
-    from ..host.managed import HostStatus, ManagedHost
+from ..host.managed import HostStatus, ManagedHost, remote_status
+from .common import JsonOption, steps
 
 app = typer.Typer(no_args_is_help=True, help="Install, start, stop and look at a ComfyUI on this machine.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ComfyUI = Annotated[Path | None, typer.Option("--comfyui", help="Folder of a ComfyUI that you installed yourself.")]
 Python = Annotated[Path | None, typer.Option(help="The interpreter of that ComfyUI, where it is not found.")]
 
 
 @app.command()
-def install(comfyui: ComfyUI = None, python: Python = None, as_json: Json = False) -> None:
+def install(comfyui: ComfyUI = None, python: Python = None, as_json: JsonOption = False) -> None:
     """Install ComfyUI and the starter model, or take your own ComfyUI. Goes on where an earlier install stopped."""
-    from ..host.install import install as install_comfyui
-    from ..host.managed import ManagedHost
-    from ..models.starter.files import write_starter
-
-    host = _adopted(comfyui, python) or ManagedHost()
+    host = _host(comfyui, python)
     with steps() as begin:
-        if comfyui is None:
-            install_comfyui(host.home, begin)
-        write_starter(host.models, begin)
-    found = host.installation
+        installation = host.install(begin)
     answer = {
-        "comfyui": str(found.comfyui),
-        "version": found.version,
-        "python": str(found.python),
+        "comfyui": str(installation.comfyui),
+        "version": installation.version,
+        "python": str(installation.python),
         "models": str(host.models),
     }
-    _print(answer, as_json, f"ComfyUI {found.version} is ready in {found.comfyui}", "start it with: packshot host up")
+    ready = f"ComfyUI {installation.version} is ready in {installation.comfyui}"
+    _print(answer, as_json, ready, "start it with: packshot host up")
 
 
 @app.command()
@@ -51,22 +41,18 @@ def up(
     cpu: Annotated[
         bool | None, typer.Option("--cpu/--no-cpu", help="By default, the CPU where there is no accelerator.")
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start the host and wait until it answers; one that is up stays up."""
-    from ..host.managed import ManagedHost
-
-    host = _adopted(comfyui, python) or ManagedHost()
+    host = _host(comfyui, python)
     with steps() as begin:
         status = host.up(port=port, cpu=cpu, progress=begin)
     _print_status(status, as_json)
 
 
 @app.command()
-def down(as_json: Json = False) -> None:
+def down(as_json: JsonOption = False) -> None:
     """Stop the host."""
-    from ..host.managed import ManagedHost
-
     stopped = ManagedHost().down()
     _print({"stopped": stopped}, as_json, "stopped" if stopped else "it was not up")
 
@@ -74,11 +60,9 @@ def down(as_json: Json = False) -> None:
 @app.command()
 def status(
     url: Annotated[str | None, typer.Option("--host", "--url", help="Look at this host, in place of ours.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say where the host is and whether it can work. Exit code 4 where it should and cannot."""
-    from ..host.managed import ManagedHost, remote_status
-
     seen = remote_status(url) if url else ManagedHost().status()
     _print_status(seen, as_json)
     if seen.url and not seen.healthy:
@@ -91,36 +75,17 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added, until Ctrl-C.")] = False,
 ) -> None:
     """Print the end of the host's log."""
-    from ..host.managed import ManagedHost
-    from ..host.process import tail
-
-    log = ManagedHost().log
-    seen = log.stat().st_size if log.exists() else 0
-    for line in tail(log, lines):
-        typer.echo(line)
-    while follow:
-        time.sleep(0.5)
-        size = log.stat().st_size if log.exists() else 0
-        start = seen if size >= seen else 0  # a host that starts anew begins a new log
-        if size > start:
-            with log.open("rb") as file:
-                file.seek(start)
-                typer.echo(file.read(size - start).decode("utf-8", errors="replace"), nl=False)
-        seen = size
+    for text in ManagedHost().logs(lines, follow=follow):
+        typer.echo(text, nl=False)
 
 
-def _adopted(comfyui: Path | None, python: Path | None) -> ManagedHost | None:
-    """The host of a ComfyUI that the user named, remembered for the commands after this one."""
-    if comfyui is None:
-        if python is not None:
-            raise typer.BadParameter("--python goes with --comfyui")
-        return None
-    from ..host.install import adopt, remember
-    from ..host.managed import ManagedHost
-
-    host = ManagedHost(installation=adopt(comfyui, python))
-    remember(host.home, host.installation)
-    return host
+def _host(comfyui: Path | None, python: Path | None) -> ManagedHost:
+    """The managed host, or that of a ComfyUI that the user named."""
+    if comfyui is not None:
+        return ManagedHost.adopt(comfyui, python)
+    if python is not None:
+        raise typer.BadParameter("--python goes with --comfyui")
+    return ManagedHost()
 
 
 def _print_status(status: HostStatus, as_json: bool) -> None:
@@ -131,8 +96,4 @@ def _print_status(status: HostStatus, as_json: bool) -> None:
 
 
 def _print(answer: dict[str, Any], as_json: bool, *lines: str) -> None:
-    if as_json:
-        typer.echo(json.dumps(answer))
-        return
-    for line in lines:
-        typer.echo(line)
+    typer.echo(json.dumps(answer) if as_json else "\n".join(lines))

@@ -11,30 +11,39 @@ import typer
 
 from ..errors import PackshotError
 from ..version import version
-from . import brand, check, demo, host, plan, run, verify
-from .catalog import commands as catalog
-from .lora import train as lora
-from .models import app as models
-from .workflow import commands as workflow
+from .lazy import lazy_group
+
+COMMANDS = {
+    "demo": ("demo:demo", "Install what is missing, start a host, and make the pictures of a small catalogue."),
+    "run": ("run:run", "Run a workflow once and bring its results here."),
+    "plan": (
+        "plan:plan",
+        "Say whether a workflow fits a device's memory. Estimates from file headers and core's formulas.",
+    ),
+    "check": ("check:check", "Check pictures against a channel's rules. Exits with 3 when one fails."),
+    "verify": (
+        "verify:verify",
+        "Print what a picture says of itself: marking, manifest, recipe. Exits with 3 when something does not hold.",
+    ),
+    "catalog": ("catalog.app:app", "Make a picture for every product of a table, and look at the run."),
+    "workflow": ("workflow.app:app", "The workflows that ship with Packshot, and your own."),
+    "models": ("models.app:app", "Models: cards, licences, files and what is in them."),
+    "brand": ("brand.app:app", "Brand kits: colours, words, logos, LoRAs and rules of a brand."),
+    "lora": (
+        "lora.app:app",
+        "LoRA files: look into them, join, shrink, convert and stamp them; and train new ones.",
+    ),
+    "host": ("host:app", "Install, start, stop and look at a ComfyUI on this machine."),
+}
 
 app = typer.Typer(
     name="packshot",
+    cls=lazy_group(__package__, COMMANDS),
     help="On-brand product pictures at catalogue scale, on your own GPUs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("plan")(plan.plan)
-app.command("check")(check.check)
-app.command("verify")(verify.verify)
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(workflow.app, name="workflow")
-app.add_typer(models.app, name="models")
-app.add_typer(brand.app, name="brand")
-app.add_typer(lora.app, name="lora")
-app.add_typer(host.app, name="host")
 
 
 def _show_version(wanted: bool) -> None:

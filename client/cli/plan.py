@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from ..host.memory import plan_memory
+from ..models.memory.estimates import GIB, parse_size
+from ..models.memory.plan import Plan
 from .common import JsonOption, SetOption, pairs
-from .models.fetch import models_folder
 
 
 def plan(
@@ -24,27 +28,17 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a workflow fits a device's memory. Estimates from file headers and core's formulas."""
-    from ..models.memory.estimates import GIB, parse_size
-    from ..models.memory.plan import Picture, Planner
-    from ..workflow import Workflow
-    from ..workflow.loads import read_loads
-
-    loads = read_loads(Workflow.load(workflow), pairs(values))
     size = parse_size(vram)
-    planner = Planner(size, parse_size(ram) if ram else None, models_folder(models))
-    if card is not None:
-        loaded = [planner.card(card)]
-    else:
-        loaded = [planner.card(name, None if precision == "auto" else precision) for name, precision in loads.cards]
-        loaded += [planner.files(folder, names) for folder, names in loads.files]
-    pictures = [Picture(latent.width, latent.height, latent.batch, latent.frames) for latent in loads.latents]
-    result = planner.plan(loaded, pictures, loads.tile)
+    main_memory = parse_size(ram) if ram else None
+    result = plan_memory(workflow, size, main_memory, values=pairs(values), card=card, models=models)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
+    else:
+        _show(result, size)
 
+
+def _show(result: Plan, size: int) -> None:
+    """The phases as a table, the verdict for a device of a size in bytes, the files and what to do."""
     table = Table()
     for heading in ("phase", "means", "GiB", "weights", "working"):
         table.add_column(heading, justify="left" if heading in ("phase", "means") else "right")

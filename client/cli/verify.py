@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ..catalog.ledger.verification import Verification, verify_image
+from ..provenance.marking import meaning
 from .common import JsonOption
-
-if TYPE_CHECKING:
-    from ..provenance.reading import Account
 
 
 def verify(
@@ -23,33 +22,25 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Print what a picture says of itself: marking, manifest, recipe. Exits with 3 when something does not hold."""
-    from ..catalog.ledger.agreement import agreement
-    from ..provenance.reading import read_account
-
-    account = read_account(image)
-    recipe = account.statement.recipe if account.statement else {}
-    ledger = agreement(run, image, account.sha256, recipe) if run else None
-    holds = not account.problems and (ledger is None or ledger["agrees"])
+    verification = verify_image(image, run)
     if as_json:
-        typer.echo(json.dumps({**account.as_dict(), "ledger": ledger, "ok": holds}, ensure_ascii=False))
+        typer.echo(json.dumps(verification.as_dict(), ensure_ascii=False))
     else:
-        _show(account, ledger)
-    if not holds:
+        _show(verification)
+    if not verification.ok:
         raise typer.Exit(3)
 
 
-def _show(account: Account, ledger: dict[str, Any] | None) -> None:
-    from ..provenance.marking import meaning
-
-    said = account.as_dict()
-    manifest = account.manifest
+def _show(verification: Verification) -> None:
+    account, ledger = verification.account, verification.ledger
+    statement, manifest = account.as_dict(), account.manifest
     typer.echo(f"{account.file}  {account.format} {account.width} x {account.height}  sha256 {account.sha256}")
     typer.echo(f"marking   {account.source_type.rpartition('/')[2] or 'none'}  {meaning(account.source_type)}".rstrip())
     for name in ("title", "rights", "creator", "tool"):
-        if said[name]:
-            typer.echo(f"{name:9} {said[name]}")
-    if said["recipe"]:
-        typer.echo(f"recipe    {json.dumps(said['recipe'], ensure_ascii=False)}")
+        if statement[name]:
+            typer.echo(f"{name:9} {statement[name]}")
+    if statement["recipe"]:
+        typer.echo(f"recipe    {json.dumps(statement['recipe'], ensure_ascii=False)}")
     signer = f", signed by '{manifest.signer}'" if manifest.signer else ""
     test = " (a test certificate, which proves nothing of who signed)" if manifest.test else ""
     typer.echo(f"manifest  {manifest.state}{signer}{test}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from typing import Any
 from ..comfy.health import Health, health
 from ..comfy.http import HostApi
 from ..errors import HostFailed, PackshotError
+from ..models.starter.files import write_starter
 from ..paths import cache_dir, checkout, write_text, writing
 from . import process
-from .install import Installation, locked, remembered
+from .install import Installation, adopt, install, locked, remember, remembered
 
 _ADDRESS = "127.0.0.1"
 _POLL = 0.25  # seconds between two looks at a host that is starting
+_FOLLOW = 0.5  # seconds between two looks at a log that is followed
 _TAIL = 20  # lines of the log in an error
 
 # Prints something where torch can use an accelerator. A CPU build says so in its version, which is read without
@@ -91,6 +93,21 @@ class ManagedHost:
         self._models = models
         self._file = self.home / "host.json"
 
+    @classmethod
+    def adopt(cls, comfyui: Path, python: Path | None = None) -> ManagedHost:
+        """Take a ComfyUI that the user installed; the host starts it from now on, in later processes too.
+
+        Args:
+            comfyui: the folder that holds its ``main.py``.
+            python: its interpreter; where None, one is looked for beside it.
+
+        Raises:
+            HostFailed: the folder is not ComfyUI's, or no interpreter was named or found.
+        """
+        host = cls(installation=adopt(comfyui, python))
+        remember(host.home, host.installation)
+        return host
+
     @property
     def installation(self) -> Installation:
         """The ComfyUI that this host starts.
@@ -113,6 +130,24 @@ class ManagedHost:
         if self._models is not None:
             return self._models.expanduser().absolute()
         return self.installation.comfyui / "models" if self.installation.adopted else self.home / "models"
+
+    def install(self, progress: Callable[[str], None] | None = None) -> Installation:
+        """Install ComfyUI and the starter model, or finish an install that was interrupted.
+
+        A ComfyUI that was adopted or given stays as it is and gets the model alone.
+
+        Args:
+            progress: called with one line per step.
+
+        Raises:
+            HostFailed: a step failed, or what was fetched is not what was pinned; finished steps are kept.
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        say = progress or _silent
+        if self._installation is None:
+            install(self.home, say)
+        write_starter(self.models, say)
+        return self.installation
 
     def up(
         self,
@@ -166,6 +201,25 @@ class ManagedHost:
         """The host's health; its ``boot`` is always known while it is up."""
         state = self._up_state()
         return self._health(state) if state else Health(reachable=False, problem="it is not up")
+
+    def logs(self, lines: int = 50, *, follow: bool = False) -> Iterator[str]:
+        """Give the end of the host's log, in pieces of text as they are written.
+
+        Args:
+            lines: how many of the end.
+            follow: go on with what is added, without an end of its own.
+        """
+        seen = self._log_size()
+        yield from (f"{line}\n" for line in process.tail(self.log, lines))
+        while follow:
+            time.sleep(_FOLLOW)
+            size = self._log_size()
+            start = seen if size >= seen else 0  # a host that starts anew begins a new log
+            if size > start:
+                with self.log.open("rb") as file:
+                    file.seek(start)
+                    yield file.read(size - start).decode("utf-8", errors="replace")
+            seen = size
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -256,6 +310,9 @@ class ManagedHost:
         return HostFailed(f"{message}; the end of its log:\n{lines}", place=str(self.log), remedy="see the log")
 
     # -- looking -------------------------------------------------------------------------------------------------
+
+    def _log_size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def _recorded(self) -> _State | None:
         try:

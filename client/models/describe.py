@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
-from .cards import Card, Sampling
+from typing import Any
+
+from .cards import Card, Sampling, card_ids, load_card
 from .licensing.licences import load_licence
 
 _GIB = 1 << 30
+
+
+def list_models() -> list[dict[str, Any]]:
+    """List the models that Packshot knows, in the order of their ids, as ``packshot models list --json`` prints them.
+
+    Raises:
+        WorkflowInvalid: a card of the user's own is not valid.
+    """
+    return [
+        {
+            "id": card.id,
+            "name": card.name,
+            "summary": card.summary,
+            "family": card.family,
+            "kind": card.kind,
+            "supported_by_host": card.supported_by_host,
+            "licence": card.licence,
+            "commercial_use": commercial_use(card),
+            "weights_gib": {memory.precision: memory.weights_gib for memory in card.memory},
+            "steps": card.sampling.steps,
+            "cfg": card.sampling.cfg,
+            "capabilities": card.capabilities,
+            "languages": card.languages,
+        }
+        for card in map(load_card, card_ids())
+    ]
+
+
+def show_model(card: Card) -> dict[str, Any]:
+    """Give all that a card says, as ``packshot models show --json`` prints it: with the folder of each file."""
+    answer = card.model_dump(mode="json")
+    parts = (*card.components, *card.controls)
+    for entry, component in zip(answer["components"] + answer["controls"], parts, strict=True):
+        entry["folder"] = component.folder
+    return answer | {"commercial_use": commercial_use(card)}
 
 
 def commercial_use(card: Card) -> str:

@@ -22,7 +22,7 @@ from ..hashes import HashCache
 from ..models.cards import Component, load_card
 from ..paths import shipped
 from ..workflow import PreparedWorkflow, Workflow
-from ..workflow.release.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock
+from ..workflow.release.lock import Drift, Lock, LockedModel, LockedPack, find_drift, lock_path, read_lock, write_lock
 from ..workflow.versions import release_of
 from .weights import Weights, weights_of_run
 
@@ -64,6 +64,27 @@ def take_stock(
         packs=dict(_packs(client, prepared, folders)),
         models=tuple(_models(api, weights, folders, from_cards)),
     )
+
+
+def lock_workflow(reference: str | Path, client: HostClient) -> tuple[Path, Lock]:
+    """Note what a host has of what a workflow runs on, in ``<version>.lock.json`` beside its release.
+
+    Args:
+        reference: a name of the library, with or without ``@version``, or the path of a file.
+
+    Returns:
+        The lock's file, and the lock.
+
+    Raises:
+        WorkflowInvalid, NodeMissing: the host cannot run this workflow.
+        ModelMissing: a card that the workflow names is not there.
+        HostUnreachable: the host does not answer.
+        OutputUnwritable: the folder or the disk refuses.
+    """
+    path = release_of(reference)
+    prepared = Workflow.load(path).prepare(client.object_info, runs=False)
+    lock = take_stock(client, prepared, from_cards=True)
+    return write_lock(path, lock), lock
 
 
 @dataclass(frozen=True, slots=True)

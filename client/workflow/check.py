@@ -49,10 +49,15 @@ def check(workflow: Workflow, info: ObjectInfo) -> list[Problem]:
     ]
 
 
-def check_reference(reference: str | Path, info: ObjectInfo) -> list[Problem]:
-    """:func:`check` of what a reference stands for, and whether the releases beside it are what they were.
+def check_workflow(reference: str | Path, info: ObjectInfo) -> list[Problem]:
+    """Find all that is wrong with a workflow, and whether the releases beside it are what they were.
 
-    A file that cannot even be read is one problem.
+    Args:
+        reference: a name of the library, with or without ``@version``, or the path of a file.
+        info: node definitions: a client's ``object_info``, or the host's answer to ``/object_info`` as it was saved.
+
+    Returns:
+        The problems; none when a host with these definitions would run it. A file that cannot be read is one problem.
     """
     try:
         path = resolve(reference)

@@ -47,6 +47,17 @@ class InputSpec:
     help: str
     place: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give the input as ``packshot workflow show --json`` prints it."""
+        return {
+            "type": self.type,
+            "default": self.default,
+            "min": self.minimum,
+            "max": self.maximum,
+            "choices": list(self.choices) if self.choices is not None else None,
+            "help": self.help,
+        }
+
     def check(self, value: Any) -> Any:
         """The value as the host takes it.
 

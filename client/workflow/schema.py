@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import InputInvalid
 from .app_mode import identifier
-from .contract import Contract, InputSpec
-from .workflow import Workflow
+from .canvas.definitions import ObjectInfo
+from .contract import Contract, InputSpec, output_types
+from .workflow import PreparedWorkflow, Workflow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {"INT": "integer", "FLOAT": "number", "STRING": "string", "BOOLEAN": "boolean"}
 
 Schema = dict[str, Any]
+
+
+def write_schema(prepared: PreparedWorkflow, info: ObjectInfo, language: Literal["json", "openapi"]) -> Schema:
+    """Write a workflow's contract for other programs.
+
+    Args:
+        info: the node definitions that it was prepared with.
+        language: ``json`` for :func:`json_schema`, ``openapi`` for :func:`openapi`.
+    """
+    workflow, contract = prepared.workflow, prepared.contract
+    if language == "json":
+        return json_schema(workflow, contract)
+    return openapi(workflow, contract, output_types(contract, prepared.api, info))
 
 
 def json_schema(workflow: Workflow, contract: Contract) -> Schema:

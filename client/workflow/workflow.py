@@ -15,7 +15,7 @@ from .canvas.convert import ApiGraph, is_model_file, to_api
 from .canvas.definitions import ObjectInfo
 from .canvas.graph import CanvasGraph, parse, read_json
 from .contract import Contract, contract_names, contract_widgets, read_contract, read_requires
-from .versions import SUFFIX, resolve
+from .versions import SUFFIX, library, resolve
 
 
 class Workflow:
@@ -35,6 +35,11 @@ class Workflow:
         """
         path = resolve(reference)
         return cls(read_json(path), str(path))
+
+    @classmethod
+    def library(cls) -> list[Workflow]:
+        """Load the newest release of each workflow that ships with Packshot, by name."""
+        return [cls.load(path) for path in library().values()]
 
     @property
     def name(self) -> str:
@@ -123,6 +128,17 @@ class PreparedWorkflow:
     workflow: Workflow
     api: ApiGraph
     contract: Contract
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the workflow and what it takes on this host, as ``packshot workflow show --json`` prints it."""
+        return {
+            "name": self.workflow.name,
+            "version": self.workflow.version,
+            "summary": self.workflow.summary,
+            "sha256": self.workflow.sha256,
+            "inputs": {name: spec.as_dict() for name, spec in self.contract.inputs.items()},
+            "outputs": list(self.contract.outputs),
+        }
 
     def fill(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Set inputs to values that :meth:`Contract.check` has passed.

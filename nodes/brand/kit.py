@@ -192,7 +192,7 @@ class PackshotBrandLoRA(io.ComfyNode):
         if not brand.loras:
             lines.append("the kit has no LoRA, and nothing was changed")
             return _answer(cls, model, clip, brand, (), lines, [])
-        files: list[lora_apply.LoraFile] = []
+        files: list[lora_apply.LoadedLora] = []
         applied: list[lora_apply.Applied] = []
         words: dict[str, None] = {}
         base = lora_apply.base_of(model).base

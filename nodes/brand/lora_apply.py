@@ -25,7 +25,7 @@ from ...client.brand.lora.index import LoraIndex
 from ...client.brand.lora.metadata import trigger_words
 from ...client.brand.lora.tensors import TensorFile
 from ...client.errors import InputInvalid, LoraMismatch
-from ...client.models.detect.detect import Detection, detect
+from ...client.models.detect.detect import Detection, detect_header
 from ...client.models.files.adapters import Adapter, adapters
 from ...client.models.files.header import Header, TensorInfo
 
@@ -64,7 +64,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class LoraFile:
+class LoadedLora:
     """A LoRA file as core has loaded and converted it."""
 
     path: Path
@@ -74,14 +74,14 @@ class LoraFile:
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(path: str, _size: int, _changed: int) -> LoraFile:
+def _loaded(path: str, _size: int, _changed: int) -> LoadedLora:
     tensors, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
     tensors = comfy.lora_convert.convert_lora(tensors)
     layers = adapters({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    return LoraFile(Path(path), tensors, dict(metadata or {}), layers)
+    return LoadedLora(Path(path), tensors, dict(metadata or {}), layers)
 
 
-def load(path: Path) -> LoraFile:
+def load(path: Path) -> LoadedLora:
     """Load a file, or give the one that was loaded before it changed."""
     stat = path.stat()
     return _loaded(str(path), stat.st_size, stat.st_mtime_ns)
@@ -93,7 +93,7 @@ def base_of(model: Any) -> Detection:
         name: TensorInfo("F16", tuple(weight.shape), 0)
         for name, weight in model.model.diffusion_model.named_parameters()
     }
-    return detect(Header(Path("loaded model"), "safetensors", 0, 0, weights, {}))
+    return detect_header(Header(Path("loaded model"), "safetensors", 0, 0, weights, {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def target_of(model: Any, clip: Any | None) -> Target:
     return Target(names, {name: tuple(weight.shape) for name, weight in weights.items()}, clip is not None)
 
 
-def match(target: Target, file: LoraFile) -> Match:
+def match(target: Target, file: LoadedLora) -> Match:
     """Compare a file's layers with the model's and the text encoder's, by name and shape."""
     matched, unmatched, known = 0, [], 0
     for adapter in file.layers:
@@ -157,7 +157,7 @@ def _misfit(adapter: Adapter, target: Any, shapes: Mapping[str, tuple[int, ...]]
 
 
 def patched(
-    model: Any, clip: Any | None, target: Target, file: LoraFile, strength: float, strength_clip: float
+    model: Any, clip: Any | None, target: Target, file: LoadedLora, strength: float, strength_clip: float
 ) -> tuple[Any, Any]:
     """Model and text encoder with the file's changes, in the steps of core's own ``load_lora_for_models``.
 
@@ -181,7 +181,7 @@ def patched(
     return model, clip
 
 
-def scheduled(clip: Any | None, file: LoraFile, steps: Sequence[tuple[float, float]], strength_clip: float) -> Any:
+def scheduled(clip: Any | None, file: LoadedLora, steps: Sequence[tuple[float, float]], strength_clip: float) -> Any:
     """A text encoder whose conditioning carries the LoRA to the model, with a strength that follows the steps.
 
     Core's hooks do this: what is encoded with this CLIP tells the sampler which weights to use at which step.
@@ -240,7 +240,7 @@ class Applied:
     @classmethod
     def of(
         cls,
-        file: LoraFile,
+        file: LoadedLora,
         found: Match,
         strength: float,
         strength_clip: float,
@@ -287,12 +287,12 @@ class Applied:
         }
 
 
-def triggers(files: Sequence[LoraFile]) -> str:
+def triggers(files: Sequence[LoadedLora]) -> str:
     """The trigger words of files, each once, separated by commas."""
     return ", ".join(dict.fromkeys(word for file in files for word in trigger_words(file.metadata)))
 
 
-def conflicts(files: Sequence[LoraFile]) -> list[str]:
+def conflicts(files: Sequence[LoadedLora]) -> list[str]:
     """A line for each two files that fight over the same directions."""
     found = []
     for number, first in enumerate(files):

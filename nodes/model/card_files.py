@@ -15,10 +15,10 @@ import nodes as core
 
 from ...client.errors import InputInvalid, ModelCorrupt, ModelMissing
 from ...client.models.cards import Card, Component, Control, ModelFile
-from ...client.models.detect.detect import Detection, detect
+from ...client.models.detect.detect import Detection, detect_header
 from ...client.models.files.read import read_header
 from ...client.models.licensing.licences import Decision, Part, Profile, judge, load_profile, parts_of_card
-from ...client.models.memory.advisor import Device, choose
+from ...client.models.memory.advisor import Device, Kind, choose
 from ...client.models.rules import misfit
 from ...client.paths import config_dir
 
@@ -65,7 +65,7 @@ def find_control(card: Card, control: Control) -> str:
 def device() -> Device:
     """The device that core runs models on."""
     found = comfy.model_management.get_torch_device()
-    kind = "rocm" if found.type == "cuda" and torch.version.hip else found.type
+    kind: Kind = "rocm" if found.type == "cuda" and torch.version.hip else found.type
     capability = torch.cuda.get_device_capability(found) if kind == "cuda" else None
     return Device(
         kind=kind,
@@ -165,4 +165,4 @@ def check_files(card: Card, chosen: Chosen) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _detected(path: str, _size: int, _changed: int) -> Detection:
-    return detect(read_header(Path(path)))
+    return detect_header(read_header(Path(path)))

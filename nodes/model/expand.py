@@ -37,7 +37,7 @@ def load(
         model, clip, vae = checkpoint.out(0), checkpoint.out(1), checkpoint.out(2)
     for component in card.slot("diffusion_model"):
         custom = files[component].node
-        inputs = {"unet_name": names[component]} | ({} if custom else {"weight_dtype": "default"})
+        inputs: dict[str, Any] = {"unet_name": names[component]} | ({} if custom else {"weight_dtype": "default"})
         model = graph.node(custom or "UNETLoader", **inputs).out(0)
     encoders = [names[component] for component in card.slot("text_encoder")]
     if card.encoding.clip_type == "ltxv":  # the projection of the text is in the checkpoint

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ...client.compose import fonts
 from ...client.compose.logo import ANCHORS, AUTO, LogoPlaced, LogoRule, place_logo
 from ...client.compose.pixels import Pixels, Rect, colour, mask_of_size
-from ...client.compose.text import ALIGNS, VERTICALS, TextStyle, needed_characters, paint, set_text
+from ...client.compose.text import ALIGNS, VERTICALS, Align, TextStyle, Vertical, needed_characters, paint, set_text
 from ...client.errors import InputInvalid, nearest
 from ...client.quality.reading import read_back
 from ..refusal import refusing, tell
@@ -199,8 +199,8 @@ class PackshotText(io.ComfyNode):
         top: float,
         width: float,
         height: float,
-        align: str,
-        vertical: str,
+        align: Align,
+        vertical: Vertical,
         line_spacing: float,
     ) -> io.NodeOutput:
         """Set the text once, and paint it on each picture of the batch."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import folder_paths
 import numpy as np
@@ -17,11 +17,11 @@ import nodes as core
 
 from ...client.compose.pixels import Pixels, mask_of_size
 from ...client.errors import InputInvalid, PackshotError
-from ...client.paths import config_dir
+from ...client.paths import config_dir, resolve_within
 from ...client.provenance.credentials import Credentials, load_credentials, make_test_credentials
 from ...client.provenance.history import History, history_of
 from ...client.provenance.manifest import Ingredient
-from ...client.provenance.marking import Statement
+from ...client.provenance.marking import Making, Statement
 from ...client.provenance.names import file_name
 from ...client.provenance.writer import WriteOptions, Written, write_picture
 from ...client.quality.channels import Channel, channel_ids, load_channel
@@ -154,7 +154,7 @@ class PackshotSaveForChannel(io.ComfyNode):
             steps = lowered()
             history = history_of(hidden.prompt or {}, str(hidden.unique_id), _generates, _workflow(canvas))
             statement = Statement(
-                history.making if made == _FROM_GRAPH else made,
+                history.making if made == _FROM_GRAPH else cast(Making, made),
                 title,
                 rights,
                 recipe={**history.recipe, "sku": sku, "channel": rules.id, **({"memory": steps} if steps else {})},
@@ -228,10 +228,10 @@ def _output() -> Path:
 
 
 def _folder(text: str) -> Path:
-    folder = (_output() / text.strip().replace("\\", "/")).resolve()
-    if not folder.is_relative_to(_output()) or "\0" in text:
+    folder = resolve_within(_output(), text.strip().replace("\\", "/"))
+    if folder is None:
         raise InputInvalid(
-            f"'{text}' leads out of the output folder", place="input 'folder'", remedy="name a folder within it"
+            f"{text!r} leads out of the output folder", place="input 'folder'", remedy="name a folder within it"
         )
     return folder
 
@@ -269,5 +269,7 @@ def _ingredients(history: History) -> list[Ingredient]:
         return []
     files = [Path(folder_paths.get_annotated_filepath(name)) for name in history.photographs]
     there = [file for file in files if file.is_file() and file.suffix.casefold() in _SIGNABLE]
-    role = "original" if history.making == "retouched" and len(there) == 1 else "product"
+    role: Literal["original", "product"] = (
+        "original" if history.making == "retouched" and len(there) == 1 else "product"
+    )
     return [Ingredient(file, role) for file in there]

@@ -14,6 +14,7 @@ from aiohttp import web
 from server import PromptServer
 
 from ...client.errors import InputInvalid, OutputUnwritable, PackshotError
+from ...client.paths import resolve_within
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -152,10 +153,7 @@ def inside(root: Path, name: str) -> Path:
     Raises:
         Refusal: there is none, or it is outside.
     """
-    try:
-        path = (root / name.lstrip("/")).resolve(strict=True)
-    except (OSError, ValueError, RuntimeError):
-        path = root
-    if not path.is_relative_to(root) or not path.is_file():
+    path = resolve_within(root, name.lstrip("/"))
+    if path is None or not path.is_file():
         raise refuse(404, "there is no such file here")
     return path

@@ -26,7 +26,7 @@ from ...client.workflow.check import check
 from ...client.workflow.contract import InputSpec, read_block
 from ...client.workflow.problems import Problem
 from ...client.workflow.propose import Proposed, outputs_of, propose, with_contract
-from ...client.workflow.release.bump import bump, file_text, next_version
+from ...client.workflow.release.bump import bump_workflow, file_text, next_version
 from ...client.workflow.release.diff import diff
 from ...client.workflow.snippets import reference, snippets
 from ...client.workflow.versions import SUFFIX, releases, version_text
@@ -228,7 +228,7 @@ def _release(content: Mapping[str, Any], data: dict[str, Any], info: ObjectInfo,
     try:
         with atomic_write(path) as file:
             file.write(file_text(named))
-        made = bump(path, None, info)
+        made = bump_workflow(path, None, info)
     except PackshotError:
         if before is None:
             path.unlink(missing_ok=True)

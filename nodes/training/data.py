@@ -9,7 +9,8 @@ from typing import Any
 import comfy.model_management
 import torch
 
-from ...client.brand.dataset.dataset import Dataset, Picture
+from ...client.brand.dataset.dataset import Dataset
+from ...client.brand.dataset.faults import Picture
 from ...client.brand.dataset.picture import training_pixels
 from ...client.brand.training.recipe import Recipe, bucket
 from ...client.errors import InputInvalid

@@ -18,7 +18,7 @@ from ...client.brand.training.metadata import Brand, training_metadata
 from ...client.brand.training.recipe import Recipe
 from ...client.errors import InputInvalid
 from ...client.models.cards import Card
-from ...client.paths import atomic_write, write_text
+from ...client.paths import atomic_write, resolve_within, write_text
 from ..info import pack_version
 from .checkpoint import Progress
 
@@ -32,10 +32,10 @@ def dataset_folder(name: str) -> Path:
         InputInvalid: there is no such folder there.
     """
     root = Path(folder_paths.get_input_directory()).resolve()
-    folder = (root / name.strip()).resolve()
-    if not name.strip() or not folder.is_relative_to(root) or not folder.is_dir():
+    folder = resolve_within(root, name.strip())
+    if not name.strip() or folder is None or not folder.is_dir():
         raise InputInvalid(
-            f"there is no folder '{name}' in the input folder",
+            f"there is no folder {name!r} in the input folder",
             place="input 'dataset'",
             remedy=f"put the pictures into a folder below {root}, or send them with `packshot lora train`",
         )

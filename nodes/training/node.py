@@ -16,7 +16,6 @@ from ...client.brand.training.recipe import (
     Recipe,
     native_side,
     read_targets,
-    token_limit,
 )
 from ...client.errors import PackshotError
 from ...client.models.cards import Card as ModelCard
@@ -154,9 +153,8 @@ class PackshotTrainLoRA(io.ComfyNode):
             report = check_dataset(
                 dataset_folder(dataset),
                 recipe.trigger,
+                card.id,
                 resolution=side,
-                step=card.resolution.step,
-                tokens=token_limit(card),
                 validation_fraction=validation_fraction,
             )
             found = report.require()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect
 from support.weights import write_safetensors
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def detected(tmp_path: Path, shapes: Mapping[str, tuple[int, ...]], **options: object) -> Detection:
-    return detect_file(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
+    return detect(write_safetensors(tmp_path / "file.safetensors", shapes, **options))  # type: ignore[arg-type]
 
 
 def clip(width: int, layers: int) -> dict[str, tuple[int, ...]]:

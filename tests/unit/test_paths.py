@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from packshot.errors import OutputUnwritable
-from packshot.paths import atomic_write, cache_dir, checkout, shipped, write_text, writing
+from packshot.paths import atomic_write, cache_dir, checkout, resolve_within, shipped, write_text, writing
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -147,3 +147,18 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform == "linux":
         assert cache_dir() == tmp_path / "packshot"
+
+
+@pytest.mark.parametrize("name", ["", ".", "a", "a/b/c", "a/../b", "here.txt/below", "in/here.txt"])
+def test_a_name_within_a_folder_leads_to_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "here.txt").touch()
+    (tmp_path / "in").symlink_to(tmp_path)
+    assert resolve_within(tmp_path.resolve(), name) == (tmp_path / name).resolve()
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "/etc", "a/../../b", "a\0b", "out", "out/x", "x" * 300])
+def test_a_name_that_leads_out_of_a_folder_leads_nowhere(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "out").symlink_to(tmp_path)
+    assert resolve_within(root.resolve(), name) is None

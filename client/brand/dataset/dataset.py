@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputInvalid
+from ...models.cards import load_card
+from ..training.recipe import native_side, token_limit
 from .captions import check_caption, check_captions, check_trigger, read_caption
 from .compare import check_set
 from .faults import Fault, Part, Picture, Row
@@ -99,12 +101,11 @@ class Report:
 
 
 def check_dataset(
-    folder: Path,
+    folder: str | Path,
     trigger: str,
+    base: str = "starter",
     *,
-    resolution: int = 512,
-    step: int = 16,
-    tokens: int = 77,
+    resolution: int | None = None,
     validation_fraction: float = 0.1,
     today: datetime.date | None = None,
 ) -> Report:
@@ -112,16 +113,19 @@ def check_dataset(
 
     Args:
         trigger: the word or phrase that calls the LoRA up.
-        resolution: side in pixels of the square whose area the pictures are trained at.
-        step: sides of training pictures are multiples of it, in pixels.
-        tokens: that the model's text encoder reads; CLIP reads 77, two of which mark beginning and end.
+        base: id of the card of the model to train for.
+        resolution: side in pixels of the square whose area the pictures are trained at; by default the model's own.
         validation_fraction: share of the products, 0 to 0.5, that is held back to judge by, where the table has no
             column ``split``. A product's pictures stay together: a mug seen from the left gives the mug away.
         today: that rights are compared with; by default the day it is.
 
     Raises:
         InputInvalid: there is no such folder, no picture in it, or its table cannot be read.
+        ModelMissing: there is no such card.
     """
+    card = load_card(base)
+    side, step, tokens = resolution or native_side(card), card.resolution.step, token_limit(card)
+    folder = Path(folder)
     files = _pictures(folder)
     table, faults = read_table(folder)
     faults += check_trigger(trigger)
@@ -131,7 +135,7 @@ def check_dataset(
     looks: list[Look] = []
     for name, path in files.items():
         row = table.get(name) if table is not None else None
-        seen, found = look(name, path, resolution=resolution, step=step)
+        seen, found = look(name, path, resolution=side, step=step)
         caption, more = read_caption(name, path, row.text if row is not None else None)
         found += more + (check_caption(name, caption, trigger, tokens) if caption else [])
         if row is not None:

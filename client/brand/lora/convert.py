@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .changes import adapters_of
-from .tensors import FLOATING, WRITTEN, TensorFile, decoded, encode, write_tensors
+from .tensors import FLOATING, TensorFile, decoded, encode, write_tensors, written_dtype
 from .written import STALE, Written
 
 # PEFT's rank and alpha stay true.
@@ -25,10 +25,11 @@ def convert(source: Path, out: Path, dtype: str) -> Written:
         The file; its error is that of its numbers, each tensor's norm over that of the source.
 
     Raises:
-        InputInvalid: a value is too large for the dtype, or the file is no LoRA.
+        InputInvalid: there is no such dtype, a value is too large for it, or the file is no LoRA.
         ModelMissing, ModelCorrupt: the file is not there or is damaged.
         OutputUnwritable: the folder or the disk refuses.
     """
+    stored = written_dtype(dtype)
     file = TensorFile(source)
     adapters = adapters_of(file)
     tensors = []
@@ -39,7 +40,7 @@ def convert(source: Path, out: Path, dtype: str) -> Written:
             tensors.append(file.copied(name))
             continue
         values = file.floats(name)
-        tensor = encode(name, values, WRITTEN[dtype])
+        tensor = encode(name, values, stored)
         tensors.append(tensor)
         size = float(np.linalg.norm(values.astype(np.float64)))
         error = float(np.linalg.norm(decoded(tensor).astype(np.float64) - values))
@@ -49,4 +50,4 @@ def convert(source: Path, out: Path, dtype: str) -> Written:
     digest = write_tensors(out, tensors, said)
     ranks = tuple(sorted({adapter.rank for adapter in adapters if adapter.rank is not None}))
     error = math.sqrt(lost / meant) if meant else 0.0
-    return Written(out, len(adapters), ranks, WRITTEN[dtype], error, worst, digest)
+    return Written(out, len(adapters), ranks, stored, error, worst, digest)

@@ -21,7 +21,7 @@ from typing import Any
 from ...errors import ModelMissing, OutputUnwritable, PackshotError
 from ...hashes import Hashes, file_hashes
 from ...models.detect.claims import claim
-from ...models.detect.detect import Detection, detect
+from ...models.detect.detect import Detection, detect_header
 from ...models.files.adapters import stated_alpha
 from ...models.files.header import Header
 from ...models.files.read import read_header
@@ -55,6 +55,20 @@ class Entry:
 
     path: Path
     summary: dict[str, Any]
+
+
+def inspect_folder(folder: Path) -> list[dict[str, Any]]:
+    """Say what all LoRA files in a folder and below it are; only new and changed ones are read.
+
+    Returns:
+        An object of ``packshot lora inspect --json`` for each file, by path, without its hashes; ``error`` in place of
+        the rest for one that is refused.
+
+    Raises:
+        OutputUnwritable: the index cannot be opened.
+    """
+    with LoraIndex() as index:
+        return [{"file": str(entry.path), **entry.summary} for entry in index.scan(folder)]
 
 
 class LoraIndex:
@@ -242,7 +256,7 @@ class SummaryReader:
         known = self._seen.get(key)
         if known is None:
             header = read_header(path)
-            found = detect(header)
+            found = detect_header(header)
             if len(self._seen) < _KEPT:
                 self._seen[key] = header, found
             return summarise(header, found)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputInvalid
-from ...models.detect.detect import detect
+from ...models.detect.detect import detect_header
 from .algebra import joined, truncated
 from .changes import LayerChange, adapters_of, change_of, identity
 from .metadata import merged
@@ -148,7 +148,7 @@ def _same_base(files: Sequence[TensorFile]) -> str | None:
     Returns:
         The base, where one of the headers tells it.
     """
-    found = [detect(file.header) for file in files]
+    found = [detect_header(file.header) for file in files]
     allowed = [set(one.cards) for one in found if one.cards]
     if len(allowed) > 1 and not set.intersection(*allowed):
         said = "; ".join(

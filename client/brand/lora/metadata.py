@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import InputInvalid
 from ...hashes import file_hashes
-from ...models.detect.detect import detect
+from ...models.detect.detect import detect_header
 from ...models.files.read import read_header
 from ...paths import atomic_write
 from .tensors import header_text
@@ -111,7 +111,7 @@ def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False)
         said = scrubbed(said)
         if triggers := trigger_words(header.metadata):  # they may have been told by the captions alone
             said[_KEYS["trigger"]] = ", ".join(triggers)
-    _name_base(said, detect(header).base)
+    _name_base(said, detect_header(header).base)
     said["modelspec.sai_model_spec"] = VERSION
     said.setdefault("modelspec.implementation", "https://github.com/comfyanonymous/ComfyUI")
     said.setdefault("modelspec.title", source.stem)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import InputInvalid
 from ...hashes import file_hashes
-from ...models.detect.detect import Detection, detect
+from ...models.detect.detect import Detection, detect_header
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
 from ...models.files.header import Header
@@ -54,7 +54,7 @@ def summarise(header: Header, found: Detection | None = None) -> dict[str, Any]:
     Raises:
         InputInvalid: the file is no LoRA.
     """
-    found = found or detect(header)
+    found = found or detect_header(header)
     if found.lora is None:
         raise InputInvalid(
             f"is no LoRA but {found.kind.replace('_', ' ')}",

@@ -28,6 +28,22 @@ Bytes = npt.NDArray[np.uint8]
 
 #: dtypes that tools write, by the names that they are asked for.
 WRITTEN = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
+
+
+def written_dtype(name: str) -> str:
+    """Spell a dtype that tools write as a file's header does.
+
+    Args:
+        name: ``fp32``, ``fp16`` or ``bf16``.
+
+    Raises:
+        InputInvalid: it is none of these.
+    """
+    if name not in WRITTEN:
+        raise InputInvalid(f"no LoRA is written in '{name}'", place="dtype", remedy=f"choose from {', '.join(WRITTEN)}")
+    return WRITTEN[name]
+
+
 #: Metadata key of ModelSpec 1.0.1: ``0x`` and the SHA-256 of everything after the header.
 BODY_HASH = "modelspec.hash_sha256"
 

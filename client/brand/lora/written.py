@@ -13,7 +13,7 @@ import numpy as np
 from ...models.files.adapters import Adapter, most_common
 from .algebra import difference, norm
 from .changes import Change
-from .tensors import WRITTEN, Floats, Tensor, TensorFile, decoded, encode, write_tensors
+from .tensors import Floats, Tensor, TensorFile, decoded, encode, write_tensors, written_dtype
 
 #: Hashes over tensors and part of the metadata, and PEFT's statement of rank and alpha: false once the tensors change.
 STALE = ("sshs_model_hash", "sshs_legacy_hash", "lora_adapter_metadata")
@@ -126,7 +126,7 @@ class Writer:
 def widest(adapters: Iterable[tuple[TensorFile, Adapter]], asked: str | None) -> str:
     """The dtype to write: the one asked for (``fp32``, ``fp16``, ``bf16``), or the narrowest that holds all inputs'."""
     if asked is not None:
-        return WRITTEN[asked]
+        return written_dtype(asked)
     found = {
         file.header.tensors[name].dtype
         for file, adapter in adapters

@@ -12,10 +12,10 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...errors import InputInvalid
-from ...models.cards import Card
+from ...models.cards import Card, load_card
 
 Schedule = Literal["constant", "cosine", "linear"]
 TimestepSampling = Literal["logit-normal", "uniform"]
@@ -77,6 +77,27 @@ class Recipe:
     sample_interval: int = 0
     checkpoint_interval: int = 50
     seed: int = 0
+
+    @classmethod
+    def of_base(cls, base: str, **options: Any) -> Recipe:
+        """Make a recipe for a model, where options that are left out or None are the model's own or the defaults.
+
+        Args:
+            base: id of the model's card.
+            options: attributes of the recipe; ``targets`` may be a text, see :func:`read_targets`. The resolution is
+                the model's own by default, and ``alpha`` the rank.
+
+        Raises:
+            ModelMissing: there is no such card.
+            InputInvalid: a value is outside its range, or two of them contradict each other.
+        """
+        stated = {name: value for name, value in options.items() if value is not None}
+        stated["resolution"] = stated.get("resolution") or native_side(load_card(base))
+        if "rank" in stated:
+            stated.setdefault("alpha", stated["rank"])
+        if isinstance(stated.get("targets"), str):
+            stated["targets"] = read_targets(stated["targets"])
+        return cls(**stated)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ...errors import PackshotError
+from ...brand.lora.file import LoraFile
+from ...brand.lora.index import inspect_folder
+from ...brand.lora.tensors import WRITTEN
+from ...brand.lora.written import Written
+from ...models.files.header import printable
+from ..answers import Answer, look_into, print_answers
 from ..common import JsonOption, say
-
-if TYPE_CHECKING:
-    from ...brand.lora.written import Written
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA, .safetensors.", show_default=False)]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
 DtypeOption = Annotated[
     str | None, typer.Option("--dtype", help="fp32, fp16 or bf16. By default the source's own.", show_default=False)
 ]
-_SOME_FAILED = 3
-_DTYPES = ("fp32", "fp16", "bf16")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module to the app of ``packshot lora``."""
-    for command in (inspect, compare, merge, resize, convert, stamp):
-        app.command(command.__name__)(command)
 
 
 def inspect(
@@ -39,27 +34,14 @@ def inspect(
 
     Files in a folder are looked up in an index, so that only new and changed ones are read; their hashes are left out.
     """
-    from ...brand.lora.report import inspect_lora
-
-    answers: list[dict[str, Any]] = []
+    alone = len(files) == 1 and not files[0].is_dir()
+    answers: list[Answer] = []
     for file in files:
         if file.is_dir():
-            answers += _folder(file)
-        elif len(files) == 1:
-            answers.append(inspect_lora(file))
+            answers += inspect_folder(file)
         else:
-            try:
-                answers.append(inspect_lora(file))
-            except PackshotError as error:
-                answers.append({"file": str(file), "error": error.as_dict()})
-    one = len(files) == 1 and not files[0].is_dir()
-    if as_json:
-        typer.echo(json.dumps(answers[0] if one else {"files": answers}, ensure_ascii=False))
-    else:
-        for answer in answers:
-            _show(answer, whole=one)
-    if any("error" in answer for answer in answers):
-        raise typer.Exit(_SOME_FAILED)
+            answers += look_into(file, lambda path: LoraFile(path).inspect(), alone=alone)
+    print_answers(answers, as_json, _show_whole if alone else _show, alone=alone)
 
 
 def compare(
@@ -68,17 +50,12 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether two LoRAs fight over the same directions, and in which blocks of the model."""
-    import dataclasses
-
-    from ...brand.lora.conflicts import overlap
-    from ...brand.lora.tensors import TensorFile
-
-    found = overlap(TensorFile(first), TensorFile(second))
+    overlap = LoraFile(first).compare(LoraFile(second))
     if as_json:
-        typer.echo(json.dumps({"fights": found.fights, **dataclasses.asdict(found)}, ensure_ascii=False))
+        typer.echo(json.dumps({"fights": overlap.fights, **dataclasses.asdict(overlap)}, ensure_ascii=False))
         return
-    typer.echo(f"{found.layers} layers that both change: {found.sentence()}")
-    for block in found.blocks[:12]:
+    typer.echo(f"{overlap.layers} layers that both change: {overlap.sentence()}")
+    for block in overlap.blocks[:12]:
         typer.echo(
             f"  {block.block}: {block.shared:.0%} shared, cosine {block.cosine:+.2f}, closest angle {block.angle:.0f}°"
         )
@@ -95,17 +72,11 @@ def merge(
     as_json: JsonOption = False,
 ) -> None:
     """Write one LoRA that adds what several add, each at its strength."""
-    from ...brand.lora.merge import Part, merge
-
     if method not in ("concat", "svd"):
         raise typer.BadParameter("is concat or svd", param_hint="--method")
     if (method == "svd") != (rank is not None):
         raise typer.BadParameter("goes with --method svd, and that needs it", param_hint="--rank")
-    parts = []
-    for text in files:
-        name, strength = _strength(text)
-        parts.append(Part(Path(name), strength))
-    _answer(merge(parts, out, method="svd" if rank else "concat", rank=rank, dtype=_dtype(dtype)), as_json)
+    _print(LoraFile.merge(map(_strength, files), out, rank=rank, dtype=_dtype(dtype)), as_json)
 
 
 def resize(
@@ -117,9 +88,7 @@ def resize(
     as_json: JsonOption = False,
 ) -> None:
     """Write the nearest LoRA of a lower rank, and say what it loses."""
-    from ...brand.lora.merge import resize
-
-    _answer(resize(file, out, rank=rank, energy=energy, dtype=_dtype(dtype)), as_json)
+    _print(LoraFile(file).resize(out, rank=rank, energy=energy, dtype=_dtype(dtype)), as_json)
 
 
 def convert(
@@ -129,9 +98,7 @@ def convert(
     as_json: JsonOption = False,
 ) -> None:
     """Write a LoRA in another dtype, and say what rounding loses."""
-    from ...brand.lora.convert import convert
-
-    _answer(convert(file, out, str(_dtype(dtype))), as_json)
+    _print(LoraFile(file).convert(out, str(_dtype(dtype))), as_json)
 
 
 def stamp(
@@ -150,39 +117,33 @@ def stamp(
     as_json: JsonOption = False,
 ) -> None:
     """Write ModelSpec metadata into a LoRA. Its tensors, and so its AutoV3 hash, stay as they are."""
-    from ...brand.lora.metadata import Statement, stamp
-
-    statement = Statement(title, author, licence, trigger, description, usage, date)
-    said = stamp(file, out or file, statement, scrub=scrub)
+    metadata = LoraFile(file).stamp(
+        out, scrub=scrub, title=title, author=author, licence=licence, trigger=trigger, description=description,
+        usage=usage, date=date,
+    )  # fmt: skip
     if as_json:
-        typer.echo(json.dumps({"file": str(out or file), "metadata": said}, ensure_ascii=False))
+        typer.echo(json.dumps({"file": str(out or file), "metadata": metadata}, ensure_ascii=False))
     else:
-        _show_metadata(said)
-
-
-def _folder(folder: Path) -> list[dict[str, Any]]:
-    from ...brand.lora.index import LoraIndex
-
-    with LoraIndex() as index:
-        return [{"file": str(entry.path), **entry.summary} for entry in index.scan(folder)]
+        _show_metadata(metadata)
 
 
 def _strength(text: str) -> tuple[str, float]:
     """``file.safetensors:0.8``; a drive letter is no strength."""
-    name, found, number = text.rpartition(":")
+    name, separator, number = text.rpartition(":")
     try:
-        return (name, float(number)) if found else (text, 1.0)
+        return (name, float(number)) if separator else (text, 1.0)
     except ValueError:
         return text, 1.0
 
 
 def _dtype(asked: str | None) -> str | None:
-    if asked is not None and asked not in _DTYPES:
-        raise typer.BadParameter(f"is {', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}", param_hint="--dtype")
+    if asked is not None and asked not in WRITTEN:
+        *others, last = WRITTEN
+        raise typer.BadParameter(f"is {', '.join(others)} or {last}", param_hint="--dtype")
     return asked
 
 
-def _answer(written: Written, as_json: bool) -> None:
+def _print(written: Written, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(written.as_dict(), ensure_ascii=False))
         return
@@ -194,21 +155,17 @@ def _answer(written: Written, as_json: bool) -> None:
     say(f"  relative error {written.error:.2e}{worst}")
 
 
-def _show(answer: dict[str, Any], *, whole: bool) -> None:
-    from ...models.files.header import printable
-
-    typer.echo(answer["file"])
-    if "error" in answer:
-        typer.echo(f"  refused: {answer['error']['message']}; {answer['error']['remedy']}")
-        return
+def _show(answer: Answer) -> None:
     several = f"one of {', '.join(answer['cards'])}" if answer["cards"] else "for no known model"
     rank = f", rank {answer['rank']}" if answer["rank"] else ""
     kind = f"{answer['algorithm']}{rank}, {sum(answer['layers'].values())} layers, in {answer['layout']} naming"
     typer.echo(f"  {answer['base'] or several} (confidence {answer['confidence']:.2f}): {kind}")
     if answer["trigger_words"]:
         typer.echo(f"  trigger words: {printable(', '.join(answer['trigger_words']), 300)}")
-    if not whole:
-        return
+
+
+def _show_whole(answer: Answer) -> None:
+    _show(answer)
     alpha = f", alpha {answer['alpha']:g}" if answer["alpha"] is not None else ""
     typer.echo(f"  {answer['keys']} tensors of {', '.join(answer['dtypes'])}{alpha}")
     typer.echo(f"  sha256 {answer['sha256']}\n  AutoV3 {answer['autov3']}")
@@ -218,7 +175,5 @@ def _show(answer: dict[str, Any], *, whole: bool) -> None:
 
 
 def _show_metadata(metadata: dict[str, str]) -> None:
-    from ...models.files.header import printable
-
     for key, value in sorted(metadata.items()):
         typer.echo(f"  {printable(key)} = {printable(value)}")

@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from ...models.cards import Card, load_card
+from ...models.describe import (
+    commercial_use,
+    list_models,
+    resolution_text,
+    sampling_text,
+    show_model,
+    size_text,
+)
 from ..common import JsonOption
 
 
 def list_cards(as_json: JsonOption = False) -> None:
     """List the models that Packshot knows, with licence, weights and defaults."""
-    from ...models.cards import card_ids, load_card
-    from ...models.describe import commercial_use
-
-    cards = [load_card(card_id) for card_id in card_ids()]
+    models = list_models()
     if as_json:
-        answer = [
-            {
-                "id": card.id,
-                "name": card.name,
-                "summary": card.summary,
-                "family": card.family,
-                "kind": card.kind,
-                "supported_by_host": card.supported_by_host,
-                "licence": card.licence,
-                "commercial_use": commercial_use(card),
-                "weights_gib": {memory.precision: memory.weights_gib for memory in card.memory},
-                "steps": card.sampling.steps,
-                "cfg": card.sampling.cfg,
-                "capabilities": card.capabilities,
-                "languages": card.languages,
-            }
-            for card in cards
-        ]
-        typer.echo(json.dumps({"models": answer}, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None)
-    for heading in ("card", "commercial use", "weights", "steps", "CFG"):
-        table.add_column(heading, no_wrap=heading in ("card", "weights"))
-    for card in cards:
-        sizes = [memory.weights_gib for memory in card.memory]
-        weights = f"{sizes[0]:.1f} GiB" if len(sizes) == 1 else f"{min(sizes):.1f} to {max(sizes):.1f} GiB"
-        steps, cfg = str(card.sampling.steps), f"{card.sampling.cfg:g}"
-        table.add_row(card.id, commercial_use(card), weights, steps, cfg)
-    Console().print(table)
+        typer.echo(json.dumps({"models": models}, ensure_ascii=False))
+    else:
+        _show_list(models)
 
 
 def show(
@@ -56,17 +35,25 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a card: files with folder, size, licence and repository, defaults, and where each fact comes from."""
-    from ...models.cards import load_card
-    from ...models.describe import commercial_use, resolution_text, sampling_text, size_text
-
     card = load_card(card_id)
     if as_json:
-        answer = card.model_dump(mode="json")
-        parts = (*card.components, *card.controls)
-        for shown, component in zip(answer["components"] + answer["controls"], parts, strict=True):
-            shown["folder"] = component.folder
-        typer.echo(json.dumps(answer | {"commercial_use": commercial_use(card)}, ensure_ascii=False))
-        return
+        typer.echo(json.dumps(show_model(card), ensure_ascii=False))
+    else:
+        _show_card(card)
+
+
+def _show_list(models: list[dict[str, Any]]) -> None:
+    table = Table(box=None)
+    for heading in ("card", "commercial use", "weights", "steps", "CFG"):
+        table.add_column(heading, no_wrap=heading in ("card", "weights"))
+    for model in models:
+        sizes = list(model["weights_gib"].values())
+        weights = f"{sizes[0]:.1f} GiB" if len(sizes) == 1 else f"{min(sizes):.1f} to {max(sizes):.1f} GiB"
+        table.add_row(model["id"], model["commercial_use"], weights, str(model["steps"]), f"{model['cfg']:g}")
+    Console().print(table)
+
+
+def _show_card(card: Card) -> None:
     lines = [
         f"{card.name} ({card.id})",
         card.summary,

@@ -1,24 +1,62 @@
-"""Workflows in words for people: problems found, and changes as a review."""
+"""Workflows in words for people: what they take, problems found, and changes as a review."""
 
 from __future__ import annotations
 
 import difflib
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from ...workflow.problems import Problem
-    from ...workflow.release.diff import Diff
-    from ...workflow.release.migrate import Replaced
+from ...errors import PackshotError
+from ...workflow import PreparedWorkflow
+from ...workflow.canvas.convert_file import Conversion
+from ...workflow.problems import Problem
+from ...workflow.release.bump import Release
+from ...workflow.release.diff import Diff
+from ...workflow.release.lock import Lock
+from ...workflow.release.migrate import Replaced
+from ..common import say
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green", "none": "dim"}
+_SHOWN = 5  # problems of a file in its line; --json has all
 _LONG = 60  # characters of a text from which on it is shown line by line
+
+
+def show_contract(prepared: PreparedWorkflow) -> None:
+    """A table of a workflow's inputs."""
+    flow = prepared.workflow
+    table = Table(title=f"{flow.name}@{flow.version}" if flow.version else flow.name, title_justify="left")
+    for heading in ("input", "type", "default", "range", "what it is for"):
+        table.add_column(heading)
+    for name, spec in prepared.contract.inputs.items():
+        bounds = "" if spec.minimum is None and spec.maximum is None else f"{spec.minimum} to {spec.maximum}"
+        table.add_row(name, spec.type, str(spec.default), bounds, spec.help)
+    Console().print(table)
+
+
+def say_problems(conversion: Conversion) -> None:
+    """One line for a file that could not be converted: slug, place and message of each problem, then what to do."""
+    problems, file = conversion.problems, conversion.file
+    if not problems:
+        return
+    shown = problems[:_SHOWN]
+    lines = [f"[{problem.slug}] {_inside(file, problem)}{problem.message}" for problem in shown]
+    lines += [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    remedies = "; ".join(dict.fromkeys(problem.remedy for problem in shown if problem.remedy))
+    say(f"{file}: {'; '.join(lines)}" + (f" ({remedies})" if remedies else ""))
+
+
+def _inside(file: Path, problem: PackshotError) -> str:
+    """The place of a problem within its file."""
+    place = problem.place.removeprefix(str(file)).removeprefix(", ")
+    return f"{place}: " if place else ""
 
 
 def show_problems(file: str, problems: Sequence[Problem]) -> None:
@@ -53,6 +91,21 @@ def show_diff(before: str, after: str, found: Diff) -> None:
             table.add_row(change.what, Text(change.where))
             table.add_row("", _both(change.before, change.after))
         console.print(table)
+
+
+def show_release(release: Release) -> None:
+    """What changed since the release before, and the new one's file."""
+    name = f"{release.name}@{release.version}"
+    if release.before:
+        show_diff(f"{release.name}@{release.before}", name, release.changes)
+    typer.echo(f"released {name}: {release.path}")
+
+
+def show_lock(file: Path, lock: Lock) -> None:
+    """What was locked, and the models whose content nobody could tell."""
+    typer.echo(f"locked {lock.workflow}: {file}")
+    if unknown := [model.file for model in lock.models if model.sha256 is None]:
+        say(f"nothing tells the SHA-256 of {', '.join(unknown)}")
 
 
 def show_replaced(file: str, done: Sequence[Replaced], written: bool) -> None:

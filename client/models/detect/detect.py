@@ -23,7 +23,7 @@ from .lora import LoraInfo, lora
 from .model_shapes import variants
 from .text_vae import text_encoder, vae
 
-__all__ = ["Detection", "LoraInfo", "detect", "detect_file"]
+__all__ = ["Detection", "LoraInfo", "detect", "detect_header"]
 
 _VAES = ("first_stage_model.", "vae.")
 # Where checkpoints keep their text encoders; the rest of the name up to the encoder's own is found by its layout.
@@ -70,18 +70,18 @@ class Detection:
     lora: LoraInfo | None = None
 
 
-def detect_file(path: str | Path) -> Detection:
-    """What the file is.
+def detect(path: str | Path) -> Detection:
+    """Say which model a file of weights is, or is for, from its header alone.
 
     Raises:
         ModelMissing: there is no such file.
         ModelCorrupt: it is no file of weights, or a damaged one.
     """
-    return detect(read_header(path))
+    return detect_header(read_header(path))
 
 
-def detect(header: Header) -> Detection:
-    """What the file of this header is. A file that nothing fits is of kind ``unknown``, with confidence 0."""
+def detect_header(header: Header) -> Detection:
+    """Say what the file of this header is. A file that nothing fits is of kind ``unknown``, with confidence 0."""
     said = claim(header.metadata)
     shapes = logical_shapes(header)
     found = controlnet(shapes)

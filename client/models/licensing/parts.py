@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..cards import Card, Component, Evidence, card_ids, load_card
 from ..detect.claims import claim
-from ..detect.detect import detect
+from ..detect.detect import detect_header
 from ..detect.findings import CARDS
 from ..files.read import read_header
 from .licences import UNKNOWN, Part, licence_ids, load_licence, parts_of_card
@@ -77,7 +77,7 @@ def origin_of_file(path: Path) -> Origin | None:
     if not path.name.lower().endswith(_READABLE):
         return None
     header = read_header(path)
-    found = detect(header)
+    found = detect_header(header)
     cards = found.cards if found.kind in _ADDITIONS + _WHOLE else ()
     return Origin(cards, found.kind in _ADDITIONS, header.metadata.get(_LICENCE, ""))
 

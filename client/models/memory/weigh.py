@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ModelCorrupt
-from ..detect.detect import detect
+from ..detect.detect import detect_header
 from ..detect.model_shapes import variants
 from ..files.header import Header
 from ..files.read import read_header
@@ -85,7 +85,7 @@ def weigh(path: Path, slot: str) -> Parts | None:
         header = read_header(path)
     except ModelCorrupt:
         return None
-    family = detect(header).base
+    family = detect_header(header).base
     if slot != "checkpoint":
         return Parts.of(slot, _bytes(header, ("",)), family)
     encoder, diffusion, vae = (_bytes(header, prefixes) for prefixes in (_ENCODERS, _DIFFUSION, _VAE))

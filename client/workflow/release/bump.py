@@ -12,7 +12,7 @@ from ...errors import InputInvalid, WorkflowInvalid
 from ...paths import atomic_write
 from ..canvas.definitions import ObjectInfo
 from ..contract import read_block
-from ..versions import SUFFIX, Version, read_version, release_folder, releases, version_text
+from ..versions import SUFFIX, Version, read_version, release_folder, releases, resolve, version_text
 from ..workflow import Workflow
 from .checksums import digest_of, read_sums, violations, write_sums
 from .diff import LEVELS, Diff, Level, diff
@@ -40,14 +40,19 @@ class Release:
     changes: Diff
     path: Path
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give the release as ``packshot workflow bump --json`` prints it."""
+        answer = {"name": self.name, "version": self.version, "before": self.before or None, "file": str(self.path)}
+        return {**answer, **self.changes.as_dict(), "level": self.level}
 
-def bump(path: Path, level: Level | None = None, info: ObjectInfo | None = None) -> Release:
+
+def bump_workflow(reference: str | Path, level: Level | None = None, info: ObjectInfo | None = None) -> Release:
     """Release a workflow as it now is in its library: freeze it under the next version, and give the file that version.
 
     The released file comes first, so that one that was cut short is finished by the next call.
 
     Args:
-        path: ``<name>.app.json`` in the folder of a library.
+        reference: a name of the library that ships, or the path of ``<name>.app.json`` in the folder of another one.
         level: raise the version by more than the changes ask for; where only the layout changed, by so much.
         info: node definitions, with which it shows when an input takes less than before.
 
@@ -56,6 +61,7 @@ def bump(path: Path, level: Level | None = None, info: ObjectInfo | None = None)
         InputInvalid: the level asked for is below what the changes ask for.
         OutputUnwritable: the folder or the disk refuses; no release is left behind.
     """
+    path = resolve(reference)
     workflow = Workflow.load(path)
     name = _name(workflow, path)
     folder = release_folder(name, path.parent)

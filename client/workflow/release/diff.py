@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import PackshotError, WorkflowInvalid
@@ -51,6 +52,19 @@ class Diff:
     def as_dict(self) -> dict[str, Any]:
         """The difference as ``packshot workflow diff --json`` prints it."""
         return {"level": self.level, "changes": [asdict(change) for change in self.changes]}
+
+
+def diff_workflows(before: str | Path, after: str | Path, info: ObjectInfo | None = None) -> Diff:
+    """Say what changed between two versions of a workflow, by meaning, and which version number that asks for.
+
+    Args:
+        before, after: names of the library, with or without ``@version``, or paths of files.
+        info: node definitions, see :func:`diff`.
+
+    Raises:
+        WorkflowInvalid: one of them is not there, is no workflow, or is nested too deeply to be compared.
+    """
+    return diff(Workflow.load(before), Workflow.load(after), info)
 
 
 def diff(before: Workflow, after: Workflow, info: ObjectInfo | None = None) -> Diff:

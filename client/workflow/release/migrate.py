@@ -9,13 +9,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from ...errors import WorkflowInvalid
+from ...paths import atomic_write
 from ..canvas.definitions import UNSET, NodeDefinition, ObjectInfo, output_type
 from ..canvas.graph import Node, Slot, read_node
 from ..canvas.widgets import Layout
 from ..contract import read_block
 from ..workflow import Workflow
+from .bump import file_text
+from .checksums import is_released
 from .semantics import named_values
 
 Replacements = Mapping[str, Any]  # the host's answer: old type -> [{"new_node_id", "input_mapping", …}]
@@ -44,6 +49,34 @@ class Replaced:
     def as_dict(self) -> dict[str, Any]:
         """The replacement as ``packshot workflow migrate --json`` prints it."""
         return asdict(self)
+
+
+def migrate_workflow(
+    workflow: Workflow, replacements: Replacements, info: ObjectInfo, *, write: bool = False
+) -> list[Replaced]:
+    """Replace the nodes that a host no longer has, where it names a node that takes their place.
+
+    Args:
+        workflow: loaded from its file.
+        replacements: the host's answer to ``/node_replacements``, as ``client.api.node_replacements()`` gives it.
+        info: the host's node definitions.
+        write: change the file; else only find what would change.
+
+    Returns:
+        What was replaced, or would be.
+
+    Raises:
+        WorkflowInvalid: the file is a release, which never changes.
+        OutputUnwritable: the folder or the disk refuses.
+    """
+    data, replaced = migrate(workflow, replacements, info)
+    path = Path(workflow.place)
+    if write and replaced:
+        if is_released(path):
+            raise WorkflowInvalid("a released file never changes", place=str(path), remedy="migrate the newest one")
+        with atomic_write(path) as file:
+            file.write(file_text(data))
+    return replaced
 
 
 def migrate(workflow: Workflow, replacements: Replacements, info: ObjectInfo) -> tuple[dict[str, Any], list[Replaced]]:

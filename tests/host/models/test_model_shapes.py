@@ -11,7 +11,7 @@ import pytest
 
 from packshot.host.install import Installation
 from packshot.models.detect import model_shapes
-from packshot.models.detect.detect import detect_file
+from packshot.models.detect.detect import detect
 from support.places import INSIDE
 from support.weights import write_safetensors
 
@@ -58,7 +58,7 @@ def test_comfyui_and_the_detector_agree(complete: dict[str, Any], tmp_path: Path
     bases = {variant.name: variant.base for variant in model_shapes.variants()}
     for name, entry in complete.items():
         variant = name.split()[0]
-        found = detect_file(write_safetensors(tmp_path / "model.safetensors", entry["shapes"]))
+        found = detect(write_safetensors(tmp_path / "model.safetensors", entry["shapes"]))
         assert (name, found.kind, found.base) == (name, "diffusion_model", bases[variant])
         if entry["class"] is not None:
             assert found.base in CLASSES[entry["class"]], name

@@ -111,7 +111,7 @@ def test_checking_the_files_of_loras(tmp_path: Path, monkeypatch: pytest.MonkeyP
     kit = load(tmp_path, {"name": "x", "loras": [own, {**own, "base": "sdxl"}, LORA, {**own, "licence": "mine"}]})
     said = found(kit, loras=tmp_path)
     assert "loras[0]" not in said
-    assert "was made for starter" in said["loras[1]"] or "was made for" in said["loras[1]"]
+    assert "was made for starter, and the kit says sdxl" in said["loras[1]"]
     assert "another file than the brand approved" in said["loras[2]"]
     assert "no licence 'mine'" in said["loras[3]"]
 

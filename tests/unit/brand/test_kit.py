@@ -104,3 +104,15 @@ def test_all_problems_are_counted(kit):
 def test_no_kit_there(tmp_path, name):
     with pytest.raises(BrandInvalid, match=r"no such brand kit.*brand\.yaml"):
         BrandKit.load(tmp_path / name)
+
+
+def test_a_kit_with_a_wrong_colour_is_not_begun(tmp_path: Path) -> None:
+    with pytest.raises(BrandInvalid, match="not a colour"):
+        BrandKit.new(tmp_path / "kit", "Kiln", {"oat": "EFE6D6"})
+    with pytest.raises(BrandInvalid, match="cannot be read"):
+        BrandKit.new(tmp_path / "kit", "Kiln", {}, tmp_path / "logo.png")
+    assert not (tmp_path / "kit").exists()
+    kit = BrandKit.new(tmp_path / "kit", "Kiln", {"oat": "#EFE6D6"})
+    assert kit.palette[0].role == "background"
+    assert kit.show()["hash"] == kit.hash
+    assert [change.where for change in kit.diff(kit.model_copy(update={"version": "2"}))] == ["version"]

@@ -11,7 +11,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packshot.brand import kit_diff
 from packshot.brand.check import check_kit
 from packshot.brand.kit import BrandKit
 from packshot.errors import BrandInvalid
@@ -159,5 +158,5 @@ def look(folder: Path) -> None:
         return
     assert len(kit.hash) == 64
     check_kit(kit, today=TODAY)
-    assert kit_diff.diff(kit, kit) == []
+    assert kit.diff(kit) == []
     assert BrandKit.model_validate_json(kit.model_dump_json()).hash == kit.hash

@@ -154,12 +154,14 @@ def test_a_server_without_ranges_sends_all_of_it_again(hub: Hub, card: Callable[
     hub.cuts, hub.ranges = [(15 << 20, False)], False
     fetch_all(card(), tmp_path)
     assert_complete(tmp_path)
+    assert hub.cuts == [], "the connection broke"
 
 
 def test_a_busy_hub_is_asked_again(hub: Hub, card: Callable[..., Card], tmp_path: Path) -> None:
     hub.busy = 2
     fetch_all(card(), tmp_path)
     assert_complete(tmp_path)
+    assert hub.busy == 0, "it was asked while it was busy"
 
 
 def test_a_hub_that_stays_busy_is_given_up(hub: Hub, card: Callable[..., Card], tmp_path: Path) -> None:

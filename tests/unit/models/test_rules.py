@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from packshot.models.cards import FACTS, Card, Component, card_ids, load_card
-from packshot.models.detect.detect import detect_file
+from packshot.models.detect.detect import detect
 from packshot.models.rules import Settings, fit_size, misfit, own_size_like, settings
 from support.weights import model, prefixed, write_safetensors
 
@@ -139,7 +139,7 @@ def part_of(card_id: str) -> tuple[Card, Component]:
 
 def holds(tmp_path: Path, card_id: str, shapes: dict[str, tuple[int, ...]]) -> str:
     card, component = part_of(card_id)
-    return misfit(card, component, detect_file(write_safetensors(tmp_path / "file.safetensors", shapes)))
+    return misfit(card, component, detect(write_safetensors(tmp_path / "file.safetensors", shapes)))
 
 
 DEV = model("flux1")
@@ -181,7 +181,7 @@ def test_a_checkpoint_of_a_model_goes_into_the_slot_of_its_diffusion_model(tmp_p
 
 
 def test_every_slot_of_every_card_refuses_a_model_of_another_base(tmp_path: Path) -> None:
-    other = {name: detect_file(write_safetensors(tmp_path / name, model(name))) for name in ("z-image", "sd15")}
+    other = {name: detect(write_safetensors(tmp_path / name, model(name))) for name in ("z-image", "sd15")}
     for card, component in SLOTS:
         wrong = other["sd15" if card.family == "z-image" else "z-image"]
         assert bool(misfit(card, component, wrong)) == (component.detected_as is not None), (card.id, component.title)

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from packshot.cli.main import app
 from packshot.errors import PackshotError, WorkflowInvalid
 from packshot.workflow import Workflow
-from packshot.workflow.check import check, check_reference
+from packshot.workflow.check import check, check_workflow
 from packshot.workflow.problems import Problem
 from packshot.workflow.release.diff import diff
 from packshot.workflow.release.migrate import migrate
@@ -333,7 +333,7 @@ def test_a_file_that_is_hardly_one_is_a_problem_too(case: str, tmp_path: Path) -
     text, said = BAD[case]
     path = tmp_path / "bad.app.json"
     path.write_text(text)
-    found = check_reference(str(path), INFO)
+    found = check_workflow(str(path), INFO)
     assert any(said in each.message for each in found)
     assert all(each.slug == "workflow-invalid" or each.slug == "node-missing" for each in found)
     result = CliRunner().invoke(app, ["workflow", "check", str(path), "--object-info", str(DEFINITIONS), "--json"])
@@ -345,7 +345,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.app.json"
     with path.open("wb") as file:
         file.truncate(200 << 20)
-    (found,) = check_reference(str(path), INFO)
+    (found,) = check_workflow(str(path), INFO)
     assert "larger than" in found.message
 
 
@@ -443,8 +443,8 @@ def test_a_changed_release_fails_the_check(tmp_path: Path) -> None:
     path.write_text(json.dumps(SOUND))
     assert CliRunner().invoke(app, ["workflow", "bump", str(path)]).exit_code == 0
     released = tmp_path / "releases" / "sound" / "1.0.0.app.json"
-    assert check_reference(str(path), INFO) == check_reference(str(released), INFO) == []
+    assert check_workflow(str(path), INFO) == check_workflow(str(released), INFO) == []
     released.write_bytes(released.read_bytes() + b"\n")
     for each in (path, released):
-        (found,) = check_reference(str(each), INFO)
+        (found,) = check_workflow(str(each), INFO)
         assert "1.0.0.app.json: a released file that has changed" in found.message

@@ -15,7 +15,7 @@ from packshot.brand import BrandKit
 from packshot.errors import InputInvalid
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
-from packshot.models.detect.detect import detect
+from packshot.models.detect.detect import detect_header
 from packshot.models.files.read import read_header
 from support.host.scripts import inside
 from support.host.training import (
@@ -56,7 +56,7 @@ def test_the_command_brings_back_a_lora_that_says_what_it_is(trained: dict[str, 
     assert said["packshot.brand_kit"] == BrandKit.load(KIT).hash
     assert said["packshot.dataset"] == trained["dataset"]
     assert not any(str(part) in text for part in (file.parent, Path.home()) for text in said.values())
-    found = detect(header)
+    found = detect_header(header)
     assert (found.kind, found.lora.rank if found.lora else 0) == ("lora", 4)
     assert trained["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     with Image.open(trained["samples"]) as grid:

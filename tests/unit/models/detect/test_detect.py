@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from packshot.cli.main import app
 from packshot.models.cards import card_ids, load_card
-from packshot.models.detect.detect import detect_file
+from packshot.models.detect.detect import detect
 from packshot.models.detect.findings import CARDS
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
@@ -172,7 +172,7 @@ def test_quantised_models_are_what_they_unpack_to(tmp_path: Path, variant: str, 
 def test_gguf_of_every_kind(tmp_path: Path, variant: str, kind: str) -> None:
     """llama.cpp's word for the architecture is the same for all of FLUX's models, and contradicts none."""
     spelt = {"z-image": "lumina2", "sd3.5-large": "sd3", "qwen-image": "qwen_image"}.get(variant, "flux")
-    found = detect_file(write_gguf(tmp_path / "q.gguf", model(variant), kind, spelt))
+    found = detect(write_gguf(tmp_path / "q.gguf", model(variant), kind, spelt))
     assert (found.base, found.mismatch) == (variant, False)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from packshot.models.detect.detect import detect_file
+from packshot.models.detect.detect import detect
 from packshot.models.detect.model_shapes import variants
 from support.detection import Shapes, detected
 from support.weights import model, namings, prefixed, write_gguf
@@ -32,7 +32,7 @@ def test_the_naming_of_diffusers(tmp_path: Path, variant: str) -> None:
 
 
 def test_a_gguf_has_its_sides_reversed(tmp_path: Path) -> None:
-    found = detect_file(write_gguf(tmp_path / "q.gguf", model("flux1"), "Q8_0"))
+    found = detect(write_gguf(tmp_path / "q.gguf", model("flux1"), "Q8_0"))
     assert (found.kind, found.base, found.mismatch) == ("diffusion_model", "flux1", False)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from packshot.models.detect.detect import Detection, detect_file
+from packshot.models.detect.detect import Detection, detect
 from packshot.models.detect.lora import describe_lora
 from packshot.models.files.read import read_header
 from support.weights import model, write_safetensors
@@ -90,7 +90,7 @@ def lora(
 
 
 def detected(tmp_path: Path, shapes: Shapes, metadata: dict[str, str] | None = None) -> Detection:
-    found = detect_file(write_safetensors(tmp_path / "lora.safetensors", shapes, metadata))
+    found = detect(write_safetensors(tmp_path / "lora.safetensors", shapes, metadata))
     assert found.kind == "lora"
     assert found.lora is not None
     return found

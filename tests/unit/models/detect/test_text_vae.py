@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packshot.models.detect.detect import detect_file
+from packshot.models.detect.detect import detect
 from support.detection import Shapes, clip, detected, image_vae, open_clip, t5
 from support.weights import write_gguf
 
@@ -71,7 +71,7 @@ def test_text_encoders(tmp_path: Path, case: str) -> None:
     ],
 )
 def test_text_encoders_of_llama_cpp(tmp_path: Path, shapes: Shapes, component: str) -> None:
-    found = detect_file(write_gguf(tmp_path / "te.gguf", shapes, architecture="llama"))
+    found = detect(write_gguf(tmp_path / "te.gguf", shapes, architecture="llama"))
     assert (found.kind, found.component) == ("text_encoder", component)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packshot.errors import ModelCorrupt
-from packshot.models.detect.detect import detect
+from packshot.models.detect.detect import detect_header
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
 from support.mutations import mutants
@@ -32,7 +32,7 @@ def look(path: Path) -> bool:
         assert refusal.message
         assert refusal.remedy
         return False
-    assert 0 <= detect(header).confidence <= 1
+    assert 0 <= detect_header(header).confidence <= 1
     summary(header)
     assert all(isinstance(value, str) for value in header.metadata.values())
     return True

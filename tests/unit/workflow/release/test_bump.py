@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from packshot.errors import InputInvalid, OutputUnwritable, WorkflowInvalid
-from packshot.workflow.release.bump import bump, file_text
+from packshot.workflow.release.bump import bump_workflow, file_text
 from packshot.workflow.release.checksums import read_sums, violations
 from packshot.workflow.versions import read_version, releases
 from packshot.workflow.workflow import Workflow
@@ -67,7 +67,7 @@ def versions_of(path: Path) -> list[tuple[int, int, int]]:
 
 
 def test_the_first_release_is_1_0_0_and_freezes_the_file(draft: Path) -> None:
-    made = bump(draft)
+    made = bump_workflow(draft)
     assert (made.name, made.version, made.before, made.level) == ("plain", "1.0.0", "", "none")
     assert made.path == draft.parent / "releases" / "plain" / "1.0.0.app.json"
     assert made.path.read_bytes() == draft.read_bytes()
@@ -76,60 +76,60 @@ def test_the_first_release_is_1_0_0_and_freezes_the_file(draft: Path) -> None:
 
 
 def test_the_changes_decide_the_number(draft: Path) -> None:
-    bump(draft)
+    bump_workflow(draft)
     set_value(draft, 5)
-    assert bump(draft).version == "1.0.1"
+    assert bump_workflow(draft).version == "1.0.1"
     edit(draft, inputs={"width": {"node": 1, "widget": "width"}, "colour": {"node": 1, "widget": "color"}})
-    made = bump(draft)
+    made = bump_workflow(draft)
     assert (made.version, made.before, made.level) == ("1.1.0", "1.0.1", "minor")
     edit(draft, inputs={"colour": {"node": 1, "widget": "color"}})
-    assert bump(draft).version == "2.0.0"
+    assert bump_workflow(draft).version == "2.0.0"
     assert versions_of(draft) == [(1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0)]
     assert list(violations(made.path.parent)) == []
     assert draft.read_bytes() == (made.path.parent / "2.0.0.app.json").read_bytes()
 
 
 def test_more_may_be_asked_for_and_less_is_refused(draft: Path) -> None:
-    bump(draft)
+    bump_workflow(draft)
     set_value(draft, 5)
-    assert bump(draft, "minor").version == "1.1.0"
+    assert bump_workflow(draft, "minor").version == "1.1.0"
     edit(draft, inputs={})
     before = draft.read_bytes()
     with pytest.raises(InputInvalid, match="ask for a major version"):
-        bump(draft, "minor")
+        bump_workflow(draft, "minor")
     assert draft.read_bytes() == before
     assert versions_of(draft) == [(1, 0, 0), (1, 1, 0)]
 
 
 def test_nothing_to_release_is_refused(draft: Path) -> None:
-    bump(draft)
+    bump_workflow(draft)
     with pytest.raises(WorkflowInvalid, match=r"nothing has changed since plain@1\.0\.0"):
-        bump(draft)
+        bump_workflow(draft)
     with pytest.raises(WorkflowInvalid, match="nothing has changed"):
-        bump(draft, "major")
+        bump_workflow(draft, "major")
 
 
 def test_layout_alone_is_released_only_when_asked_for(draft: Path) -> None:
-    bump(draft)
+    bump_workflow(draft)
     data = json.loads(draft.read_text())
     data["nodes"][0]["pos"] = [500, 500]
     draft.write_text(json.dumps(data))
     with pytest.raises(WorkflowInvalid, match="nothing but the layout"):
-        bump(draft)
+        bump_workflow(draft)
     assert json.loads(draft.read_text()) == data
-    made = bump(draft, "patch")
+    made = bump_workflow(draft, "patch")
     assert made.version == "1.0.1"
     assert json.loads(made.path.read_text())["nodes"][0]["pos"] == [500, 500]
 
 
 def test_with_definitions_a_narrower_input_is_a_major_version(draft: Path) -> None:
-    bump(draft)
+    bump_workflow(draft)
     data = json.loads(draft.read_text())
     info = {**INFO, "Narrow": json.loads(json.dumps(INFO["EmptyImage"]))}
     info["Narrow"]["input"]["required"]["width"][1]["max"] = 100
     data["nodes"][0]["type"] = "Narrow"
     draft.write_text(json.dumps(data))
-    assert bump(draft, info=info).version == "2.0.0"
+    assert bump_workflow(draft, info=info).version == "2.0.0"
 
 
 @pytest.mark.parametrize(
@@ -139,32 +139,32 @@ def test_with_definitions_a_narrower_input_is_a_major_version(draft: Path) -> No
 def test_a_file_without_its_name_is_refused(draft: Path, block: dict[str, Any], said: str) -> None:
     edit(draft, **block)
     with pytest.raises(WorkflowInvalid, match=said):
-        bump(draft)
+        bump_workflow(draft)
     assert not (draft.parent / "releases").exists()
 
 
 def test_a_file_without_a_block_is_refused(draft: Path) -> None:
     draft.write_text(json.dumps({**DRAFT, "extra": {}}))
     with pytest.raises(WorkflowInvalid, match="no name"):
-        bump(draft)
+        bump_workflow(draft)
 
 
 def test_nothing_is_released_on_top_of_a_changed_release(draft: Path) -> None:
-    made = bump(draft)
+    made = bump_workflow(draft)
     set_value(draft, 9)
     made.path.write_bytes(made.path.read_bytes() + b" ")
     with pytest.raises(WorkflowInvalid, match="has changed since") as caught:
-        bump(draft)
+        bump_workflow(draft)
     assert caught.value.place == str(made.path)
     made.path.unlink()
     (made.path.parent / "0.9.0.app.json").write_bytes(file_text(DRAFT))
     with pytest.raises(WorkflowInvalid, match="does not list"):
-        bump(draft)
+        bump_workflow(draft)
 
 
 @pytest.mark.parametrize("change", ["changed", "unlisted", "gone"])
 def test_a_release_that_changes_is_found(draft: Path, change: str) -> None:
-    made = bump(draft)
+    made = bump_workflow(draft)
     if change == "changed":
         made.path.write_bytes(made.path.read_bytes().replace(b"64", b"65"))
     elif change == "unlisted":
@@ -197,7 +197,7 @@ def small_files() -> Iterator[None]:
 def test_a_disk_that_refuses_leaves_no_release_behind(draft: Path) -> None:
     before = draft.read_bytes()
     with small_files(), pytest.raises(OutputUnwritable):
-        bump(draft)
+        bump_workflow(draft)
     assert draft.read_bytes() == before
     folder = draft.parent / "releases" / "plain"
     assert read_sums(folder) == {}
@@ -207,7 +207,7 @@ def test_a_disk_that_refuses_leaves_no_release_behind(draft: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from packshot.workflow.release.bump import bump
+from packshot.workflow.release.bump import bump_workflow
 seen = 0
 def stop(event, arguments):
     global seen
@@ -216,7 +216,7 @@ def stop(event, arguments):
         if seen == int(sys.argv[2]):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(stop)
-bump(Path(sys.argv[1]))
+bump_workflow(Path(sys.argv[1]))
 """
 
 
@@ -224,21 +224,21 @@ bump(Path(sys.argv[1]))
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_release_that_is_killed_is_finished_by_the_next_call(draft: Path, step: int) -> None:
     """Each file takes its place by one rename: killed before the first, the second and the third of them."""
-    bump(draft)
+    bump_workflow(draft)
     set_value(draft, 5)
     ended = subprocess.run([sys.executable, "-c", KILLED, str(draft), str(step)], check=False)
     assert ended.returncode == -signal.SIGKILL
     for version, path in releases("plain", draft.parent):
         assert read_version(Workflow.load(path).version) == version, "half a release"
-    assert bump(draft).version == "1.0.1"
+    assert bump_workflow(draft).version == "1.0.1"
     folder = draft.parent / "releases" / "plain"
     assert list(violations(folder)) == []
     assert draft.read_bytes() == (folder / "1.0.1.app.json").read_bytes()
     with pytest.raises(WorkflowInvalid, match="nothing has changed"):
-        bump(draft)
+        bump_workflow(draft)
 
 
 def test_a_text_that_utf_8_cannot_hold_is_written_all_the_same(draft: Path) -> None:
     edit(draft, summary="half a character: \ud83d")
-    made = bump(draft)
+    made = bump_workflow(draft)
     assert Workflow.load(made.path).summary == "half a character: \ud83d"
