@@ -25,12 +25,14 @@ from support.host.catalogs import (
     ended,
     kill_host,
     made_by,
+    packshot,
     start_plan,
     start_run,
     up,
     wait_for,
     write_colours,
 )
+from support.host.jobs import colour
 from support.host.proxy import Proxy
 
 
@@ -175,3 +177,25 @@ def test_a_second_ctrl_c_waits_for_no_host(second: ManagedHost, tmp_path: Path) 
         assert run.wait(60) != 0
         assert not fault_of(out, proxy.url), "it was not found out first that the host does not answer"
         assert "Traceback" not in out.with_suffix(".log").read_text()
+
+
+def test_a_row_that_is_too_large_for_one_host_is_tried_on_another(
+    host: HostStatus, second: ManagedHost, tmp_path: Path
+) -> None:
+    """Both are too small for it here; a smaller plan is for after that."""
+    batch = json.loads(PLAIN.read_text())
+    batch["extra"]["packshot"]["inputs"]["batch"] = {"node": 1, "widget": "batch_size"}
+    (tmp_path / "batch.app.json").write_text(json.dumps(batch))
+    (tmp_path / "table.csv").write_text("sku,title\nA,Mug\n")
+    large = {"color": str(colour()), "width": "16384", "height": "16384", "batch": "4096"}
+    small = {"width": "64", "height": "64", "batch": "1"}
+    hosts = [str(host.url), up(second)]
+    file = {"table": "table.csv", "workflow": str(tmp_path / "batch.app.json"), "mapping": large, "hosts": hosts}
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump({**file, "retries": {"smaller": [small]}}))
+    out = tmp_path / "run"
+    packshot("catalog", "run", tmp_path / "catalog.yaml", "--out", out)
+    tried = attempts(out)["A"]
+    assert [outcome for _, outcome in tried] == ["failed", "failed", "accepted"]
+    assert {at for at, _ in tried[:2]} == set(hosts)
+    shown = json.loads((out / "manifest.jsonl").read_text())
+    assert (shown["inputs"]["width"], shown["inputs"]["batch"]) == ("64", "1"), "the manifest says what was made"

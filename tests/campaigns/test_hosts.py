@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -17,6 +18,7 @@ from support.host.catalogs import (
     ended,
     kill_host,
     made_by,
+    packshot,
     stand_still,
     start_run,
     up,
@@ -141,4 +143,18 @@ def test_a_second_coordinator_takes_over_from_one_that_stands_still(host: HostSt
                 assert second.wait(300) == 0, out.with_suffix(".log").read_text()
     assert "run-taken-over" in said
     assert "output-unwritable" not in said
+    check_run(out, colours, extra=0)
+
+
+def test_hosts_join_and_leave_while_a_run_goes_on(host: HostStatus, second: ManagedHost, tmp_path: Path) -> None:
+    first, other = str(host.url), up(second)
+    colours = write_colours(tmp_path / "table.csv", 60)
+    out = tmp_path / "run"
+    with ended(start_run(tmp_path / "table.csv", out, [first], side=BIG)) as run:
+        wait_for(out, lambda counts: counts.done >= 2)
+        packshot("catalog", "hosts", out, "--add", other)
+        wait_for(out, lambda _: made_by(out).get(other, 0) >= 2)
+        answer = json.loads(packshot("catalog", "hosts", out, "--remove", first, "--json").stdout)
+        assert {one["url"]: one["wanted"] for one in answer["hosts"]} == {first: False, other: True}
+        assert run.wait(300) == 0, out.with_suffix(".log").read_text()
     check_run(out, colours, extra=0)
