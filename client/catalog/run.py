@@ -83,7 +83,10 @@ class CatalogRun:
     def __init__(self, folder: Path | str, *, create: bool = False) -> None:
         self.folder = Path(folder)
         self.ledger = Ledger(self.folder, create=create)
-        self._kit: BrandKit | None = None  # as it was planned with: its folder holds the files of its LoRAs
+        # As it was planned with: the kit's folder holds the files of its LoRAs, and addresses may have credentials in
+        # them. Neither is written down.
+        self._kit: BrandKit | None = None
+        self._urls: list[str] = []
         self._scheduler: Scheduler | None = None
         try:
             self.ledger.check()
@@ -171,7 +174,7 @@ class CatalogRun:
         """
         if not isinstance(catalog, Catalog):
             catalog = Catalog(CatalogFile.of(str(catalog), mapping or {}, **options), limit=limit)
-        self._kit = catalog.kit
+        self._kit, self._urls = catalog.kit, list(catalog.file.hosts)
         table, kit, checks = catalog.table, catalog.kit, catalog.checks
         others = {key: _named(one) for key, one in catalog.workflows.items() if key}
         locks = {key: lock for key, workflow in catalog.workflows.items() if (lock := find_lock(workflow)) is not None}
@@ -282,7 +285,7 @@ class CatalogRun:
         counts = self.ledger.counts()
         if self.ledger.pending() or counts.running:
             tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
-            self._make(hosts or self.planned_hosts, headers or {}, engine, ray_address, policy, tell)
+            self._make(hosts or self._urls or self.planned_hosts, headers or {}, engine, ray_address, policy, tell)
         self.report()
         remember(self.ledger)
         return status_of(self.ledger)
