@@ -233,6 +233,7 @@ def archive(*names: str) -> bytes:
         (b"<!DOCTYPE html><title>Log in</title>", "web page"),
         (b"PAR1\x15\x00", "Parquet"),
     ],
+    ids=["xlsx", "zip", "json", "page", "parquet"],
 )
 def test_other_formats_are_named(table, content, kind):
     assert kind in fault(table(content)).message

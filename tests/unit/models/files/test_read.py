@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from support.weights import refused, write_gguf, write_safetensors
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer"),
         (b"\n<!DOCTYPE html><html>", "a web page"),
         (b'{"weight_map": {"a": "model-00001.safetensors"}}', "neither safetensors nor GGUF"),
-        (os.urandom(7) + b"\xff" + os.urandom(500), "neither safetensors nor GGUF"),
+        (random.Random(7).randbytes(7) + b"\xff" + random.Random(8).randbytes(500), "neither safetensors nor GGUF"),
     ],
+    ids=["empty", "short", "pickle", "zip", "lfs", "page", "index", "noise"],
 )
 def test_what_is_no_file_of_weights(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "model.ckpt"
