@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 from _catalog import command, several_hosts, sleeping_workflow, url_of, write_table
 
+from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
-from packshot.catalog.rebuild import verify
 from packshot.host.managed import ManagedHost
 
 CLUSTER = """
@@ -198,7 +198,7 @@ def _check(out: Path, name: str, used: dict[str, int], executed: int) -> None:
         failed = database.execute("SELECT inputs, error FROM items WHERE state = 'failed'").fetchall()
         assert all("green" in inputs and "a whole number" in error for inputs, error in failed), failed
     assert len(list((out / "pictures").glob("*.png"))) == counts.done
-    assert verify(out)["ok"]
+    assert verify_audit(out)["ok"]
     again, kills = executed - counts.done, sum(used.values())
     shown = ", ".join(map(str, used.values()))
     figures = f"{counts.rows} | {counts.done} | {counts.failed} | {shown} | {counts.extra_runs} | {max(0, again)}"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .catalog.events import ItemSettled, RunNotice, RunStarted
     from .catalog.ledger.verification import verify_image
     from .catalog.run import CatalogRun
-    from .catalog.status import RunStatus
     from .catalog.table.read import read_table
     from .comfy.events import Finished, NodeProgress, OutputReady, Preview, Queued, Started
     from .comfy.job import Job, Result
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from .host.managed import ManagedHost
     from .host.memory import plan_memory
     from .host.models import fetch_model
-    from .models.cards import load_card
     from .models.detect.detect import detect
     from .models.files.inspect import inspect
     from .models.licensing.profile import Profile
@@ -82,7 +80,6 @@ _ROOMS = {
     "catalog.events": ("ItemSettled", "RunNotice", "RunStarted"),
     "catalog.ledger.verification": ("verify_image",),
     "catalog.run": ("CatalogRun",),
-    "catalog.status": ("RunStatus",),
     "catalog.table.read": ("read_table",),
     "comfy.events": ("Finished", "NodeProgress", "OutputReady", "Preview", "Queued", "Started"),
     "comfy.job": ("Job", "Result"),
@@ -115,7 +112,6 @@ _ROOMS = {
     "host.managed": ("ManagedHost",),
     "host.memory": ("plan_memory",),
     "host.models": ("fetch_model",),
-    "models.cards": ("load_card",),
     "models.detect.detect": ("detect",),
     "models.files.inspect": ("inspect",),
     "models.licensing.profile": ("Profile",),
@@ -173,7 +169,6 @@ __all__ = [
     "Result",
     "RunNotice",
     "RunStarted",
-    "RunStatus",
     "RunTakenOver",
     "Started",
     "Workflow",
@@ -190,7 +185,6 @@ __all__ = [
     "fetch_model",
     "inspect",
     "judge_licence",
-    "load_card",
     "lock_workflow",
     "migrate_workflow",
     "plan_memory",

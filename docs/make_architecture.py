@@ -21,12 +21,12 @@ _WIDTH, _MARGIN, _LABEL, _GAP = 1120, 24, 92, 26
 _BOX_HEIGHT, _STEP, _TOP, _PADDING, _BAND_HEIGHT = 76, 142, 96, 18, 40
 # The left edge and the width of the rooms above floor 1, such that long arrows pass between the boxes.
 _PLACES = {
-    "cli": (500, 360),
-    "serve": (890, 170),
-    "catalog": (500, 220),
+    "cli": (500, 560),
+    "serve": (300, 174),
+    "catalog": (500, 330),
     "run": (500, 138),
     "comfy": (376, 110),
-    "host": (700, 130),
+    "host": (700, 100),
 }
 _NODES_WIDTH = 170
 _INK, _SOFT, _LINE, _WARM = "#20302D", "#6B7A76", "#3F5E57", "#C4513A"

@@ -170,39 +170,3 @@ def _is(path: Path, sha256: str) -> bool:
         return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:
         return False
-
-
-def verify(folder: Path) -> dict[str, Any]:
-    """Check a run's audit: every line by itself, the chain, and its end against the ledger.
-
-    Returns:
-        ``ok``, ``lines``, ``events`` (how many of each), and ``faults``, twenty at most: ``line``, ``message``.
-
-    Raises:
-        CatalogInvalid: there is no audit, or the ledger is damaged.
-    """
-    head = None
-    if (folder / FILE_NAME).is_file():
-        with Ledger(folder) as ledger:
-            head = ledger.audit_head()
-    events: dict[str, int] = {}
-    faults: list[dict[str, Any]] = []
-    lines, met = 0, head is None
-    for number, record, fault in read_audit(folder):
-        lines = number
-        if record is not None:
-            events[str(record.get("event"))] = events.get(str(record.get("event")), 0) + 1
-            met = met or (record.get("seq"), record.get("hash")) == head
-        if fault and len(faults) < 20:
-            faults.append({"line": number, "message": fault})
-    if not met and head is not None:
-        faults.append({"line": lines, "message": f"the ledger knows of line {head[0]}, which is not there as it was"})
-    return {"ok": not faults, "lines": lines, "events": events, "faults": faults}
-
-
-def summary(answer: Mapping[str, Any]) -> str:
-    """The answer of :func:`verify` in one line."""
-    if answer["ok"]:
-        return f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}"
-    first = answer["faults"][0]
-    return f"broken at line {first['line']}: {first['message']}"

@@ -34,14 +34,16 @@ from ..workflow.canvas.convert import is_model_file
 from ..workflow.release.lock import lock_sha256, read_lock, write_lock
 from ..workflow.versions import release_of
 from .events import ItemSettled, RunEvent, RunNotice, RunStarted
+from .host_list import list_hosts
 from .known_runs import remember_run
+from .ledger.audit_check import verify_audit
 from .ledger.lease import Lease
 from .ledger.ledger import Ledger
 from .ledger.records import HostState
 from .planning.catalog_file import Catalog, CatalogFile
 from .planning.estimate import remember
 from .planning.write_plan import write_plan
-from .rebuild import replay, set_aside, verify
+from .rebuild import replay, set_aside
 from .report.entries import entries, label_of
 from .report.report import RunInfo, write_manifests, write_report
 from .runner.failures import Limits
@@ -421,22 +423,13 @@ class CatalogRun:
 
     @staticmethod
     def hosts(folder: Path | str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[HostState]:
-        """Read which hosts a run has, what they made and what went wrong; add and remove some while it runs.
-
-        Raises:
-            CatalogInvalid: there is no run, or its ledger is damaged.
-            HostUnreachable: an address is none.
-        """
-        with Ledger(Path(folder)) as ledger:
-            for urls, wanted in ((add, True), (remove, False)):
-                for url in urls:
-                    ledger.want_host(HostAddress(url).url, wanted)
-            return ledger.hosts()
+        """Read which hosts a run has; add and remove some while it runs; see :func:`~.host_list.list_hosts`."""
+        return list_hosts(folder, add, remove)
 
     @staticmethod
     def audit(folder: Path | str) -> dict[str, Any]:
-        """Verify the audit of a run: a changed, missing or added byte is found; see :func:`~.rebuild.verify`."""
-        return verify(Path(folder))
+        """Verify the audit of a run; see :func:`~.ledger.audit_check.verify_audit`."""
+        return verify_audit(Path(folder))
 
     # -- and of the run itself -------------------------------------------------------------------------------------
 

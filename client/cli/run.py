@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ..comfy.events import Event, NodeProgress, Queued, Started
 from ..comfy.job import Result
 from ..run.single import run_workflow
-from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, WaiveOption, managed_url, pairs, say
+from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, WaiveOption, pairs, say
 
 
 def run(
@@ -39,21 +40,10 @@ def run(
 
     For example: packshot run product-shot --set prompt="a red mug" --set seed=7
     """
-    url = host or managed_url()
+    job = partial(run_workflow, workflow, pairs(values), host=host, headers=pairs(header, ":"), out=out)
+    held = partial(job, brand=brand, profile=profile, channel=channel, waive=waive or ())
     with _progress() as shown:
-        result = run_workflow(
-            workflow,
-            pairs(values),
-            host=url,
-            headers=pairs(header, ":"),
-            brand=brand,
-            profile=profile,
-            channel=channel,
-            waive=waive or (),
-            out=out,
-            timeout=timeout,
-            on_event=shown,
-        )
+        result = held(timeout=timeout, on_step=say, on_event=shown)
     _show(result, as_json)
 
 

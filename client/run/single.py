@@ -28,6 +28,7 @@ def run_workflow(
     waive: Iterable[str] = (),
     out: Path | str = "out",
     timeout: float | None = None,
+    on_step: Callable[[str], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Run a workflow once and bring its results here.
@@ -41,6 +42,7 @@ def run_workflow(
         headers, brand, profile, channel, waive: as for :class:`Client`.
         out: folder for the results.
         timeout: seconds to wait before the job is cancelled; None without limit.
+        on_step: called with one line per step where the managed host has to be started.
         on_event: called with each event of the job, see :meth:`Job.events`.
 
     Raises:
@@ -50,7 +52,8 @@ def run_workflow(
             :meth:`Job.result`. A job that runs into the time limit, or Ctrl-C, is cancelled on the host.
         HostUnreachable, HostFailed: no host answers, or the managed one cannot be started.
     """
-    url = host or managed_url()
+    workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
+    url = host or managed_url(on_step)
     with Client(url, headers=headers, brand=brand, profile=profile, channel=channel, waive=waive, out=out) as client:
         contract = client.prepare(workflow).contract
         values = {

@@ -20,6 +20,9 @@ class LoraFile:
 
     Every method raises ModelMissing where there is no such file, ModelCorrupt where it is damaged, InputInvalid where
     it is no LoRA, and OutputUnwritable where the folder or the disk refuses.
+
+    Args:
+        path: of the file.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -8,25 +8,25 @@ from ..lazy import lazy_group
 
 COMMANDS = {
     "inspect": (
-        "commands:inspect",
+        "inspect:inspect",
         "Say which dialect a table is in, what is read from which column, and every row that would be refused.",
     ),
     "run": (
-        "commands:run",
+        "run:run",
         "Make a picture for every product. What is done already stays done: run it again after anything went wrong.",
     ),
-    "status": ("commands:status", "Say where a run stands; it may be running."),
-    "report": ("commands:report", "Write the manifest and the contact sheet again."),
+    "status": ("folder:status", "Say where a run stands; it may be running."),
+    "report": ("run:report", "Write the manifest and the contact sheet again."),
     "audit": (
-        "commands:audit",
+        "folder:audit",
         "Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken.",
     ),
     "hosts": (
-        "commands:hosts",
+        "hosts:hosts",
         "The hosts of a run, what they made and what went wrong with them; add and remove some while it runs.",
     ),
     "retry": (
-        "commands:retry",
+        "run:retry",
         "Make items again: those that failed, or those named. The same SKU gets the same seed and so the same picture.",
     ),
 }

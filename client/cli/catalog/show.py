@@ -122,6 +122,16 @@ def summary(status: RunStatus) -> str:
     return ", ".join(parts)
 
 
+def show_audit(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Say whether a run's audit is whole."""
+    if as_json:
+        typer.echo(json.dumps(answer))
+    elif answer["ok"]:
+        typer.echo(f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}")
+    else:
+        typer.echo(f"broken at line {answer['faults'][0]['line']}: {answer['faults'][0]['message']}")
+
+
 def show_hosts(hosts: list[HostState], as_json: bool) -> None:
     """Say what a run's hosts made and what went wrong with them."""
     if as_json:

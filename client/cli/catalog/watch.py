@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-    from ...catalog.ledger.ledger import Ledger
+from ...catalog.ledger.ledger import Ledger
 
 _PERIOD = 1.0  # seconds between two looks
 _RECENT = 60.0  # seconds over which the pace is taken
@@ -18,11 +20,6 @@ _RECENT = 60.0  # seconds over which the pace is taken
 
 def watch_run(folder: Path) -> None:
     """Show a run until nothing is left to make, or until Ctrl-C."""
-    from rich.console import Console
-    from rich.live import Live
-
-    from ...catalog.ledger.ledger import Ledger
-
     seen: list[tuple[float, int]] = []
     with (
         Ledger(folder) as ledger,
@@ -39,11 +36,6 @@ def watch_run(folder: Path) -> None:
 
 
 def _shown(ledger: Ledger, seen: list[tuple[float, int]]) -> RenderableType:
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
     counts = ledger.counts()
     over, made = seen[-1][0] - seen[0][0], seen[-1][1] - seen[0][1]
     pace = made / over * 60 if over else 0.0

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from packshot.catalog.ledger.audit import FILE_NAME as AUDIT
 from packshot.catalog.ledger.audit import AuditLog
+from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
 from packshot.catalog.ledger.records import Judged
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
-from packshot.catalog.rebuild import replay, set_aside, verify
+from packshot.catalog.rebuild import replay, set_aside
 from packshot.catalog.runner.station import row_hash
 from packshot.errors import ChecksFailed, InputInvalid, JobFailed, OutOfMemory
 
@@ -141,7 +142,7 @@ def test_nothing_that_the_ledger_knew_is_lost(
     run.rebuilt()
     assert run.known() == before
     run.ledger.close()
-    assert verify(run.folder)["ok"]
+    assert verify_audit(run.folder)["ok"]
 
 
 def test_a_job_of_a_row_as_it_was_is_no_picture_of_the_row_as_it_is(tmp_path: Path) -> None:

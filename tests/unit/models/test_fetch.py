@@ -23,8 +23,8 @@ from packshot.models import fetch as fetching
 from packshot.models.cards import Card, load_card
 from packshot.models.fetch import Mirror, Wanted, fetch, survey
 from packshot.models.hub import Hub as HubSource
-from support.hub_server import TOKEN, Hub, serve
-from support.own_card import own_card
+from support.models.hub_server import TOKEN, Hub, serve
+from support.models.own_card import own_card
 
 REPO = "aldern-quay/kiln"
 

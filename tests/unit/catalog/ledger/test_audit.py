@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packshot.catalog.ledger.audit import FILE_NAME, AuditLog
+from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.catalog.rebuild import verify
 from packshot.errors import CatalogInvalid
 
 
@@ -25,7 +25,7 @@ def audited(tmp_path: Path) -> Path:
 
 
 def test_an_audit_that_nobody_touched_verifies(audited: Path) -> None:
-    assert verify(audited) == {"ok": True, "lines": 6, "events": {"run": 1, "accepted": 5}, "faults": []}
+    assert verify_audit(audited) == {"ok": True, "lines": 6, "events": {"run": 1, "accepted": 5}, "faults": []}
 
 
 def test_any_changed_byte_is_found(audited: Path) -> None:
@@ -36,7 +36,7 @@ def test_any_changed_byte_is_found(audited: Path) -> None:
         changed = bytearray(whole)
         changed[at] ^= 1
         path.write_bytes(bytes(changed))
-        answer = verify(audited)
+        answer = verify_audit(audited)
         assert not answer["ok"], at
         assert answer["faults"][0]["line"] in (whole.count(b"\n", 0, at) + 1, whole.count(b"\n", 0, at) + 2)
 
@@ -57,7 +57,7 @@ def test_lines_that_are_missing_or_moved_are_found(tmp_path_factory: pytest.Temp
     else:
         lines[at], lines[at - 1] = lines[at - 1], lines[at]
     (folder / FILE_NAME).write_bytes(b"".join(lines))
-    assert not verify(folder)["ok"]
+    assert not verify_audit(folder)["ok"]
 
 
 def test_a_line_that_a_crash_left_half_written_is_cut_off_and_said(audited: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_line_that_a_crash_left_half_written_is_cut_off_and_said(audited: Path
         file.write(b'{"seq":7,"at":"2026')
     with Ledger(audited) as ledger:
         ledger.record_facts({"more": 1}, event="run")
-    answer = verify(audited)
+    answer = verify_audit(audited)
     assert answer["ok"]
     assert answer["events"] == {"run": 2, "accepted": 5, "torn": 1}
 
@@ -75,7 +75,7 @@ def test_long_lines_and_two_writers(tmp_path: Path) -> None:
     for number in range(4):
         first.append("a", {"text": "x" * 200_000})
         assert second.append("b", {"n": number}).seq == 2 * number + 2
-    assert verify(tmp_path)["ok"]
+    assert verify_audit(tmp_path)["ok"]
 
 
 def test_a_damaged_last_line_is_not_built_upon(audited: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packshot.models.detect.model_shapes import variants
-from support.detection import detected
+from support.models.detection import detected
 from support.weights import model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.detection import detected
+from support.models.detection import detected
 
 CONTROLNETS = {
     "original": (

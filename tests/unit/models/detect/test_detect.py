@@ -17,7 +17,7 @@ from packshot.models.detect.detect import detect
 from packshot.models.detect.findings import CARDS
 from packshot.models.files.quantisation import summary
 from packshot.models.files.read import read_header
-from support.detection import Shapes, clip, detected, image_vae, open_clip, t5
+from support.models.detection import Shapes, clip, detected, image_vae, open_clip, t5
 from support.weights import model, prefixed, write_gguf, write_safetensors
 
 CHECKPOINTS = {

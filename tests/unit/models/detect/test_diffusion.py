@@ -9,7 +9,7 @@ import pytest
 
 from packshot.models.detect.detect import detect
 from packshot.models.detect.model_shapes import variants
-from support.detection import Shapes, detected
+from support.models.detection import Shapes, detected
 from support.weights import model, namings, prefixed, write_gguf
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packshot.models.detect.detect import detect
-from support.detection import Shapes, clip, detected, image_vae, open_clip, t5
+from support.models.detection import Shapes, clip, detected, image_vae, open_clip, t5
 from support.weights import write_gguf
 
 

@@ -11,7 +11,7 @@ from packshot.errors import InputInvalid
 from packshot.models.cards import Card, Component, ModelFile, Precision, card_ids, load_card
 from packshot.models.memory.advisor import Device, Kind, choose, file_bytes, runs, runs_fast
 from packshot.models.memory.estimates import GIB
-from support.own_card import component, own_card
+from support.models.own_card import component, own_card
 
 PRECISIONS: tuple[Precision, ...] = (
     "fp32", "bf16", "fp16", "fp8", "int8", "nvfp4", "fp4", "gguf-q8", "gguf-q5", "gguf-q4",

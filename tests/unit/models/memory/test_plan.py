@@ -17,7 +17,7 @@ from packshot.models.cards import card_ids, load_card
 from packshot.models.memory.estimates import GIB
 from packshot.models.memory.plan import NONE, RESIDENT, STREAM, TILED, Picture, Plan, Planner
 from packshot.models.memory.weigh import weigh
-from support.own_card import component, own_card
+from support.models.own_card import component, own_card
 
 BIG = {"bf16": 24 * GIB, "fp8": 12 * GIB, "nvfp4": 7 * GIB}
 

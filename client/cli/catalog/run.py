@@ -1,4 +1,4 @@
-"""``packshot catalog``: a picture for every product, and what can be asked of the run."""
+"""``packshot catalog run|retry|report``: a picture for every product."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from typing import Annotated
 
 import typer
 
-from ...catalog.inspection import inspect_catalog
 from ...catalog.planning.catalog_file import Catalog, CatalogFile
 from ...catalog.planning.estimate import preview
-from ...catalog.rebuild import summary as audit_summary
 from ...catalog.run import CatalogRun
 from ...catalog.runner.hosts import Engine
 from ...catalog.status import RunStatus
 from ...models.licensing.profile import load_profile
 from ..common import HeaderOption, JsonOption, ProfileOption, SetOption, WaiveOption, pairs, say
-from .show import RunProgress, finish, run_progress, show_hosts, show_inspected, show_notes, show_preview, show_status
-from .watch import watch_run
-
-app = typer.Typer(no_args_is_help=True, help="Make a picture for every product of a table, and look at the run.")
+from .folder import Folder
+from .show import RunProgress, finish, run_progress, show_notes, show_preview
 
 
 class EngineKind(str, Enum):
@@ -35,7 +31,6 @@ class EngineKind(str, Enum):
         return "ray" if self is EngineKind.ray else "local"
 
 
-Folder = Annotated[Path, typer.Argument(help="The --out folder of a catalogue run.")]
 HostsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,39 +45,6 @@ RayAddressOption = Annotated[
 ]
 
 
-@app.command()
-def inspect(
-    table: Annotated[
-        str,
-        typer.Argument(help="A product table, its address, such as s3://bucket/products.csv, or a catalog.yaml."),
-    ],
-    workflow: Annotated[
-        str | None, typer.Option(help="Name[@version] in the library, or a file.", show_default="product-shot")
-    ] = None,
-    brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
-    mapping: SetOption = None,
-    per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
-    host: Annotated[
-        str | None,
-        typer.Option(help="Address of a ComfyUI host, which says what its nodes take. By default ours, if it is up."),
-    ] = None,
-    header: HeaderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Say which dialect a table is in, what is read from which column, and every row that would be refused.
-
-    Exits with 3 when there are such rows. It plans as `catalog run` does with the same options. Which values an input
-    takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
-    are not looked at, and that is said.
-    """
-    options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
-    answer = inspect_catalog(table, pairs(mapping), host=host, headers=pairs(header, ":"), **options)
-    show_inspected(answer, as_json)
-    if answer["refused"]:
-        raise typer.Exit(3)
-
-
-@app.command()
 def run(
     table: Annotated[
         str, typer.Argument(help="A product table, its address, or a catalog.yaml that says all of this and more.")
@@ -153,49 +115,6 @@ def run(
     finish(status, as_json)
 
 
-@app.command()
-def status(
-    folder: Folder,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the run is over, or Ctrl-C.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Say where a run stands; it may be running."""
-    if watch and not as_json:
-        watch_run(folder)
-    found = CatalogRun.status(folder)
-    show_status(found, as_json)
-
-
-@app.command()
-def report(folder: Folder, as_json: JsonOption = False) -> None:
-    """Write the manifest and the contact sheet again."""
-    with CatalogRun(folder) as catalog:
-        page = catalog.report()
-    typer.echo(json.dumps({"report": str(page)}) if as_json else str(page))
-
-
-@app.command()
-def audit(folder: Folder, as_json: JsonOption = False) -> None:
-    """Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken."""
-    answer = CatalogRun.audit(folder)
-    typer.echo(json.dumps(answer) if as_json else audit_summary(answer))
-    if not answer["ok"]:
-        raise typer.Exit(3)
-
-
-@app.command()
-def hosts(
-    folder: Folder,
-    add: Annotated[list[str] | None, typer.Option(help="Address of a host that a run should use from now on.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="Address of a host that it should leave.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The hosts of a run, what they made and what went wrong with them; add and remove some while it runs."""
-    listed = CatalogRun.hosts(folder, add or (), remove or ())
-    show_hosts(listed, as_json)
-
-
-@app.command()
 def retry(
     folder: Folder,
     items: Annotated[list[str] | None, typer.Argument(help="SKUs; by default all that failed on a host.")] = None,
@@ -237,3 +156,10 @@ def _make(
         waive=waive or (),
         on_event=shown,
     )
+
+
+def report(folder: Folder, as_json: JsonOption = False) -> None:
+    """Write the manifest and the contact sheet again."""
+    with CatalogRun(folder) as catalog:
+        page = catalog.report()
+    typer.echo(json.dumps({"report": str(page)}) if as_json else str(page))
