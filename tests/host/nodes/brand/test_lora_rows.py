@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from packshot import Client
+from packshot import Client, Profile
 from packshot.errors import InputInvalid, ModelMissing
 from packshot.workflow import Workflow
 from support.host.brand_graphs import core_loader, graph, node, picture, refused
@@ -103,13 +104,15 @@ def made(client: Client, workflow: Workflow, **inputs: Any) -> bytes:
 
 
 @pytest.mark.parametrize("workflow", [plain, inside], ids=["on the canvas", "in a subgraph"])
-def test_rows_do_the_same_wherever_they_are_filled_in(brand_client: Client, workflow: Any) -> None:
+def test_rows_do_the_same_wherever_they_are_filled_in(brand_client: Client, workflow: Any, tmp_path: Path) -> None:
     assert list(brand_client.prepare(workflow()).contract.inputs) == ["lora", "strength"]
     expected = picture(brand_client, graph(core_loader(FILE, 0.7)))
-    assert made(brand_client, workflow(), lora=FILE, strength=0.7) == expected
-    assert made(brand_client, workflow()) == picture(brand_client, graph())
-    with pytest.raises(InputInvalid, match=r"gone\.safetensors"):
-        brand_client.submit(workflow(), lora="gone.safetensors")
+    profile = Profile(declared={FILE: "own", "gone.safetensors": "own"})
+    with Client(brand_client.url, profile=profile, out=tmp_path) as client:
+        assert made(client, workflow(), lora=FILE, strength=0.7) == expected
+        assert made(client, workflow()) == picture(brand_client, graph())
+        with pytest.raises(InputInvalid, match=r"gone\.safetensors"):
+            client.submit(workflow(), lora="gone.safetensors")
 
 
 def test_api_json_needs_only_the_rows_that_are_filled(brand_client: Client) -> None:
