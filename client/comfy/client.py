@@ -125,19 +125,29 @@ class HostClient:
             InputUnknown, InputInvalid: a value that the workflow does not take.
             HostUnreachable: the host does not answer.
         """
-        self._open_socket()  # notices a restarted host, before what is known of its nodes and files is trusted
-        prepared = self.prepare(workflow)
-        try:
-            values = prepared.contract.check(inputs)
-        except InputInvalid:
-            self.forget()  # choices are often lists of files, and files are added
-            prepared = self.prepare(workflow)
-            values = prepared.contract.check(inputs)
+        prepared, values = self.check(workflow, inputs)
         for name, value in values.items():
             if prepared.contract.inputs[name].uploads and isinstance(value, os.PathLike | bytes):
                 values[name] = self.upload(value)
         graph, canvas = prepared.fill(values)
         return Draft(str(uuid.uuid4()), graph, canvas, prepared)
+
+    def check(
+        self, workflow: str | Path | Workflow, inputs: Mapping[str, Any]
+    ) -> tuple[PreparedWorkflow, dict[str, Any]]:
+        """Convert a workflow for this host and check values for its inputs.
+
+        Raises:
+            As :meth:`draft`.
+        """
+        self._open_socket()  # notices a restarted host, before what is known of its nodes and files is trusted
+        prepared = self.prepare(workflow)
+        try:
+            return prepared, prepared.contract.check(inputs)
+        except InputInvalid:
+            self.forget()  # choices are often lists of files, and files are added
+            prepared = self.prepare(workflow)
+            return prepared, prepared.contract.check(inputs)
 
     def send(self, draft: Draft, inspect: Callable[[Result], Result] | None = None) -> Job:
         """Submit a draft. The same draft sent twice runs once, as far as the host's records can tell.

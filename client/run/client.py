@@ -60,7 +60,7 @@ class Client(HostClient):
     ) -> None:
         super().__init__(url, headers=headers, timeout=timeout, patience=patience, out=out, previews=previews)
         self.policy = RunPolicy.of(profile=profile, brand=brand, channel=channel, waive=waive)
-        self._check = ChannelCheck(self.policy.channel, self.policy.kit) if self.policy.channel else None
+        self._channel_check = ChannelCheck(self.policy.channel, self.policy.kit) if self.policy.channel else None
         self._admitted: dict[_Key, Admission] = {}
 
     def submit(self, workflow: str | Path | Workflow, /, **inputs: Any) -> Job:
@@ -90,8 +90,7 @@ class Client(HostClient):
         Raises:
             As :meth:`submit`.
         """
-        self._open_socket()  # notices a restarted host, before what is known of it is trusted
-        prepared = self.prepare(workflow)
+        prepared, _ = self.check(workflow, inputs)
         texts = {name: value for name, value in inputs.items() if isinstance(value, str)}
         chosen = {name: text for name, text in texts.items() if prepared.contract.chooses(name) or is_model_file(text)}
         key = prepared.workflow.place, prepared.workflow.sha256, frozenset(chosen.items())
@@ -112,7 +111,9 @@ class Client(HostClient):
         """The result with what the stops said; refused where a picture fails its channel's checks."""
         waived = list(admission.waived)
         pictures = [output.file for output in result.outputs if output.kind == "image"]
-        reports = [self._check.judge(picture) for picture in pictures] if self._check is not None else []
+        reports = (
+            [self._channel_check.judge(picture) for picture in pictures] if self._channel_check is not None else []
+        )
         for report in reports:
             if not report.passed:
                 error = checks_failed(report)
