@@ -173,7 +173,6 @@ __all__ = [
     "Started",
     "Workflow",
     "WorkflowInvalid",
-    "__version__",
     "bump_workflow",
     "check_dataset",
     "check_image",

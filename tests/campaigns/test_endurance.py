@@ -12,8 +12,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
-from packshot.catalog.rebuild import verify
 from packshot.host.managed import HostStatus, ManagedHost
 from support.host.catalogs import (
     BIG,
@@ -156,4 +156,4 @@ def test_every_row_has_one_picture_or_one_reason_whatever_is_killed(
             assert (state, error["slug"], ends) == ("failed", "job-failed", ["failed", "failed"]), sku
         else:
             assert (state, error["slug"], ends) == ("failed", "input-invalid", ["failed"]), sku
-    assert verify(out)["ok"]
+    assert verify_audit(out)["ok"]

@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 from PIL import Image
 
+from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.ledger.records import Counts
-from packshot.catalog.rebuild import verify
 from packshot.host.managed import HostStatus, ManagedHost
 from support.places import ROOT
 
@@ -167,7 +167,7 @@ def check_run(out: Path, colours: Mapping[str, int], *, extra: int) -> Counts:
             assert red << 16 | green << 8 | blue == colours[sku]
     database.close()
     assert sorted(path.stem for path in (out / "pictures").glob("*.png")) == sorted(colours)
-    assert verify(out)["ok"]
+    assert verify_audit(out)["ok"]
     return counts
 
 
