@@ -1,4 +1,4 @@
-"""The benchmarks that take a host of their own, or train: each in its smallest form."""
+"""The benchmarks that take a host of their own or half a minute of a browser, or train: each in its smallest form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from packshot.host.install import Installation
+from packshot.host.managed import HostStatus
 from support.places import ROOT
-from support.smoke import smoke
+from support.smoke import needs_chromium, smoke
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,10 @@ def test_the_starter_is_trained_and_exported(installation: Installation, tmp_pat
     assert "starter-flux2.safetensors" in printed
     assert "starter-decoder.safetensors" in printed
     assert (tmp_path / "sheet.png").is_file()
+
+
+@needs_chromium
+def test_the_benchmark_of_the_canvas(host: HostStatus, tmp_path: Path) -> None:
+    printed = smoke("canvas.py", "--host", host.url, "--smoke", cwd=tmp_path)
+    lines = ["page load: with", "with the Memory panel", "without the extension", "workflows: 1 compared, 0 differ"]
+    assert [line for line in lines if line not in printed] == [], printed

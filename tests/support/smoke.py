@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.places import ROOT
+
+needs_chromium = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")),
+    reason="no Chromium on this machine",
+)
 
 
 def smoke(script: str, *words: object, cwd: Path, python: Path | str = sys.executable, **variables: str) -> str:

@@ -1,24 +1,19 @@
 """The benchmarks on a host, each in its smallest form: that they work, and not what they measure.
 
-Those that start hosts of their own, with a node of the benchmark's, and those that train are in ``tests/campaigns``.
+Those that start hosts of their own, with a node of the benchmark's, that of the canvas, and those that train are in
+``tests/campaigns``.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus
-from support.smoke import smoke
-
-needs_chromium = pytest.mark.skipif(
-    not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")),
-    reason="no Chromium on this machine",
-)
+from support.smoke import needs_chromium, smoke
 
 
 def missing(table: list[str], printed: str) -> list[str]:
@@ -37,13 +32,6 @@ def missing(table: list[str], printed: str) -> list[str]:
 def test_a_benchmark_of_a_host(host: HostStatus, tmp_path: Path, script: str, table: list[str]) -> None:
     printed = smoke(script, "--host", host.url, "--smoke", cwd=tmp_path)
     assert missing(table, printed) == [], printed
-
-
-@needs_chromium
-def test_the_benchmark_of_the_canvas(host: HostStatus, tmp_path: Path) -> None:
-    printed = smoke("canvas.py", "--host", host.url, "--smoke", cwd=tmp_path)
-    lines = ["page load: with", "with the Memory panel", "without the extension", "workflows: 1 compared, 0 differ"]
-    assert missing(lines, printed) == [], printed
 
 
 @needs_chromium
