@@ -139,7 +139,11 @@ def input_specs(definition: NodeDefinition) -> list[Spec]:
     for group in ("required", "optional"):
         declared = _mapping(groups.get(group))
         order = _mapping(definition.get("input_order")).get(group)
-        names = [name for name in order if name in declared] if isinstance(order, list) else list(declared)
+        names = (
+            [name for name in order if isinstance(name, str) and name in declared]
+            if isinstance(order, list)
+            else list(declared)
+        )
         specs += [read_spec(name, declared[name]) for name in names]
         specs += [read_spec(name, declared[name]) for name in declared if name not in names]
     return specs + list(_added(definition, _mapping(groups.get("required"))))
