@@ -32,10 +32,10 @@ def test_a_host_that_is_killed_loses_no_row_and_others_take_its_work(
     host: HostStatus, second: ManagedHost, tmp_path: Path
 ) -> None:
     urls = [str(host.url), up(second)]
-    colours = write_colours(tmp_path / "table.csv", 30)
+    colours = write_colours(tmp_path / "table.csv", 60)
     out = tmp_path / "run"
     with ended(start_run(tmp_path / "table.csv", out, urls, side=BIG)) as run:
-        wait_for(out, lambda counts: counts.done >= 6)
+        wait_for(out, lambda counts: counts.done >= 6 and min(made_by(out).values()) > 0)
         kill_host(second)
         assert run.wait(300) == 0, out.with_suffix(".log").read_text()
     check_run(out, colours, extra=2)
