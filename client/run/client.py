@@ -110,7 +110,8 @@ class Client(HostClient):
     def _inspected(self, result: Result, admission: Admission) -> Result:
         """The result with what the stops said; refused where a picture fails its channel's checks."""
         waived = list(admission.waived)
-        pictures = [output.file for output in result.outputs if output.kind == "image"]
+        # A file that is no picture, such as a video, fails where it cannot be read, as in a catalogue: never unseen.
+        pictures = [output.file for output in result.outputs if output.kind != "text"]
         reports = (
             [self._channel_check.judge(picture) for picture in pictures] if self._channel_check is not None else []
         )

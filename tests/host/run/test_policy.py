@@ -17,7 +17,8 @@ import pytest
 import requests
 import yaml
 
-from packshot import CatalogRun, ChecksFailed, Client, PackshotError, run_workflow
+from packshot import CatalogRun, ChecksFailed, Client, PackshotError, Workflow, run_workflow
+from packshot.host.managed import HostStatus
 from packshot.paths import shipped
 from packshot.workflow.release.lock import lock_path
 from support.host.brand_kits import kit
@@ -206,3 +207,20 @@ def test_what_was_waived_stands_in_the_record_of_a_catalogues_picture(
     (waiver,) = json.loads(record.read_text())["waived"]
     assert (waiver["stop"], waiver["slug"]) == ("lock", "workflow-invalid")
     assert "ComfyUI: locked 0.29.9" in waiver["message"]
+
+
+def test_a_video_does_not_pass_a_channel_unseen(host: HostStatus, tmp_path: Path) -> None:
+    link = [1, 1, 0, 2, 0, "IMAGE"]
+    nodes = [
+        {"id": 1, "type": "EmptyImage", "mode": 0, "inputs": [], "outputs": [{"name": "IMAGE", "type": "IMAGE"}],
+         "widgets_values": [64, 64, 2, 0]},
+        {"id": 2, "type": "SaveWEBM", "mode": 0, "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+         "outputs": [], "widgets_values": ["film", "vp9", 8.0, 32.0]},
+    ]  # fmt: skip
+    film = Workflow({"nodes": nodes, "links": [link], "extra": {}, "version": 0.4}, "film.app.json")
+    with Client(str(host.url), out=tmp_path) as client:
+        assert [output.kind for output in client.submit(film).result(60).outputs] == ["video"]
+    with Client(str(host.url), channel="amazon-main", out=tmp_path) as client:
+        with pytest.raises(ChecksFailed) as caught:
+            client.submit(film).result(60)
+        assert caught.value.place.endswith(".webm")
