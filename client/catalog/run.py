@@ -265,8 +265,8 @@ class CatalogRun:
             engine: ``local`` from this process, ``ray`` from an actor on a Ray cluster for each host.
             ray_address: of the cluster's head; by default the one that Ray finds.
             waive: stops that do not refuse, such as ``lock``; see :data:`~packshot.run.policy.STOPS`.
-            on_event: called with an :class:`ItemSettled` for each item and a :class:`RunNotice` for what else there is
-                to tell; from any thread.
+            on_event: called with :class:`RunStarted` where there is something to make, an :class:`ItemSettled` for each
+                item, and a :class:`RunNotice` for what else there is to tell; from any thread.
 
         Returns:
             Where the run stands.

@@ -28,7 +28,7 @@ ProfileOption = Annotated[
 WaiveOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="STOP", help="A stop that may be passed: lock, channel; the record of each picture says so. Repeatable."
+        metavar="STOP", help="A stop that may be passed: lock or channel; the answer says so. May be repeated."
     ),
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]

@@ -111,6 +111,7 @@ def train_lora(
     out, say = Path(out), progress or _silent
     recipe = Recipe.of_base(base, trigger=trigger, **options)
     policy = RunPolicy.of(profile=profile, brand=brand)
+    # Submitting asks it again; this spares the pictures their way to the host.
     judge(parts_of_card(load_card(base)), policy.profile).enforce(base)
     side = recipe.resolution
     report = check_dataset(folder, trigger, base, resolution=side, validation_fraction=validation_fraction)
@@ -122,7 +123,7 @@ def train_lora(
     values |= {"brand": policy.kit.name, "brand_kit": policy.kit.hash} if policy.kit else {}
     url = host or managed_url(progress)
     with Client(url, headers=headers, profile=policy.profile) as client, tempfile.TemporaryDirectory() as scratch:
-        values["dataset"] = send_dataset(client.api, dataset, lambda: None)
+        values["dataset"] = send_dataset(client.api, dataset)
         result = _finish(client.submit(training_workflow(), **values), Path(scratch), say, on_event or _unwatched)
         return _bring(result, out, dataset)
 
@@ -198,15 +199,12 @@ def export_config(
     return [Path(out) / file for file in files]
 
 
-def send_dataset(api: HostApi, dataset: Dataset, tick: Callable[[], None]) -> str:
+def send_dataset(api: HostApi, dataset: Dataset) -> str:
     """Put a data set into the host's input folder, as far as it is not there yet; its folder's name there.
 
     Pictures go by the hash of their bytes and the folder by the hash of the set, so that nothing of a local name
     leaves this machine and nothing is sent twice. The table goes last: a folder that is not whole has none, and is
     refused on the host.
-
-    Args:
-        tick: called after each picture.
 
     Raises:
         HostUnreachable, HostLost: the connection broke.
@@ -220,7 +218,6 @@ def send_dataset(api: HostApi, dataset: Dataset, tick: Callable[[], None]) -> st
             with picture.path.open("rb") as file:
                 api.upload(file, name, folder)
         lines.append(json.dumps(_row(name, picture), ensure_ascii=False, sort_keys=True))
-        tick()
     table = "\n".join(lines).encode()
     if not api.has_file("metadata.jsonl", folder, "input"):
         api.upload(io.BytesIO(table), "metadata.jsonl", folder)

@@ -64,7 +64,7 @@ def client_of(training_host: ManagedHost, out: Path) -> Iterator[Client]:
 
 def submit(client: Client, folder: Path, **changes: Any) -> Job:
     dataset = check_dataset(folder, TRIGGER, resolution=64, validation_fraction=0.2).require()
-    values = OPTIONS | {"base": BASE, "trigger": TRIGGER, "dataset": send_dataset(client.api, dataset, lambda: None)}
+    values = OPTIONS | {"base": BASE, "trigger": TRIGGER, "dataset": send_dataset(client.api, dataset)}
     return client.submit(training_workflow(), **(values | changes))
 
 
