@@ -88,6 +88,7 @@ class CatalogRun:
         self._kit: BrandKit | None = None
         self._urls: list[str] = []
         self._scheduler: Scheduler | None = None
+        self._drained = ""  # why nothing more is begun, where that was said before there was a scheduler
         try:
             self.ledger.check()
             self._lease = Lease(self.ledger)
@@ -281,7 +282,7 @@ class CatalogRun:
             RunTakenOver: another process has the run now.
         """
         policy = RunPolicy.of(profile=profile, brand=self._kit or _kit(self.ledger.facts()), waive=waive)
-        tell = on_event or _unheard
+        tell, self._drained = on_event or _unheard, ""
         counts = self.ledger.counts()
         if self.ledger.pending() or counts.running:
             tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
@@ -291,7 +292,8 @@ class CatalogRun:
         return status_of(self.ledger)
 
     def drain(self, reason: str = "stopped") -> None:
-        """Begin nothing more; :meth:`run` returns when what is in flight has landed. From any thread."""
+        """Begin nothing more; :meth:`run` returns when what is in flight has landed. From any thread, while it runs."""
+        self._drained = reason
         if self._scheduler is not None:
             self._scheduler.drain(reason)
 
@@ -330,6 +332,8 @@ class CatalogRun:
                     self.ledger, answering, plain, self._named_weights(plain), policy, locks, notice
                 )
                 self._scheduler = Scheduler(self._work(admissions, tell), hosts.specs, join=hosts.spec)
+                if self._drained:
+                    self._scheduler.drain(self._drained)
                 with draining(self._scheduler, notice):
                     self._scheduler.run()
             except KeyboardInterrupt:

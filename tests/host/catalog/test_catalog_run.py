@@ -66,6 +66,17 @@ def test_a_run_that_is_drained_begins_nothing_more_and_goes_on_later(
         assert run.run([host.url]).counts.done == 6
 
 
+def test_a_run_that_is_drained_before_its_hosts_are_reached_makes_nothing(
+    host: HostStatus, table: Path, tmp_path: Path
+) -> None:
+    assert host.url is not None
+    with CatalogRun(tmp_path / "run", create=True) as run:
+        run.plan(table, {"color": "{{ product.title | last }}"}, workflow=PLAIN, limit=2)
+        status = run.run([host.url], on_event=lambda event: run.drain() if isinstance(event, RunStarted) else None)
+        assert (status.counts.done, status.unfinished) == (0, True)
+        assert run.run([host.url]).counts.done == 2
+
+
 def test_an_option_that_does_not_exist_is_refused(table: Path, tmp_path: Path) -> None:
     with CatalogRun(tmp_path / "run", create=True) as run, pytest.raises(CatalogInvalid, match="no field") as caught:
         run.plan(table, workflow=PLAIN, brnad="kit")
