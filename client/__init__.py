@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from . import errors
     from .brand.dataset.dataset import check_dataset
     from .brand.kit import BrandKit
     from .brand.lora.file import LoraFile
@@ -26,31 +27,7 @@ if TYPE_CHECKING:
     from .comfy.events import Finished, NodeProgress, OutputReady, Preview, Queued, Started
     from .comfy.job import Job, Result
     from .comfy.outputs import Output
-    from .errors import (
-        BrandInvalid,
-        CatalogInvalid,
-        ChecksFailed,
-        DeliveryUnknown,
-        HostFailed,
-        HostLost,
-        HostUnreachable,
-        InputInvalid,
-        InputUnknown,
-        JobCancelled,
-        JobFailed,
-        JobTimeout,
-        LicenceRefused,
-        LoraMismatch,
-        ModelCorrupt,
-        ModelMissing,
-        NodeMissing,
-        OutOfMemory,
-        OutputMissing,
-        OutputUnwritable,
-        PackshotError,
-        RunTakenOver,
-        WorkflowInvalid,
-    )
+    from .errors import PackshotError
     from .host.managed import ManagedHost
     from .host.memory import plan_memory
     from .host.models import fetch_model
@@ -84,31 +61,7 @@ _ROOMS = {
     "comfy.events": ("Finished", "NodeProgress", "OutputReady", "Preview", "Queued", "Started"),
     "comfy.job": ("Job", "Result"),
     "comfy.outputs": ("Output",),
-    "errors": (
-        "BrandInvalid",
-        "CatalogInvalid",
-        "ChecksFailed",
-        "DeliveryUnknown",
-        "HostFailed",
-        "HostLost",
-        "HostUnreachable",
-        "InputInvalid",
-        "InputUnknown",
-        "JobCancelled",
-        "JobFailed",
-        "JobTimeout",
-        "LicenceRefused",
-        "LoraMismatch",
-        "ModelCorrupt",
-        "ModelMissing",
-        "NodeMissing",
-        "OutOfMemory",
-        "OutputMissing",
-        "OutputUnwritable",
-        "PackshotError",
-        "RunTakenOver",
-        "WorkflowInvalid",
-    ),
+    "errors": ("PackshotError",),
     "host.managed": ("ManagedHost",),
     "host.memory": ("plan_memory",),
     "host.models": ("fetch_model",),
@@ -131,37 +84,17 @@ _ROOMS = {
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
-    "BrandInvalid",
     "BrandKit",
-    "CatalogInvalid",
     "CatalogRun",
-    "ChecksFailed",
     "Client",
-    "DeliveryUnknown",
     "Finished",
-    "HostFailed",
-    "HostLost",
-    "HostUnreachable",
-    "InputInvalid",
-    "InputUnknown",
     "ItemSettled",
     "Job",
-    "JobCancelled",
-    "JobFailed",
-    "JobTimeout",
-    "LicenceRefused",
     "LoraFile",
-    "LoraMismatch",
     "ManagedHost",
-    "ModelCorrupt",
-    "ModelMissing",
-    "NodeMissing",
     "NodeProgress",
-    "OutOfMemory",
     "Output",
-    "OutputMissing",
     "OutputReady",
-    "OutputUnwritable",
     "PackshotError",
     "Preview",
     "Profile",
@@ -169,10 +102,8 @@ __all__ = [
     "Result",
     "RunNotice",
     "RunStarted",
-    "RunTakenOver",
     "Started",
     "Workflow",
-    "WorkflowInvalid",
     "bump_workflow",
     "check_dataset",
     "check_image",
@@ -181,6 +112,7 @@ __all__ = [
     "demo",
     "detect",
     "diff_workflows",
+    "errors",
     "fetch_model",
     "inspect",
     "judge_licence",
@@ -199,6 +131,8 @@ def __getattr__(name: str) -> Any:
         from .version import version
 
         return version()
+    if name == "errors":
+        return importlib.import_module(".errors", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

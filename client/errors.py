@@ -98,6 +98,23 @@ class InputInvalid(PackshotError):
     exit_code = 2
 
 
+class PhotographInvalid(PackshotError):
+    """A photograph cannot be used as it is.
+
+    Attributes:
+        reason: ``not-found``, ``not-a-file``, ``unreadable``, ``too-many-bytes``, ``too-many-pixels``,
+            ``not-a-picture``, ``decoder-missing``, ``mode-unsupported``, ``preview-only``, ``hdr``, ``truncated`` or
+            ``broken``; empty where a host told of it.
+    """
+
+    slug = "photograph-invalid"
+    exit_code = 2
+
+    def __init__(self, message: str, *, place: str = "", remedy: str = "", reason: str = "") -> None:
+        super().__init__(message, place=place, remedy=remedy)
+        self.reason = reason
+
+
 class NodeMissing(PackshotError):
     """The host does not have a node type that the workflow uses."""
 

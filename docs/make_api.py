@@ -67,7 +67,7 @@ def main() -> None:
 
 def api_page() -> str:
     """Return the page as Markdown: a heading for each group, and in it an entry for each name."""
-    values = {name: getattr(packshot, name) for name in packshot.__all__}
+    values = {name: getattr(packshot, name) for name in packshot.__all__ if name != "errors"}
     groups: dict[str, list[str]] = {title: [] for title in _GROUPS}
     for name, value in values.items():
         groups[_group(value)].append(name)
@@ -80,8 +80,8 @@ def api_page() -> str:
         if title == "Events":
             parts.append(_event_table(members))
         elif title == "Errors":
-            parts += _entry("PackshotError", members.pop("PackshotError"))
-            parts.append(_error_table(members))
+            parts += _entry("PackshotError", members["PackshotError"])
+            parts.append(_error_table())
         else:
             for name, value in members.items():
                 parts += _entry(name, value)
@@ -158,8 +158,16 @@ def _event_table(events: Mapping[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _error_table(errors: Mapping[str, Any]) -> str:
-    rows = ["All of these are a `PackshotError`.\n", "| error | slug | exit code | meaning |", "|---|---|---|---|"]
+def _error_table() -> str:
+    rows = [
+        "### `errors`\n",
+        "The module `packshot.errors` holds one class for each kind. All of these are a `PackshotError`.\n",
+        "| error | slug | exit code | meaning |",
+        "|---|---|---|---|",
+    ]
+    kinds = {name: value for name, value in vars(packshot.errors).items() if inspect.isclass(value)}
+    errors = {name: value for name, value in sorted(kinds.items()) if issubclass(value, packshot.PackshotError)}
+    errors.pop("PackshotError")
     for name, value in errors.items():
         rows.append(f"| `{name}` | `{value.slug}` | {value.exit_code} | {_documentation(value).summary} |")
     return "\n".join(rows) + "\n"

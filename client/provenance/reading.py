@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from ..compose.photograph import read_photograph
 from ..errors import InputInvalid
-from ..quality.picture import FORMATS, read_picture
 from .manifest import ManifestReport, read_manifest
 from .marking import meaning
 from .xmp import Read, read_xmp
@@ -79,21 +75,17 @@ def read_account(path: Path) -> Account:
     """What a file says of itself.
 
     Raises:
-        PictureRefused: it is no picture that can be looked at.
+        PhotographInvalid: it is no picture that can be looked at.
     """
-    picture = read_picture(path)
+    photograph = read_photograph(path)
     data = path.read_bytes()
     problems = []
     statement = None
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        warnings.simplefilter("ignore")
-        image.load()
-        try:
-            statement = statement_of(image)
-        except InputInvalid as error:
-            problems.append(error.message)
-        graph = tuple(key for key in _GRAPHS if key in image.info)
-    manifest = read_manifest(data, picture.format)
+    try:
+        statement = read_xmp(photograph.xmp) if photograph.xmp else None
+    except InputInvalid as error:
+        problems.append(error.message)
+    manifest = read_manifest(data, photograph.record.format)
     if manifest.state == "invalid":
         problems.append(f"the C2PA manifest does not hold: {', '.join(manifest.problems)}")
     if statement and manifest.source_type and statement.source_type != manifest.source_type:
@@ -101,23 +93,11 @@ def read_account(path: Path) -> Account:
     return Account(
         file=str(path),
         sha256=hashlib.sha256(data).hexdigest(),
-        format=picture.format,
-        width=picture.width,
-        height=picture.height,
+        format=photograph.record.format,
+        width=photograph.record.width,
+        height=photograph.record.height,
         statement=statement,
         manifest=manifest,
-        graph=graph,
+        graph=tuple(key for key in _GRAPHS if key in photograph.texts),
         problems=tuple(problems),
     )
-
-
-def statement_of(image: Image.Image) -> Read | None:
-    """What the XMP of a loaded picture says; None where it has none.
-
-    Raises:
-        InputInvalid: the XMP cannot be read.
-    """
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    if not packet:
-        return None
-    return read_xmp(packet.encode() if isinstance(packet, str) else bytes(packet))

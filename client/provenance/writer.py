@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..compose.photograph import xmp_packet
 from ..errors import InputInvalid, OutputUnwritable
 from ..paths import atomic_write
 from ..version import version
@@ -20,8 +21,7 @@ from .credentials import Credentials
 from .encoding import Encoded, encode
 from .manifest import Ingredient, ManifestReport, read_manifest, sign
 from .marking import Statement
-from .reading import statement_of
-from .xmp import write_xmp
+from .xmp import read_xmp, write_xmp
 
 FileFormat = Literal["JPEG", "PNG", "WEBP"]
 
@@ -163,7 +163,7 @@ def _verified(data: bytes, image: Image.Image, statement: Statement, options: Wr
         same = opened.format == options.file_format and opened.size == image.size
         if options.file_format == "PNG":
             same = same and opened.mode == image.mode and opened.tobytes() == image.tobytes()
-        said = statement_of(opened)
+        said = read_xmp(xmp_packet(opened)) if xmp_packet(opened) else None
     if not same or said is None or said.source_type != statement.source_type or said.recipe != dict(statement.recipe):
         raise RuntimeError("the encoded picture does not read back as it was written")
     if options.credentials is None:

@@ -1,51 +1,22 @@
 """Opening a picture that anyone may have made: what its file says, and its pixels as a shop would show them.
 
-Whatever is wrong with a file has a reason code; nothing that a file holds raises anything but :class:`PictureRefused`.
+Files come in by :mod:`~..compose.photograph`, the one door for photographs.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from ..compose.photograph import over_white, read_photograph
 from ..errors import InputInvalid
 from .colour import Bytes
 
-#: Pillow's decoders that may be used: those of pictures, and none that starts another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
-MAX_PIXELS = 100_000_000  # Amazon's largest side squared; 300 MB decoded
-MAX_BYTES = 256 * 1024 * 1024
-
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_SAME = 2  # levels: profiles of sRGB by different makers differ by rounding
-
-
-class PictureRefused(InputInvalid):
-    """A file is no picture that can be looked at.
-
-    Attributes:
-        reason: ``not-found``, ``unreadable``, ``too-many-bytes``, ``not-a-picture``, ``too-many-pixels``,
-            ``mode-unsupported``, ``truncated`` or ``broken``.
-    """
-
-    def __init__(self, reason: str, message: str, place: str) -> None:
-        remedy = _REMEDIES.get(reason, "open it in an image editor and save it anew")
-        super().__init__(message, place=place, remedy=remedy)
-        self.reason = reason
-
-
-_REMEDIES = {
-    "not-found": "check the path",
-    "unreadable": "check the file and its permissions",
-    "not-a-picture": "give a JPEG, PNG, WebP, TIFF, GIF or BMP file",
-}
+MAX_PIXELS = 100_000_000  # Amazon's largest side squared
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +25,7 @@ class Picture:
 
     Attributes:
         name: of its file; empty where there is none.
-        format: ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF`` or ``BMP``; empty where there is no file.
+        format: ``JPEG PNG WEBP TIFF GIF BMP HEIF AVIF JXL``; empty where there is no file.
         size: of the file in bytes.
         mode: Pillow's mode as stored, such as ``RGB``, ``CMYK`` or ``RGBA``.
         frames: 1, or 2 for several.
@@ -107,7 +78,7 @@ class Picture:
         alpha = values[..., 3].copy() if values.shape[2] == 4 else None
         pixels = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[..., :3]
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[2]]
-        opaque = _on_white(np.ascontiguousarray(pixels), alpha)
+        opaque = over_white(np.ascontiguousarray(pixels), alpha)
         return cls(name, "", 0, mode, 1, "sRGB", opaque, alpha, bad)
 
 
@@ -115,98 +86,17 @@ def read_picture(source: Path | bytes, name: str = "") -> Picture:
     """Decode a file, or the bytes of one.
 
     Raises:
-        PictureRefused: it cannot be looked at, with the reason code of why.
+        PhotographInvalid: it cannot be looked at, with the reason code of why.
     """
-    data = source if isinstance(source, bytes) else _read(source)
-    name = name or ("" if isinstance(source, bytes) else source.name)
-    place = name if isinstance(source, bytes) else str(source)
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of damaged metadata and of many pixels; the first does no harm, the second is refused below.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _decode(image, len(data), name, place)
-    except PictureRefused:
-        raise
-    except UnidentifiedImageError as error:
-        raise PictureRefused("not-a-picture", "not a picture in a format that is known", place) from error
-    except Image.DecompressionBombError as error:
-        raise PictureRefused("too-many-pixels", str(error), place) from error
-    except Exception as error:
-        # What malformed files make Pillow's decoders raise is of a dozen kinds, and of more with each release.
-        reason = "truncated" if "truncated" in str(error).lower() else "broken"
-        raise PictureRefused(reason, f"cannot be decoded: {error or type(error).__name__}", place) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise PictureRefused("too-many-bytes", f"{size:,} bytes; at most {MAX_BYTES:,} are read", str(path))
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise PictureRefused("not-found", "there is no such file", str(path)) from error
-    except OSError as error:
-        raise PictureRefused("unreadable", f"cannot be read: {error.strerror}", str(path)) from error
-
-
-def _decode(image: Image.Image, size: int, name: str, place: str) -> Picture:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureRefused("too-many-pixels", f"{width} x {height} pixels; at most {MAX_PIXELS:,} are read", place)
-    mode, kind = image.mode, str(image.format)
-    frames = 2 if getattr(image, "is_animated", False) and kind != "MPO" else 1
-    profile = _profile_of(image)
-    image.load()
-    ImageOps.exif_transpose(image, in_place=True)
-    if mode.startswith("I;16"):
-        levels = np.asarray(image)
-        image = Image.fromarray((levels >> 8).astype(np.uint8))
-    elif mode in ("I", "F"):
-        raise PictureRefused("mode-unsupported", f"pixels of mode {mode} have no range that is known", place)
-    alpha = None
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = np.asarray(image.getchannel("A")).copy()
-    pixels = np.asarray(_to_srgb(image, profile)).copy()
-    stored = "JPEG" if kind == "MPO" else kind
-    return Picture(name, stored, size, mode, frames, profile, _on_white(pixels, alpha), alpha)
-
-
-def _on_white(pixels: Bytes, alpha: Bytes | None) -> Bytes:
-    """Pixels over white, rounded to the nearest level."""
-    if alpha is None or alpha.min() == 255:
-        return pixels
-    cover = alpha[..., None].astype(np.uint16)
-    return ((pixels * cover + (255 - cover) * np.uint16(255) + 127) // 255).astype(np.uint8)
-
-
-def _profile_of(image: Image.Image) -> str:
-    """What :attr:`Picture.profile` says; two profiles are the same where they give the same colours."""
-    data = image.info.get("icc_profile")
-    if not data:
-        return "sRGB" if "srgb" in image.info else "none"
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        description = ImageCms.getProfileDescription(profile).strip()
-        if image.mode in ("RGB", "RGBA"):
-            grid = np.stack(np.meshgrid(*[np.arange(0, 256, 51, dtype=np.uint8)] * 3), axis=-1).reshape(6, 36, 3)
-            shown = ImageCms.profileToProfile(Image.fromarray(grid), profile, _SRGB)
-            if shown is not None and np.abs(np.asarray(shown).astype(int) - grid).max() <= _SAME:
-                return "sRGB"
-        return description or "unnamed"
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return "broken"
-
-
-def _to_srgb(image: Image.Image, profile: str) -> Image.Image:
-    """RGB as a viewer that manages colours shows it."""
-    if profile in ("sRGB", "none", "broken"):
-        return image.convert("RGB")
-    opened = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-    base = image.convert("RGB") if image.mode == "RGBA" else image
-    try:
-        shown = ImageCms.profileToProfile(base, opened, _SRGB, outputMode="RGB")
-    except ImageCms.PyCMSError:  # the profile is of another kind of colour than the pixels
-        return image.convert("RGB")
-    return shown if shown is not None else image.convert("RGB")
+    photograph = read_photograph(source, name, max_pixels=MAX_PIXELS)
+    record = photograph.record
+    return Picture(
+        record.file,
+        record.format,
+        photograph.size,
+        photograph.mode,
+        photograph.frames,
+        record.profile,
+        photograph.on_white,
+        photograph.alpha,
+    )

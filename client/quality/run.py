@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..errors import PhotographInvalid
 from .channels import Channel
 from .checks import Check, Given, Limit, Subject, Verdict, judge
 from .masks import Mask
-from .picture import Picture, PictureRefused, read_picture
+from .picture import Picture, read_picture
 from .registry import all_checks
 from .siblings import Catalogue, Features
 
@@ -99,7 +100,7 @@ def check_file(path: Path, channel: Channel, given: Given | None = None) -> Repo
     """Check one file. One that cannot be read fails ``file.readable`` with the reason, and is asked nothing else."""
     try:
         picture = read_picture(path)
-    except PictureRefused as error:
+    except PhotographInvalid as error:
         return Report(str(path), (_readable(None, error.reason),))
     return check_picture(picture, channel, given, file=str(path))
 
@@ -122,7 +123,7 @@ def check_files(
 def _features(path: Path) -> Iterator[Features]:
     try:
         picture = read_picture(path)
-    except PictureRefused:
+    except PhotographInvalid:
         return
     yield Subject(picture, Given(), name=str(path)).features
 

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..brand.kit import BrandKit
-from ..errors import ChecksFailed
+from ..errors import ChecksFailed, PhotographInvalid
 from ..quality.channels import Channel, Rule
 from ..quality.checks import Given, Limit, Subject, Verdict, judge
-from ..quality.picture import PictureRefused, read_picture
+from ..quality.picture import read_picture
 from ..quality.registry import find_check
 from ..quality.run import Report, check_file
 
@@ -45,7 +45,7 @@ class ChannelCheck:
         """How the picture keeps to the palette, with no limit; nothing of a file that is none, such as a video."""
         try:
             subject = Subject(read_picture(picture), self._given)
-        except PictureRefused:
+        except PhotographInvalid:
             return
         for check_id in _PALETTE_CHECKS if self._given.palette else ():
             yield judge(find_check(check_id), subject, Limit())

@@ -40,7 +40,7 @@ def verify_image(image: str | Path, run: str | Path | None = None) -> Verificati
         run: the folder of a catalogue run, whose ledger and audit are asked too.
 
     Raises:
-        PictureRefused: it is no picture that can be looked at.
+        PhotographInvalid: it is no picture that can be looked at.
         CatalogInvalid: there is no run in the folder.
     """
     account = read_account(Path(image))

@@ -27,6 +27,7 @@ from ...errors import (
     OutputMissing,
     OutputUnwritable,
     PackshotError,
+    PhotographInvalid,
     RunTakenOver,
     WorkflowInvalid,
     read_report,
@@ -39,6 +40,7 @@ Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost
 MEANINGS: Mapping[type[PackshotError], Meaning] = {
     InputInvalid: "row",
     InputUnknown: "row",
+    PhotographInvalid: "row",
     LicenceRefused: "row",
     JobTimeout: "again",
     OutputMissing: "again",

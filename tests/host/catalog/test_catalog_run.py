@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from packshot import CatalogInvalid, CatalogRun, ItemSettled, RunNotice, RunStarted
+from packshot import CatalogRun, ItemSettled, RunNotice, RunStarted
+from packshot.errors import CatalogInvalid
 from packshot.host.managed import HostStatus
 from support.host.catalogs import PLAIN
 

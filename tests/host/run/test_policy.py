@@ -17,7 +17,8 @@ import pytest
 import requests
 import yaml
 
-from packshot import CatalogRun, ChecksFailed, Client, PackshotError, Workflow, run_workflow
+from packshot import CatalogRun, Client, PackshotError, Workflow, run_workflow
+from packshot.errors import ChecksFailed
 from packshot.host.managed import HostStatus
 from packshot.paths import shipped
 from packshot.workflow.release.lock import lock_path

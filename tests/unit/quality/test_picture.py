@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from packshot.errors import InputInvalid
+from packshot.errors import InputInvalid, PhotographInvalid
 from packshot.quality.channels import load_channel
 from packshot.quality.checks import Given
-from packshot.quality.picture import Picture, PictureRefused, read_picture
+from packshot.quality.picture import Picture, read_picture
 from packshot.quality.run import check_file, check_picture
 from support.planted import PHOTOGRAPHS, encoded, photograph, product, shape
 
@@ -40,7 +40,7 @@ def png_header(width: int, height: int) -> bytes:
     "size", [(20_000, 20_000), (10_001, 10_000), (2**31 - 1, 1), (1_000_000, 1_000_000), (50_000, 9_000)]
 )
 def test_decompression_bombs(size: tuple[int, int]) -> None:
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(png_header(*size))
     assert refused.value.reason == "too-many-pixels"
 
@@ -52,23 +52,23 @@ def test_a_bomb_in_a_text_chunk() -> None:
     bomb = zlib.compress(b"a" * 200_000_000, 9)
     data = b"note\0\0" + bomb
     chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(buffer.getvalue()[:33] + chunk + buffer.getvalue()[33:])
     assert refused.value.reason == "broken"
 
 
 def test_not_found_and_too_large(tmp_path: Path) -> None:
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(tmp_path / "none.png")
-    assert (refused.value.reason, refused.value.slug) == ("not-found", "input-invalid")
+    assert (refused.value.reason, refused.value.slug) == ("not-found", "photograph-invalid")
     with (tmp_path / "sparse.png").open("wb") as file:
         file.truncate(300 * 2**20)
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(tmp_path / "sparse.png")
     assert refused.value.reason == "too-many-bytes"
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(tmp_path)
-    assert refused.value.reason == "unreadable"
+    assert refused.value.reason == "not-a-file"
 
 
 def test_a_file_that_is_no_picture_fails_with_the_reason(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_malformed_files(position: int) -> None:
                     del data[at : at + made.randrange(20)]
         try:
             picture = read_picture(bytes(data))
-        except PictureRefused as error:
+        except PhotographInvalid as error:
             outcome = error.reason
         else:
             assert picture.pixels.dtype == np.uint8
@@ -142,7 +142,7 @@ def test_malformed_files(position: int) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9])
 def test_photographs_cut_short(name: str, share: float) -> None:
     data = photograph(name).read_bytes()
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(data[: int(len(data) * share)])
     assert refused.value.reason in REASONS
 
@@ -170,7 +170,7 @@ def test_sixteen_bits_keep_their_range() -> None:
 
 
 def test_floats_have_no_range() -> None:
-    with pytest.raises(PictureRefused) as refused:
+    with pytest.raises(PhotographInvalid) as refused:
         read_picture(encoded(np.zeros((8, 8), np.float32), "TIFF"))
     assert refused.value.reason == "mode-unsupported"
 

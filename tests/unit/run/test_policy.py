@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from packshot import BrandInvalid, BrandKit, InputInvalid, Profile
+from packshot import BrandKit, Profile
+from packshot.errors import BrandInvalid, InputInvalid
 from packshot.paths import shipped
 from packshot.run.policy import RunPolicy
 
