@@ -21,6 +21,7 @@ from .picture.check import PackshotCheck
 from .picture.composite import PackshotProductComposite
 from .picture.matte import PackshotMatte
 from .picture.overlay import PackshotLogo, PackshotText
+from .picture.photo import PackshotLoadPhoto
 from .picture.save import PackshotSaveForChannel
 from .routes.register import register
 from .tiled_vae.nodes import PackshotVAEDecodeTiled, PackshotVAEEncodeTiled
@@ -53,6 +54,7 @@ class PackshotExtension(ComfyExtension):
             PackshotBrandPrompt,
             PackshotDeterminismCheck,
             PackshotTrainLoRA,
+            PackshotLoadPhoto,
             PackshotMatte,
             PackshotProductComposite,
             PackshotLogo,

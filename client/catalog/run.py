@@ -40,7 +40,7 @@ from .ledger.audit_check import verify_audit
 from .ledger.lease import Lease
 from .ledger.ledger import Ledger
 from .ledger.records import HostState
-from .planning.catalog_file import Catalog, CatalogFile
+from .planning.catalog_file import Catalog, CatalogFile, PhotosSection
 from .planning.estimate import remember
 from .planning.write_plan import write_plan
 from .rebuild import replay, set_aside
@@ -203,8 +203,8 @@ class CatalogRun:
                     remedy="choose another --out, so that both can be compared",
                 )
         self.ledger.record_facts(facts, event="run")
-        # A place on this machine, and no fact of the pictures.
-        self.ledger.record_facts({"folder": str(table.folder or "")})
+        # Places on this machine, and no facts of the pictures.
+        self.ledger.record_facts({"folder": str(table.folder or ""), "photos": catalog.file.photos.model_dump()})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self._copy(key), text)
@@ -374,7 +374,7 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
-            beside=Path(facts["folder"]) if facts.get("folder") else None,
+            places=PhotosSection(**facts.get("photos", {})).places(Path(facts["folder"]) if facts["folder"] else None),
         )
 
     def gates(self, *, waived: bool = False) -> dict[str, Gate]:

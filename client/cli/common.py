@@ -31,6 +31,12 @@ WaiveOption = Annotated[
         metavar="STOP", help="A stop that may be passed: lock or channel; the answer says so. May be repeated."
     ),
 ]
+PhotosOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--photos", metavar="DIR", help="Folder or address below which the table's photographs lie. May be repeated."
+    ),
+]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]
 
 

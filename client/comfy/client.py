@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import requests
 import websocket
 
+from ..compose.photograph import PhotographRecord, read_bytes, read_photograph
 from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid, PackshotError, WorkflowInvalid
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.versions import resolve
@@ -34,17 +35,23 @@ _C = TypeVar("_C", bound="HostClient")
 
 _SENDS = 3  # times that a submission is sent when each time the host turns out not to have received it
 _LOOKS, _LOOK_PAUSE = 3, 0.25  # looks in a row, and seconds between them, that must all miss a lost submission
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # of photographs that go as they are
 _SOCKET_PAUSE = 5.0  # seconds before another try to open a socket that a proxy refuses
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A job that has its id and its graph but was not sent yet, so that the id can be written down first."""
+    """A job that has its id and its graph but was not sent yet, so that the id can be written down first.
+
+    Attributes:
+        photographs: what was done with each photograph, by the input that takes it.
+    """
 
     id: str
     graph: Mapping[str, Any]
     canvas: Mapping[str, Any]
     prepared: PreparedWorkflow
+    photographs: Mapping[str, PhotographRecord]
 
 
 class HostClient:
@@ -83,6 +90,7 @@ class HostClient:
         self._prepared: dict[str, PreparedWorkflow] = {}
         self._loaded: dict[str, tuple[tuple[int, int], Workflow]] = {}
         self._uploads: dict[str, str] = {}
+        self._photographs: dict[str, tuple[str, PhotographRecord]] = {}
 
     @property
     def url(self) -> str:
@@ -123,14 +131,23 @@ class HostClient:
         Raises:
             WorkflowInvalid, NodeMissing, ModelMissing: the host cannot run this workflow.
             InputUnknown, InputInvalid: a value that the workflow does not take.
+            PhotographInvalid: a photograph cannot be used; nothing was sent.
             HostUnreachable: the host does not answer.
         """
         prepared, values = self.check(workflow, inputs)
-        for name, value in values.items():
-            if prepared.contract.inputs[name].uploads and isinstance(value, os.PathLike | bytes):
+        files = {
+            name: value
+            for name, value in values.items()
+            if prepared.contract.inputs[name].uploads and isinstance(value, os.PathLike | bytes)
+        }
+        photographs = {}
+        for name, value in files.items():
+            if prepared.contract.inputs[name].media == "image":
+                values[name], photographs[name] = self.upload_photograph(value)
+            else:
                 values[name] = self.upload(value)
         graph, canvas = prepared.fill(values)
-        return Draft(str(uuid.uuid4()), graph, canvas, prepared)
+        return Draft(str(uuid.uuid4()), graph, canvas, prepared, photographs)
 
     def check(
         self, workflow: str | Path | Workflow, inputs: Mapping[str, Any]
@@ -165,7 +182,7 @@ class HostClient:
                 when it answers again.
         """
         socket = self._open_socket()
-        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect)
+        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect, draft.photographs)
         body = protocol.submission(
             draft.graph, draft.id, socket.client_id if socket else uuid.uuid4().hex, draft.canvas, self._previews
         )
@@ -194,7 +211,7 @@ class HostClient:
             workflow: what it was made from, to have its outputs under their names.
         """
         prepared = self.prepare(workflow) if workflow is not None else None
-        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None)
+        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None, {})
 
     def prepare(self, workflow: str | Path | Workflow) -> PreparedWorkflow:
         """The workflow converted for this host, with its contract; converted once."""
@@ -212,13 +229,41 @@ class HostClient:
         """Put a file into the host's input folder; returns its name there. The same content is sent only once.
 
         Raises:
-            InputInvalid: the file cannot be read.
+            InputInvalid: it is no regular file, or cannot be read.
         """
+        if not isinstance(content, bytes) and Path(content).exists() and not Path(content).is_file():
+            raise InputInvalid("this is no regular file", place=str(content), remedy="name a file")
         suffix = "" if isinstance(content, bytes) else safe_suffix(os.fspath(content))
         try:
             data = content if isinstance(content, bytes) else Path(content).read_bytes()
         except OSError as error:
             raise InputInvalid(f"cannot be read: {error.strerror}", place=str(content)) from error
+        return self._put(data, suffix)
+
+    def upload_photograph(self, content: os.PathLike[str] | bytes) -> tuple[str, PhotographRecord]:
+        """Put a photograph into the host's input folder as every node there shows it: whole, upright, in sRGB.
+
+        A file that is so already goes as it is; any other one as a PNG that holds its record.
+
+        Returns:
+            its name there, and what was done with it.
+
+        Raises:
+            PhotographInvalid: it cannot be used; nothing was sent.
+        """
+        data = content if isinstance(content, bytes) else read_bytes(Path(content))
+        digest = hashlib.sha256(data).hexdigest()
+        sent = self._photographs.get(digest)
+        if sent is None:
+            name = "" if isinstance(content, bytes) else Path(content).name
+            photograph = read_photograph(data, name, place=name if isinstance(content, bytes) else str(content))
+            body = data if photograph.plain else photograph.as_png()
+            suffix = _SUFFIXES[photograph.record.format] if photograph.plain else ".png"
+            sent = self._photographs[digest] = self._put(body, suffix), photograph.origin
+        return sent
+
+    def _put(self, data: bytes, suffix: str) -> str:
+        """Send a file once; its name on the host is its content's hash."""
         digest = hashlib.sha256(data).hexdigest()
         place = self._uploads.get(digest)
         if place is None:
@@ -234,6 +279,7 @@ class HostClient:
         """Ask the host anew for all that it was asked for before: its nodes, and the files that it has."""
         self._prepared.clear()
         self._uploads.clear()
+        self._photographs.clear()
         self.object_info.forget()
 
     # -- helpers -----------------------------------------------------------------------------------------------------
@@ -258,6 +304,7 @@ class HostClient:
         socket: EventSocket | None,
         boot: str | None,
         inspect: Callable[[Result], Result] | None,
+        photographs: Mapping[str, PhotographRecord],
     ) -> Job:
         job = Job(
             self.api,
@@ -270,6 +317,7 @@ class HostClient:
             listening=lambda: socket is not None and socket.alive,
             boot=boot,
             inspect=inspect,
+            photographs=[{"input": name, **record.as_dict()} for name, record in photographs.items()],
         )
         self._jobs[job_id] = job
         return job

@@ -7,6 +7,7 @@ reached the host. What answers mean is decided in :mod:`.protocol`.
 from __future__ import annotations
 
 import base64
+import io
 import ipaddress
 import json
 import time
@@ -239,8 +240,10 @@ class HostApi:
         """``POST /upload/image``: put a file into the input folder; returns the name that nodes take.
 
         Raises:
-            InputInvalid: it is larger than the host accepts.
+            InputInvalid: it is larger than the host, or a proxy before it, accepts.
         """
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
         response = self.request(
             "POST",
             "/upload/image",
@@ -248,11 +251,7 @@ class HostApi:
             data={"subfolder": subfolder, "type": "input"},
         )
         if response.status_code == 413:
-            raise InputInvalid(
-                "the file is too large for the host",
-                place=filename,
-                remedy="make it smaller, or start the host with a larger --max-upload-size",
-            )
+            raise self._too_large(response, filename, size)
         answer = self._successful(response, answers.UPLOADED)
         return f"{answer['subfolder']}/{answer['name']}" if answer.get("subfolder") else str(answer["name"])
 
@@ -294,6 +293,20 @@ class HostApi:
         return answer.get("phases") if isinstance(answer, dict) else None
 
     # -- helpers -------------------------------------------------------------------------------------------------
+
+    def _too_large(self, response: requests.Response, filename: str, size: int) -> InputInvalid:
+        """Name who refuses a file: ComfyUI's own server says that it is aiohttp, a proxy says its own name."""
+        server = response.headers.get("Server", "")
+        if "aiohttp" in server.casefold():
+            who, remedy = "the host", "start ComfyUI with a larger --max-upload-size"
+        else:
+            who = f"the proxy before the host ({server})" if server else "a proxy before the host"
+            remedy = "raise the proxy's limit (nginx: client_max_body_size)"
+        return InputInvalid(
+            f"{who} takes no file of {size:,} bytes (HTTP 413)",
+            place=f"{filename} for {self.url}",
+            remedy=f"{remedy}, or export the photograph smaller",
+        )
 
     def _successful(self, response: requests.Response, shape: Any = object) -> Any:
         if not response.ok:

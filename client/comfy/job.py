@@ -41,6 +41,8 @@ class Result:
         memory: what each phase took, where the workflow has one of Packshot's memory nodes; see ``docs/vram.md``.
         graph: SHA-256 of the graph that the host executed, see :func:`~.protocol.graph_sha256`; empty where it does not
             tell.
+        photographs: what each photograph was and what was done with it, see ``docs/photographs.md``; ``input`` is the
+            workflow's name for it, or the id of the node that loaded it from the host's own folder.
         warnings: what was done otherwise than one may expect, each ``{"slug", "node", "message"}``.
         waived: stops that would have refused the run, each ``{"stop", "slug", "message"}``.
         drift: how the host differs from the lock of the workflow's release, each ``{"what", "locked", "found"}``.
@@ -55,6 +57,7 @@ class Result:
     look: tuple[Mapping[str, Any], ...] = ()
     memory: Sequence[Mapping[str, Any]] = ()
     graph: str = ""
+    photographs: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[Mapping[str, Any], ...] = ()
     waived: tuple[Mapping[str, Any], ...] = ()
     drift: tuple[Mapping[str, Any], ...] = ()
@@ -71,6 +74,7 @@ class Result:
             "look": [dict(one) for one in self.look],
             "memory": [dict(phase) for phase in self.memory],
             "graph": self.graph,
+            "photographs": [dict(photograph) for photograph in self.photographs],
             "warnings": [dict(warning) for warning in self.warnings],
             "waived": [dict(waiver) for waiver in self.waived],
             "drift": [dict(difference) for difference in self.drift],
@@ -110,6 +114,7 @@ class Job:
 
     Args:
         inspect: looks at what the job gave before anyone gets it; may add to it, or refuse it.
+        photographs: records of those that were sent for it.
     """
 
     def __init__(
@@ -125,6 +130,7 @@ class Job:
         listening: Callable[[], bool],
         boot: str | None,
         inspect: Callable[[Result], Result] | None = None,
+        photographs: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.id = prompt_id
         self._api = api
@@ -136,6 +142,7 @@ class Job:
         self._listening = listening
         self._boot = boot
         self._inspect = inspect
+        self._photographs = photographs
         self._frames: deque[Frame] = deque(maxlen=_MAX_FRAMES)
         self._news = threading.Condition()
         self._record: Record | None = None
@@ -209,8 +216,14 @@ class Job:
             record.look,
             record.memory,
             protocol.graph_sha256(record.graph) if record.graph else "",
+            self._with_loaded(record.photographs),
         )
         return self._inspect(result) if self._inspect is not None else result
+
+    def _with_loaded(self, loaded: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+        """The photographs that were sent for the job, and those that its nodes loaded beside them."""
+        sent = {photograph["sha256"] for photograph in self._photographs}
+        return (*self._photographs, *(photograph for photograph in loaded if photograph.get("sha256") not in sent))
 
     def wait(self, timeout: float | None = None) -> Record:
         """Wait until the job has succeeded; its record on the host. Raises what :meth:`result` does but for outputs."""

@@ -200,6 +200,7 @@ class Record:
         look: what Packshot's nodes say of the brand and the LoRAs that they applied, one entry for each such node.
         memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report or Save for
             Channel, see :func:`notes_memory` for graphs without; fields are those of the pack's ``Phase``.
+        photographs: what Packshot Load Photo says of the photographs that it loaded.
         graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
             where the history does not hold it.
     """
@@ -213,6 +214,7 @@ class Record:
     look: tuple[Mapping[str, Any], ...] = ()
     memory: tuple[Mapping[str, Any], ...] = ()
     graph: Graph = field(default_factory=dict)
+    photographs: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -241,6 +243,7 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         look=tuple(_look(entry.get("outputs") or {})),
         memory=_phases(entry.get("outputs") or {}),
         graph=_executed(entry.get("prompt")),
+        photographs=tuple(_entries(entry.get("outputs") or {}, "photographs")),
     )
 
 
@@ -265,6 +268,13 @@ def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             if isinstance(one, Mapping) and one not in said:
                 said.append(one)
                 yield {"node": str(node), **one}
+
+
+def _entries(outputs: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
+    """What nodes say under a key of their own."""
+    for kinds in outputs.values():
+        entries = kinds.get(kind) if isinstance(kinds, Mapping) else None
+        yield from (entry for entry in entries if isinstance(entry, Mapping)) if isinstance(entries, list) else ()
 
 
 def _phases(outputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -16,7 +16,7 @@ from ..errors import PhotographInvalid
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _SAME = 2  # levels: profiles of sRGB by different makers differ by rounding
-_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # colour space of a profile -> Pillow's mode
+_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}  # colour space of a profile -> Pillow's mode
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L")
 
 # Chromaticities x, y of red, green, blue and white, by the numbers of ITU-T H.273, table 2.
@@ -67,6 +67,8 @@ def colour_space(image: Image.Image, codes: tuple[int, int] | None = None) -> Co
         PhotographInvalid: high dynamic range (PQ or HLG), which no shop's picture has, and which no table says how to
             show.
     """
+    if image.mode == "LAB":
+        return ColourSpace("Lab", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes())
     if data := image.info.get("icc_profile"):
         return _named(image, data)
     if codes is not None:
@@ -90,8 +92,6 @@ def to_srgb(image: Image.Image, space: ColourSpace) -> Image.Image:
     Returns:
         mode RGB.
     """
-    if image.mode == "LAB":
-        return _convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
     if space.profile is None:
         return image.convert("RGB")
     profile = ImageCms.ImageCmsProfile(io.BytesIO(space.profile))
@@ -141,8 +141,8 @@ def _named(image: Image.Image, data: bytes) -> ColourSpace:
 def _fits(space: str, mode: str) -> bool:
     """Whether a profile's colour space can be that of pixels; a grey picture may have a profile of RGB."""
     if space == "RGB":
-        return mode not in ("CMYK", "LAB")
-    return (space == "GRAY" and mode in _GREY) or (space == mode == "CMYK")
+        return mode != "CMYK"
+    return (space == "GRAY" and mode in _GREY) or (space == "CMYK" and mode == "CMYK")
 
 
 def _by_codes(primaries: int, transfer: int) -> ColourSpace:

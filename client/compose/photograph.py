@@ -148,30 +148,71 @@ def over_white(pixels: Levels, alpha: Levels | None) -> Levels:
     return ((pixels * cover + (255 - cover) * np.uint16(255) + 127) // 255).astype(np.uint8)
 
 
-def read_photograph(source: Path | bytes, name: str = "", *, max_pixels: int = MAX_PIXELS) -> Photograph:
+def read_photograph(
+    source: Path | bytes, name: str = "", *, place: str = "", max_pixels: int = MAX_PIXELS
+) -> Photograph:
     """Decode a file, or the bytes of one.
 
     Args:
-        name: what to call it; the file's name by default.
+        name: what to call it; by default the file's name.
+        place: what an error names; by default the file's path, or the name.
         max_pixels: refused above.
 
     Raises:
         PhotographInvalid: it cannot be used, with the reason.
     """
-    data, name, place = _content(source, name)
+    data = source if isinstance(source, bytes) else read_bytes(source, place)
+    place = place or (name if isinstance(source, bytes) else str(source))
+    name = name or ("" if isinstance(source, bytes) else source.name)
     with _opened(data, place, max_pixels) as file:
         return _decode(file, data, name, place)
 
 
-def inspect_photograph(source: Path | bytes, name: str = "") -> PhotographRecord:
-    """Tell what :func:`read_photograph` would do with a file, without decoding its pixels.
+def inspect_photograph(path: Path, name: str = "") -> PhotographRecord:
+    """Tell what a photograph was and what is done with it, without decoding its pixels.
 
     Raises:
         PhotographInvalid: as :func:`read_photograph`, as far as the file's head tells.
     """
-    data, name, place = _content(source, name)
-    with _opened(data, place, MAX_PIXELS) as file:
-        return _sent(file.image) or _record(file, data, name)[0]
+    data = read_bytes(path)
+    with _opened(data, str(path), MAX_PIXELS) as file:
+        return _sent(file.image) or _record(file, data, name or path.name)[0]
+
+
+def read_bytes(path: Path, place: str = "") -> bytes:
+    """Read a file of at most 256 MiB.
+
+    Args:
+        place: what an error names; by default the path.
+
+    Raises:
+        PhotographInvalid: there is no regular file, it cannot be read, or is larger.
+    """
+    place = place or str(path)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file (a pipe, a socket or a device)"
+            raise PhotographInvalid(f"this is {kind}", place=place, remedy="name a picture", reason="not-a-file")
+        if status.st_size > MAX_BYTES:
+            raise PhotographInvalid(
+                f"the file has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read",
+                place=place,
+                remedy="export it smaller: no shop shows more than 100 megapixels",
+                reason="too-many-bytes",
+            )
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PhotographInvalid(
+            "there is no such file", place=place, remedy="check the path", reason="not-found"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise PhotographInvalid(
+            f"the file cannot be read: {getattr(error, 'strerror', None) or error}",
+            place=place,
+            remedy="check the file and its permissions",
+            reason="unreadable",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,39 +225,6 @@ class _File:
     base_only: bool
     bits: int
     codes: tuple[int, int] | None
-
-
-def _content(source: Path | bytes, name: str) -> tuple[bytes, str, str]:
-    if isinstance(source, bytes):
-        return source, name, name
-    return _read(source), name or source.name, str(source)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file (a pipe, a socket or a device)"
-            raise PhotographInvalid(f"this is {kind}", place=str(path), remedy="name a picture", reason="not-a-file")
-        if status.st_size > MAX_BYTES:
-            raise PhotographInvalid(
-                f"the file has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read",
-                place=str(path),
-                remedy="export it smaller: no shop shows more than 100 megapixels",
-                reason="too-many-bytes",
-            )
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise PhotographInvalid(
-            "there is no such file", place=str(path), remedy="check the path", reason="not-found"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise PhotographInvalid(
-            f"the file cannot be read: {getattr(error, 'strerror', None) or error}",
-            place=str(path),
-            remedy="check the file and its permissions",
-            reason="unreadable",
-        ) from error
 
 
 @contextlib.contextmanager
@@ -268,6 +276,8 @@ def _open(data: bytes, place: str) -> _File:
             remedy="give the photograph itself, as JPEG, PNG, WebP, TIFF, HEIC or AVIF",
             reason="not-a-picture",
         )
+    if kind in ("HEIF", "AVIF"):
+        _check_boxes(data)
     if kind == "HEIF":
         return _open_heif(data, place)
     if kind == "JXL" and _decoder("pillow_jxl") is None:
@@ -324,6 +334,24 @@ def _check_size(size: tuple[int, int], place: str, max_pixels: int) -> None:
             remedy="export it smaller",
             reason="too-many-pixels",
         )
+
+
+def _check_boxes(data: bytes) -> None:
+    """Refuse a file of boxes that ends within one: its decoder would leave the tiles that are missing grey.
+
+    Raises:
+        EOFError: the last box says to be longer than the file (ISO/IEC 14496-12, 4.2).
+    """
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size == 0:
+            return  # to the end of the file, however long that was
+        at += max(size, 8)
+    if at > len(data):
+        raise EOFError("the file ends within its pixels")
 
 
 def _check_tiff(image: Image.Image, place: str) -> None:
@@ -386,9 +414,9 @@ def _record(file: _File, data: bytes, name: str) -> tuple[PhotographRecord, Colo
         "base-picture": file.base_only,
         "eight-bit": file.bits > 8,
         "upright": turn in _UPRIGHT,
-        "converted": space.profile is not None or image.mode == "LAB",
+        "converted": space.profile is not None,
         "cmyk": cmyk,
-        "assumed-srgb": space.name == "none" and not cmyk and image.mode != "LAB",
+        "assumed-srgb": space.name == "none" and not cmyk,
         "broken-profile": space.name == "broken",
     }
     width, height = image.size[::-1] if turn in (5, 6, 7, 8) else image.size
@@ -398,7 +426,7 @@ def _record(file: _File, data: bytes, name: str) -> tuple[PhotographRecord, Colo
         file.format,
         width,
         height,
-        "Lab" if image.mode == "LAB" else space.name,
+        space.name,
         tuple(change for change, done in changes.items() if done),
     )
     return record, space, turn

@@ -12,7 +12,7 @@ from .marking import Making, making_of
 Prompt = Mapping[str, Mapping[str, Any]]
 
 _COMPOSITE = "PackshotProductComposite"
-_LOADERS = ("LoadImage", "LoadImageMask", "LoadImageOutput")
+_LOADERS = ("PackshotLoadPhoto", "LoadImage", "LoadImageMask", "LoadImageOutput")
 _SEEDS = ("seed", "noise_seed")
 _MODELS = ("card", "ckpt_name", "unet_name")
 

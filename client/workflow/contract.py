@@ -30,7 +30,7 @@ class InputSpec:
         default: the value that the artist saved.
         minimum, maximum: inclusive bounds of a number, None where there are none.
         choices: what a COMBO offers; None for other types, and where its node finds that out while it runs.
-        uploads: whether a local file may be given, which is then uploaded.
+        media: ``image``, ``video`` or ``audio``, where a local file may be given, which is then uploaded; else empty.
         help: what it is for, in the workflow's own words.
         place: the input in messages.
     """
@@ -43,9 +43,14 @@ class InputSpec:
     minimum: float | None
     maximum: float | None
     choices: tuple[Any, ...] | None
-    uploads: bool
+    media: str
     help: str
     place: str
+
+    @property
+    def uploads(self) -> bool:
+        """Whether a local file may be given, which is then uploaded."""
+        return bool(self.media)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the input as ``packshot workflow show --json`` prints it."""
@@ -122,9 +127,9 @@ class InputSpec:
 
 
 def _is_file(text: str) -> bool:
-    """Whether a text names a file on this machine; most texts cannot, and some are too long to ask."""
+    """Whether a text names a file here, of whatever kind; most texts cannot, and some are too long to ask."""
     try:
-        return Path(text).is_file()
+        return Path(text).exists() and not Path(text).is_dir()
     except (OSError, ValueError):
         return False
 
@@ -317,7 +322,7 @@ def read_input(named: NamedInput, api: ApiGraph, place: str) -> InputSpec:
         minimum=options.get("min"),
         maximum=options.get("max"),
         choices=tuple(choices) if choices else None,  # with none listed, the node finds out while it runs
-        uploads=any(options.get(f"{media}_upload") for media in ("image", "video", "audio")),
+        media=next((media for media in ("image", "video", "audio") if options.get(f"{media}_upload")), ""),
         help=named.help,
         place=f"input '{name}' ('{widget}' of {found.place})",
     )

@@ -17,6 +17,8 @@ from .canvas.graph import CanvasGraph, parse, read_json
 from .contract import Contract, contract_names, contract_widgets, read_contract, read_requires
 from .versions import SUFFIX, library, resolve
 
+_LOADERS = ("PackshotLoadPhoto", "LoadImage")
+
 
 class Workflow:
     """One workflow file, as the canvas opens it."""
@@ -63,12 +65,10 @@ class Workflow:
 
     @cached_property
     def loaded_inputs(self) -> frozenset[str]:
-        """The names of those inputs that are the picture of a Load Image node; needs no node definitions either."""
+        """The names of those inputs that are the picture of a node that loads one; needs no node definitions either."""
         types = {str(node.get("id")): node.get("type") for node in self.data.get("nodes", ())}
         widgets = contract_widgets(self.data).items()
-        return frozenset(
-            name for name, (node, widget) in widgets if (types.get(node), widget) == ("LoadImage", "image")
-        )
+        return frozenset(name for name, (node, widget) in widgets if types.get(node) in _LOADERS and widget == "image")
 
     @cached_property
     def sha256(self) -> str:

@@ -15,6 +15,8 @@ from ...quality.channels import Channel, load_channel
 from ...workflow import Workflow
 from ..runner.failures import Limits
 from ..runner.gate import RETRIES
+from ..table.addresses import is_address
+from ..table.photos import PhotoPlaces
 from ..table.read import Table, read_table
 from .items import Axes, Plan, Rule, plan_items
 from .mapping import mapping_for
@@ -71,6 +73,23 @@ class BudgetSection(_Section):
     hours: float | None = Field(default=None, gt=0)
 
 
+class PhotosSection(_Section):
+    """Where the photographs are that rows name.
+
+    Attributes:
+        roots: folders and addresses under which a path is looked for, after the table's own folder; such as a shop's
+            media folder, ``https://shop.example/media/catalog/product``.
+        headers: what a site wants to see, by its host name: ``{cdn.example: {Authorization: Bearer …}}``.
+    """
+
+    roots: list[_Name] = []
+    headers: dict[_Name, dict[_Name, str]] = {}
+
+    def places(self, folder: Path | None) -> PhotoPlaces:
+        """Add the product table's folder, None where it has none."""
+        return PhotoPlaces(folder, tuple(self.roots), self.headers)
+
+
 class CatalogFile(_Section):
     """A catalogue.
 
@@ -89,7 +108,7 @@ class CatalogFile(_Section):
         hosts: addresses; the managed host by default.
         phases: whether prompts are encoded ahead, for a hundred rows at once, so that a small card does not load the
             text encoder for every picture. The pictures are the same.
-        retries, budget: see there.
+        photos, retries, budget: see there.
         out: folder of the run.
     """
 
@@ -107,6 +126,7 @@ class CatalogFile(_Section):
     base_seed: int = 0
     hosts: list[_Name] = []
     phases: bool = True
+    photos: PhotosSection = PhotosSection()
     retries: RetriesSection = RetriesSection()
     budget: BudgetSection = BudgetSection()
     out: str | None = None
@@ -134,6 +154,9 @@ class CatalogFile(_Section):
         moved: dict[str, Any] = {
             name: _beside(path, value) for name in ("table", "brand", "out") if (value := getattr(loaded, name))
         }
+        moved["photos"] = loaded.photos.model_copy(
+            update={"roots": [_beside(path, root) for root in loaded.photos.roots]}
+        )
         moved["workflow"] = _beside_file(path, loaded.workflow)
         moved["rules"] = [
             rule.model_copy(update={"workflow": _beside_file(path, rule.workflow)}) if rule.workflow else rule
@@ -231,7 +254,7 @@ class Catalog:
 
 
 def _beside(path: Path, value: str) -> str:
-    return value if "://" in value or Path(value).is_absolute() else str(path.parent / value)
+    return value if is_address(value) or Path(value).is_absolute() else str(path.parent / value)
 
 
 def _beside_file(path: Path, workflow: str) -> str:
@@ -255,5 +278,10 @@ def _refused(path: Path, error: ValidationError) -> CatalogInvalid:
 
 
 def _fields(location: tuple[int | str, ...]) -> list[str]:
-    sections: Mapping[Any, type[_Section]] = {"rules": RuleSection, "retries": RetriesSection, "budget": BudgetSection}
+    sections: Mapping[Any, type[_Section]] = {
+        "rules": RuleSection,
+        "photos": PhotosSection,
+        "retries": RetriesSection,
+        "budget": BudgetSection,
+    }
     return list((sections[location[0]] if len(location) > 1 else CatalogFile).model_fields)

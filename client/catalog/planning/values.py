@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from ...comfy.client import HostClient
 from ...errors import InputInvalid, InputUnknown
 from ...workflow.contract import Contract, InputSpec
 from ..runner.station import read_values
-from ..table.photos import local_photo
+from ..table.photos import PhotoPlaces
 from ..table.products import RowProblem
 from .catalog_file import Catalog
 
@@ -28,28 +28,29 @@ def refused_values(client: HostClient, catalog: Catalog) -> Iterator[RowProblem]
         HostUnreachable: it does not answer.
     """
     contracts = {key: client.prepare(workflow).contract for key, workflow in catalog.workflows.items()}
+    places = catalog.file.photos.places(catalog.table.folder)
     there: dict[str, bool] = {}
     for item in catalog.plan.items:
         try:
             read_values(contracts[item.workflow], item.inputs, item.seed, {})
-            for spec, text in _not_here(contracts[item.workflow], item.inputs, catalog.table.folder):
+            for spec, text in _not_here(contracts[item.workflow], item.inputs, places):
                 if text not in there:
                     there[text] = _has(client, text)
                 if not there[text]:
                     raise InputInvalid(
                         f"there is no file '{text}', here or on the host" if text else "the row names no file for it",
                         place=spec.place,
-                        remedy="correct it in the table; a path is looked for beside the table and in this folder",
+                        remedy="correct it in the table, or name the folder of the photographs with --photos",
                     )
         except (InputInvalid, InputUnknown) as error:
             yield RowProblem(item.item_id, f"{item.place}, {error.place}", error.message, error.remedy, slug=error.slug)
 
 
-def _not_here(contract: Contract, inputs: Mapping[str, str], beside: Path | None) -> Iterator[tuple[InputSpec, str]]:
+def _not_here(contract: Contract, inputs: Mapping[str, str], places: PhotoPlaces) -> Iterator[tuple[InputSpec, str]]:
     """The inputs that take a file, with what a row names for them that is none on this machine."""
     for name, spec in contract.inputs.items():
         text = inputs.get(name)
-        if spec.uploads and text is not None and "://" not in text and local_photo(text, beside) is None:
+        if spec.uploads and text is not None and places.locate(text) is None:
             yield spec, text
 
 

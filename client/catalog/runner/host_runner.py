@@ -274,7 +274,7 @@ class HostRunner(threading.Thread):
         try:
             uploads = self._station.uploads(item.workflow)
             named = [text for name, text in {**item.inputs, **(item.change or {})}.items() if name in uploads]
-            with photos(named, self._work.beside) as files:
+            with photos(named, self._work.places) as files:
                 drafted = self._station.draft(item, files)
         except PackshotError as error:
             self._unsent(item, error)

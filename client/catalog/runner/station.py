@@ -15,7 +15,7 @@ from ...comfy.client import Draft, HostClient
 from ...comfy.health import Health, health
 from ...comfy.job import Job
 from ...comfy.protocol import graph_sha256
-from ...errors import OutputMissing, PackshotError
+from ...errors import OutputMissing, PackshotError, PhotographInvalid
 from ...run.lock import HeldLock, drift_from, refuse_drift
 from ...run.weights import Weights, weights_of_run
 from ...workflow import Workflow
@@ -159,11 +159,16 @@ class LocalStation:
 
     def draft(self, item: StoredItem, files: Mapping[str, Path]) -> Drafted:
         values = self._values(item, files)
-        hashes = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
         workflow = self._workflows[item.workflow]
         self._hold(item)
-        draft = self._client.draft(workflow, values)
+        try:
+            draft = self._client.draft(workflow, values)
+        except PhotographInvalid as error:
+            raise PhotographInvalid(
+                error.message, place=_text_of(files, error.place), remedy=error.remedy, reason=error.reason
+            ) from error
         self._drafts[draft.id] = draft
+        hashes = {name: _file_hash(value) for name, value in values.items() if isinstance(value, Path)}
         row = row_hash(item, workflow.sha256)
         return Drafted(
             draft.id, {"row": row, "workflow": workflow.sha256, "graph": graph_sha256(draft.graph), "inputs": hashes}
@@ -318,6 +323,11 @@ def row_hash(item: StoredItem, workflow: str) -> str:
 def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text_of(files: Mapping[str, Path], place: str) -> str:
+    """What the table says of a file; where a fetched one lies for the moment tells nobody anything."""
+    return next((text for text, path in files.items() if str(path) == place), place)
 
 
 def _file_hash(path: Path) -> str:

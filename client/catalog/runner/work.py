@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import HostLost, PackshotError
 from ..ledger.ledger import Ledger
 from ..ledger.records import Attempt, StoredItem
+from ..table.photos import PhotoPlaces
 from .backlog import Backlog
 from .failures import Limits
 from .telemetry import Telemetry
@@ -29,7 +30,7 @@ class Work:
         locks: SHA-256 of the workflows' locks, by workflow key; for the audit.
         phases: whether prompts are encoded ahead, for a host's next hundred items at once.
         settled: called with an item's id and None, or the error that it failed with; from any thread.
-        beside: the product table's folder, in which paths of its rows are looked for; None where it has none.
+        places: where the files are that rows name.
 
     Attributes:
         backlog: what waits to be made.
@@ -50,14 +51,14 @@ class Work:
         locks: Mapping[str, str | None],
         phases: bool,
         settled: Callable[[str, PackshotError | None], None],
-        beside: Path | None = None,
+        places: PhotoPlaces,
     ) -> None:
         self.ledger = ledger
         self.folder = folder
         self.limits = limits
         self.locks = locks
         self.phases = phases
-        self.beside = beside
+        self.places = places
         self.backlog = Backlog(ledger.backlog())
         self.stopping = threading.Event()
         self.draining = ""

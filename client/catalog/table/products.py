@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bs4 import BeautifulSoup
 
 from ...errors import CatalogInvalid
+from .addresses import split_addresses
 from .rows import Row
 
 _BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")
@@ -24,7 +25,7 @@ class Variant:
         sku: as in the table; empty where it has none.
         title: its option values as Shopify titles a variant ("Sand / Large"); empty if the product has no options.
         options: option name -> value. In a plain table, every column that has no other meaning.
-        image: address of its own picture; empty where it has none.
+        image: address or path of its own picture, the first that its cell names; empty where it has none.
         row: the row that it was read from.
         gtin: its barcode's number as in the table; empty where it has none.
     """
@@ -46,7 +47,7 @@ class Product:
         title, body_html, vendor, category, type, status: the cells as they are; empty where the table has none.
         tags: split at commas.
         options: option name -> the values that its variants have, in order.
-        images: addresses of its pictures, in the table's order.
+        images: addresses or paths of its pictures, in the table's order; a cell may name several.
         variants: at least one, in the table's order.
         row: its first row.
         locales: locale or store view -> the texts that it has there: ``title``, ``body``.
@@ -96,6 +97,16 @@ class RowProblem:
     message: str
     remedy: str
     slug: str = CatalogInvalid.slug
+
+
+def split_pictures(product: Product) -> Product:
+    """Take apart those cells of a product that name several pictures; see :func:`~.addresses.split_addresses`."""
+    images = tuple(dict.fromkeys(image for cell in product.images for image in split_addresses(cell)))
+    own = [next(iter(split_addresses(variant.image)), "") for variant in product.variants]
+    if images == product.images and own == [variant.image for variant in product.variants]:
+        return product
+    variants = tuple(replace(variant, image=image) for variant, image in zip(product.variants, own, strict=True))
+    return replace(product, images=images, variants=variants)
 
 
 def plain_text(markup: str) -> str:

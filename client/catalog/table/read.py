@@ -19,7 +19,7 @@ from ...errors import CatalogInvalid, nearest
 from .dialects import PLAIN, SHOPIFY, Columns, DialectName, columns_of
 from .files import Format
 from .other_rows import open_rows
-from .products import Product, RowProblem, Variant, torn
+from .products import Product, RowProblem, Variant, split_pictures, torn
 from .rows import Row, RowFile
 from .variants import read_variants
 
@@ -95,7 +95,7 @@ def read_table(where: Path | str) -> Table:
         sha256=file.source.sha256,
         columns=file.columns,
         mapping=columns.found,
-        products=tuple(products),
+        products=tuple(map(split_pictures, products)),
         problems=tuple(problems),
         notes=file.notes,
     )

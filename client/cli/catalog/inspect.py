@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...catalog.inspection import inspect_catalog
-from ..common import HeaderOption, JsonOption, SetOption, pairs
+from ..common import HeaderOption, JsonOption, PhotosOption, SetOption, pairs
 from .show import show_inspected
 
 
@@ -22,6 +22,7 @@ def inspect(
     ] = None,
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
+    photos: PhotosOption = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     host: Annotated[
         str | None,
@@ -36,7 +37,8 @@ def inspect(
     takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
     are not looked at, and that is said.
     """
-    options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
+    roots = {"roots": photos} if photos else None
+    options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None, "photos": roots}
     answer = inspect_catalog(table, pairs(mapping), host=host, headers=pairs(header, ":"), **options)
     show_inspected(answer, as_json)
     if answer["refused"]:

@@ -15,7 +15,7 @@ from ...catalog.run import CatalogRun
 from ...catalog.runner.hosts import Engine
 from ...catalog.status import RunStatus
 from ...models.licensing.profile import load_profile
-from ..common import HeaderOption, JsonOption, ProfileOption, SetOption, WaiveOption, pairs, say
+from ..common import HeaderOption, JsonOption, PhotosOption, ProfileOption, SetOption, WaiveOption, pairs, say
 from .folder import Folder
 from .show import RunProgress, finish, run_progress, show_notes, show_preview
 
@@ -57,6 +57,7 @@ def run(
     ] = None,
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
+    photos: PhotosOption = None,
     host: HostsOption = None,
     header: HeaderOption = None,
     engine: EngineOption = EngineKind.local,
@@ -105,7 +106,8 @@ def run(
     seeds = None if retries is None else {"seeds": retries}
     named = {"workflow": workflow, "brand": brand, "channel": channel, "hosts": host, "out": out, "retries": seeds}
     numbers = {"base_seed": seed, "per_variant": per_variant or None, "phases": phases}
-    catalog = Catalog(CatalogFile.of(table, pairs(mapping), **named, **numbers), limit=limit)
+    roots = {"photos": {"roots": photos} if photos else None}
+    catalog = Catalog(CatalogFile.of(table, pairs(mapping), **named, **numbers, **roots), limit=limit)
     show_notes(catalog.table.notes)
     if dry_run:
         show_preview(preview(catalog, load_profile(profile)), as_json)
