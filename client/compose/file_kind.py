@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+#: How the names of photographs end, in small letters: for lists of a folder, as a file's bytes say what it is.
+ENDINGS = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".heic", ".heif", ".avif", ".jxl"),
+)
+
 _HEAD = 4096  # bytes that are looked at
 
 # The major and compatible brands of a file of boxes (ISO/IEC 14496-12), and what it holds.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..brand import BrandKit
+from ..compose.file_kind import ENDINGS
 from ..errors import InputInvalid
 from ..paths import atomic_write
 from .annotate import annotate
@@ -15,8 +16,6 @@ from .checks import Given
 from .look import look_of
 from .picture import read_picture
 from .run import Report, check_files
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 
 
 def check_image(
@@ -72,7 +71,7 @@ def _pictures(images: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for path in map(Path, images):
         if path.is_dir():
-            files += sorted(file for file in path.iterdir() if file.suffix.casefold() in _ENDINGS)
+            files += sorted(file for file in path.iterdir() if file.suffix.casefold() in ENDINGS)
         else:
             files.append(path)
     if not files:

@@ -12,6 +12,7 @@ import folder_paths
 import numpy as np
 from comfy_api.latest import io, ui
 
+from ...client.compose.file_kind import ENDINGS
 from ...client.compose.photograph import Photograph, PhotographRecord, read_photograph
 from ...client.errors import PackshotError, PhotographInvalid
 from ..refusal import refusing, tell
@@ -19,9 +20,6 @@ from . import batch
 
 _INPUT = "image"
 _UNSHOWN = ("HEIF", "TIFF", "JXL")  # formats that a browser does not show: the canvas gets a preview
-#: What the list offers; a file of another name can be uploaded, or named by a program, all the same.
-_JPEG, _OTHERS = (".jpg", ".jpeg", ".jfif"), (".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-_ENDINGS = (*_JPEG, *_OTHERS, ".heic", ".heif", ".avif", ".jxl")
 #: What the artist reads of each change; see PhotographRecord.
 _WORDS = {
     "first-frame": "first frame of several",
@@ -119,7 +117,7 @@ def _path(image: str) -> Path:
 
 def _photographs() -> list[str]:
     entries = os.scandir(folder_paths.get_input_directory())
-    return sorted(entry.name for entry in entries if entry.name.lower().endswith(_ENDINGS) and entry.is_file())
+    return sorted(entry.name for entry in entries if entry.name.lower().endswith(ENDINGS) and entry.is_file())
 
 
 def _alpha(photograph: Photograph) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from server import PromptServer
 
 import nodes as core
 
+from ...client.compose.photograph import inspect_photograph
 from ...client.compose.pixels import Pixels, mask_of_size
 from ...client.errors import InputInvalid, PackshotError
 from ...client.paths import config_dir, resolve_within
@@ -153,11 +154,12 @@ class PackshotSaveForChannel(io.ComfyNode):
             target = _folder(folder)
             steps = lowered()
             history = history_of(hidden.prompt or {}, str(hidden.unique_id), _generates, _workflow(canvas))
+            recipe = {**history.recipe, "sku": sku, "channel": rules.id, **_photographs(history)}
             statement = Statement(
                 history.making if made == _FROM_GRAPH else cast(Making, made),
                 title,
                 rights,
-                recipe={**history.recipe, "sku": sku, "channel": rules.id, **({"memory": steps} if steps else {})},
+                recipe={**recipe, **({"memory": steps} if steps else {})},
             )
             options = WriteOptions(
                 kind,
@@ -261,6 +263,14 @@ def _credentials(sign: str) -> Credentials | None:
     if sign == _NEVER or find_spec("c2pa") is None or not (chain.is_file() and key.is_file()):
         return None
     return load_credentials(chain, key)
+
+
+def _photographs(history: History) -> dict[str, Any]:
+    """What the recipe says of the photographs in the picture; those that are gone by now it leaves out."""
+    files = {name: Path(folder_paths.get_annotated_filepath(name)) for name in history.photographs}
+    records = [inspect_photograph(file, name) for name, file in files.items() if file.is_file()]
+    said = [{"file": record.file, "sha256": record.sha256, "changes": list(record.changes)} for record in records]
+    return {"photographs": said} if said else {}
 
 
 def _ingredients(history: History) -> list[Ingredient]:
