@@ -11,7 +11,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -253,14 +253,16 @@ class HostClient:
         """
         data = content if isinstance(content, bytes) else read_bytes(Path(content))
         digest = hashlib.sha256(data).hexdigest()
+        name = "" if isinstance(content, bytes) else Path(content).name
         sent = self._photographs.get(digest)
         if sent is None:
-            name = "" if isinstance(content, bytes) else Path(content).name
             photograph = read_photograph(data, name, place=name if isinstance(content, bytes) else str(content))
             body = data if photograph.plain else photograph.as_png()
             suffix = _SUFFIXES[photograph.record.format] if photograph.plain else ".png"
             sent = self._photographs[digest] = self._put(body, suffix), photograph.origin
-        return sent
+        place, record = sent
+        # The same photograph under another name; a record that came with the file keeps its owner's name.
+        return place, replace(record, file=name) if record.sha256 == digest else record
 
     def _put(self, data: bytes, suffix: str) -> str:
         """Send a file once; its name on the host is its content's hash."""
