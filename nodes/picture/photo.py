@@ -91,10 +91,10 @@ class PackshotLoadPhoto(io.ComfyNode):
             photograph = read_photograph(_path(image), image, place=f"input '{_INPUT}', {image}")
         origin = photograph.origin
         pixels = batch.stacked([photograph.on_white.astype(np.float32) / np.float32(255)])
-        shown = ui.PreviewImage(pixels, cls=cls).as_dict() if photograph.record.format in _UNSHOWN else {}
+        preview = ui.PreviewImage(pixels, cls=cls).as_dict() if photograph.record.format in _UNSHOWN else {}
+        sentence = tell(cls.hidden.unique_id, [_sentence(origin)]) or {}
         account = {"photographs": [{"input": cls.hidden.unique_id, **origin.as_dict()}]}
-        told = tell(cls.hidden.unique_id, [_sentence(origin)]) or {}
-        return io.NodeOutput(pixels, *_alpha(photograph), ui={**shown, **told, **account})
+        return io.NodeOutput(pixels, *_alpha(photograph), ui={**preview, **sentence, **account})
 
 
 @lru_cache(maxsize=64)

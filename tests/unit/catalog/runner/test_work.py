@@ -9,6 +9,7 @@ import pytest
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.runner.failures import Limits
 from packshot.catalog.runner.work import Work
+from packshot.catalog.table.photos import PhotoPlaces
 
 
 def work(folder: Path, rows: int, *urls: str) -> Work:
