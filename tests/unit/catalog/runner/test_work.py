@@ -28,6 +28,7 @@ def work(folder: Path, rows: int, *urls: str) -> Work:
         locks={},
         phases=True,
         settled=lambda _id, _error: None,
+        places=PhotoPlaces(),
     )
     for url in urls:
         made.backlog.host_is_live(url, True)
