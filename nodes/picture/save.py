@@ -269,8 +269,8 @@ def _photographs(history: History) -> dict[str, Any]:
     """What the recipe says of the photographs in the picture; those that are gone by now it leaves out."""
     files = {name: Path(folder_paths.get_annotated_filepath(name)) for name in history.photographs}
     records = [inspect_photograph(file, name) for name, file in files.items() if file.is_file()]
-    said = [{"file": record.file, "sha256": record.sha256, "changes": list(record.changes)} for record in records]
-    return {"photographs": said} if said else {}
+    entries = [{"file": record.file, "sha256": record.sha256, "changes": list(record.changes)} for record in records]
+    return {"photographs": entries} if entries else {}
 
 
 def _ingredients(history: History) -> list[Ingredient]:
