@@ -9,6 +9,7 @@ import torch
 from comfy_api.latest import io
 
 from ...client.brand.dataset.dataset import Dataset, check_dataset
+from ...client.brand.dataset.listing import files_in
 from ...client.brand.training.metadata import Brand
 from ...client.brand.training.recipe import (
     SCHEDULES,
@@ -117,8 +118,8 @@ class PackshotTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, dataset: str, output_name: str, **_: Any) -> str:
         """The pictures and captions as they are, and whether the LoRA is there: a change runs again."""
-        files = [path for path in sorted(dataset_folder(dataset).rglob("*")) if path.is_file()]
-        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        files = [path for _, path in files_in(dataset_folder(dataset), [])]
+        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
         return repr((stamps, RunFiles.named(output_name).lora.is_file()))
 
     @classmethod
