@@ -112,7 +112,10 @@ def _packshot(loaded: Any, latents: Any, text: Any, steps: int) -> tuple[float, 
         patcher = loop.training_copy(loaded)
         prepared = data.Prepared(items, (), {"": text})
         checkpoint = Path(folder) / "checkpoint.safetensors"
-        trainer = loop.Trainer(patcher, _recipe(WARM + steps), prepared, checkpoint, "bench", watcher)
+        recipe = _recipe(WARM + steps)
+        trainer = loop.Trainer(
+            patcher, recipe, prepared, checkpoint, recipe.settled("bench", "bench"), "bench", watcher
+        )
         trainer.run()
     return (times[-1] - times[WARM - 1]) / steps, len(trainer.adapters.parameters())
 

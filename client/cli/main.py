@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import logging
+import struct
 import sys
 from typing import Annotated
 
@@ -37,6 +39,8 @@ COMMANDS = {
     "host": ("host:app", "Install, start, stop and look at a ComfyUI on this machine."),
 }
 
+_ESCAPING = "packshot-escaping"  # a name among Python's handlers of characters that cannot be encoded
+
 app = typer.Typer(
     name="packshot",
     cls=lazy_group(__package__, COMMANDS),
@@ -62,11 +66,24 @@ def _options(
 ) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What a file says of itself may hold what cannot be encoded; JSON reads the escapes that take its place.
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_ESCAPING)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not verbose:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # our own errors say what its retries came to
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Write what a stream's encoding cannot hold as JSON does: ``\\u`` with four digits, of each UTF-16 unit.
+
+    What a file says of itself may be in any script, and a pipe of Windows takes 256 characters.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{unit:04x}" for (unit,) in struct.iter_unpack(">H", units)), error.end
+
+
+codecs.register_error(_ESCAPING, _escape)
 
 
 def main() -> None:

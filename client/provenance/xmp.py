@@ -96,9 +96,9 @@ def read_xmp(packet: bytes) -> Read:
         if len(packet) > _READ_LIMIT or "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise ValueError("it is too long or declares entities")
         root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, UnicodeDecodeError, ValueError) as error:
+        found = {name: _text(root, name) for name in _READ}
+    except (ElementTree.ParseError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputInvalid(f"the XMP cannot be read: {error}", place="XMP", remedy="write it anew") from error
-    found = {name: _text(root, name) for name in _READ}
     try:
         recipe = json.loads(found["packshot:Recipe"] or "{}")
     except (ValueError, RecursionError):
@@ -117,18 +117,44 @@ _READ = ("Iptc4xmpExt:DigitalSourceType", "dc:title", "dc:rights", "dc:creator",
 
 
 def _text(root: ElementTree.Element, name: str) -> str:
-    """A property's text, which RDF allows as an element, as its first item, or as an attribute."""
-    for description in root.iter(_name("rdf:Description")):
-        attribute = description.get(_name(name))
-        if attribute is not None:
-            return attribute
-        element = description.find(_name(name))
-        if element is not None:
-            item = element.find(f".//{_name('rdf:li')}")
-            return ((element if item is None else item).text or "").strip()
+    """A property's text, of the first description of the picture that has it.
+
+    Only what stands at the top describes the picture; further down it may be an ingredient's or an earlier version's.
+    """
+    nodes = [node for rdf in root.iter(_name("rdf:RDF")) for node in rdf] or list(root.iter(_name("rdf:Description")))[
+        :1
+    ]
+    for node in nodes:
+        texts = [node.get(_name(name), "").strip(), *map(_value, node.findall(_name(name)))]
+        text = next(filter(None, texts), "")
+        if text:
+            return text
     return ""
+
+
+def _value(element: ElementTree.Element) -> str:
+    """The text or address of a property, in any form that RDF/XML has for it (W3C, RDF 1.1 XML Syntax, section 2).
+
+    Those are text, ``rdf:resource``, a node or ``rdf:parseType="Resource"`` with an ``rdf:value``, a node of that
+    address, and a list, of which the entry of the default language or else the first counts.
+    """
+    for attribute in ("rdf:resource", "rdf:value", "rdf:about"):
+        if element.get(_name(attribute)):
+            return element.get(_name(attribute), "").strip()
+    children = {child.tag: child for child in reversed(element)}  # the first of each kind
+    for kind in _LISTS:
+        if kind in children:
+            entries = sorted(children[kind], key=lambda entry: entry.get(f"{{{_XML}}}lang") != "x-default")
+            return next(filter(None, map(_value, entries)), "")
+    for kind in (_name("rdf:value"), _name("rdf:Description")):
+        if kind in children:
+            return _value(children[kind])
+    return (element.text or "").strip()
 
 
 def _name(prefixed: str) -> str:
     prefix, _, local = prefixed.partition(":")
     return f"{{{_NAMESPACES[prefix]}}}{local}"
+
+
+_LISTS = tuple(map(_name, ("rdf:Alt", "rdf:Seq", "rdf:Bag")))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ..brand import BrandKit
 from ..brand.dataset.dataset import Dataset, check_dataset
 from ..brand.dataset.faults import Picture
 from ..brand.training.exports import TRAINERS, export
+from ..brand.training.output import is_replaceable, numbered
 from ..brand.training.recipe import DEFAULT_TARGETS, Recipe
 from ..comfy.events import Event
 from ..comfy.http import HostApi
@@ -21,6 +24,7 @@ from ..comfy.job import Job, Result
 from ..errors import InputInvalid
 from ..host.managed import managed_url
 from ..models.cards import load_card
+from ..models.files.read import read_header
 from ..models.licensing.licences import Profile, judge, parts_of_card
 from ..paths import atomic_write, write_text
 from ..workflow import Workflow
@@ -40,7 +44,7 @@ class TrainedLora:
     """A LoRA that was trained on a host.
 
     Attributes:
-        file: where it is now.
+        file: where it is now: ``out``, or the next free name beside it where a finished LoRA had that name.
         sha256: of the file, in hex.
         name_on_host: what the host's LoRA loaders call it.
         samples: a grid of pictures made with it; None where none was made.
@@ -84,12 +88,13 @@ def train_lora(
 ) -> TrainedLora:
     """Check pictures, send them to a host, train there, and bring the LoRA back. The host's loaders see it at once.
 
-    The same call goes on where it was stopped: by Ctrl-C, a kill, or a power cut.
+    The same call goes on where it was stopped: by Ctrl-C, a kill, or a power cut; and a finished one with more steps.
 
     Args:
         folder: pictures and captions, see :func:`~packshot.check_dataset`.
         trigger: the word or phrase that stands in every caption.
-        out: the file to write, ``.safetensors``; its name is the LoRA's name on the host.
+        out: the file to write, ``.safetensors``; its name is the LoRA's name on the host. A finished LoRA is never
+            written over: more steps, or a run begun anew, become ``out-2`` and so on.
         base: id of the card of the model to train for.
         brand: the kit of the brand that the LoRA is for, or its folder.
         profile: what the licences are judged by, or its file; by default the user's own.
@@ -141,20 +146,29 @@ def _finish(job: Job, scratch: Path, say: Callable[[str], None], on_event: Calla
 
 
 def _bring(result: Result, out: Path, dataset: Dataset) -> TrainedLora:
-    """Put the LoRA and the grid of samples where they belong."""
+    """Put the LoRA and the grid of samples where they belong: beside a finished file, never over it."""
     lora = next(output for output in result.outputs if output.kind == "file")
-    with atomic_write(out) as file:
-        file.write(lora.read())
+    data, stem = lora.read(), _stem_on_host(lora.file, out)
+    places = chain([out.with_stem(stem)], numbered(out))
+    file = next(path for path in places if is_replaceable(path) or (path.is_file() and path.read_bytes() == data))
+    if is_replaceable(file):
+        with atomic_write(file) as target:
+            target.write(data)
     samples = None
     for output in result.outputs:
         if output.kind == "image":
-            samples = out.with_suffix(output.file.suffix)
-            with atomic_write(samples) as file:
-                file.write(output.read())
+            samples = file.with_suffix(output.file.suffix)
+            with atomic_write(samples) as target:
+                target.write(output.read())
     notes = tuple(output.read().decode() for output in result.outputs if output.kind == "text")
-    on_host = f"{out.stem}.safetensors"
     job, host, seconds = result.job, result.host, result.seconds
-    return TrainedLora(out, lora.sha256, on_host, samples, job, host, seconds, dataset.hash, notes)
+    return TrainedLora(file, lora.sha256, f"{stem}.safetensors", samples, job, host, seconds, dataset.hash, notes)
+
+
+def _stem_on_host(lora: Path, out: Path) -> str:
+    """What the host calls a LoRA, as its metadata say: the name asked for, or one with a number."""
+    name = read_header(lora).metadata.get("ss_output_name", "")
+    return name if re.fullmatch(rf"{re.escape(out.stem)}-\d+", name) else out.stem
 
 
 def export_config(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...client.brand.training.recipe import Recipe
 from ...client.errors import InputInvalid
 from . import checkpoint
 from .adapters import Adapters, Average
-from .checkpoint import Progress
+from .checkpoint import Progress, RunOrigin
 from .data import Prepared
 from .flow import Flow, gradients, training
 
@@ -69,7 +69,8 @@ class Trainer:
         patcher: from :func:`training_copy`.
         data: latents and text embeddings.
         checkpoint: the file that holds the run's state.
-        dataset: hash of the data set.
+        terms: see :meth:`Recipe.settled`.
+        lora: file name of the LoRA, without its suffix.
         watcher: who follows it.
     """
 
@@ -79,7 +80,8 @@ class Trainer:
         recipe: Recipe,
         data: Prepared,
         checkpoint: Path,
-        dataset: str,
+        terms: dict[str, Any],
+        lora: str,
         watcher: Watcher,
     ) -> None:
         self.recipe = recipe
@@ -89,28 +91,22 @@ class Trainer:
         self._checkpoint = checkpoint
         self._watcher = watcher
         self._flow = Flow(patcher, recipe)
-        self._fingerprint = recipe.fingerprint(dataset, self.adapters.base_mark())
+        self._origin = RunOrigin(terms, self.adapters.base_mark(), lora)
         self._parameters = self.adapters.parameters()
         self._average = Average(self._parameters, recipe.ema_decay)
         self._optimizer = torch.optim.AdamW(self._parameters.values(), lr=recipe.learning_rate, weight_decay=_DECAY)
         self._generator = torch.Generator().manual_seed(recipe.seed)
-        self._progress = Progress(0, self._generator.get_state(), [], 0, [], [])
+        self._progress = Progress(0, self._generator.get_state(), [], 0, [], [], [[0, recipe.steps]])
 
-    def resume(self) -> int:
-        """Go on from the checkpoint, if there is one; the steps that it has done.
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one.
 
         Raises:
-            InputInvalid, ModelCorrupt: see :func:`.checkpoint.read`; or it is beyond the steps asked for.
+            InputInvalid, ModelCorrupt: see :func:`.checkpoint.read`.
         """
-        found = checkpoint.read(self._checkpoint, self._fingerprint)
+        found = checkpoint.read(self._checkpoint, self._origin.base_mark)
         if found is None:
-            return 0
-        if found.progress.step > self.recipe.steps:
-            raise InputInvalid(
-                f"the run has {found.progress.step} steps already, and {self.recipe.steps} are asked for",
-                place=str(self._checkpoint),
-                remedy="ask for more steps, or choose another output name",
-            )
+            return
         with torch.no_grad():
             for name, tensor in found.parameters.items():
                 self._parameters[name].copy_(tensor)
@@ -119,8 +115,10 @@ class Trainer:
         state: dict[str, Any] = self._optimizer.state_dict()
         self._optimizer.load_state_dict({**state, "state": found.optimizer})
         self._generator.set_state(found.progress.generator)
-        self._progress = found.progress
-        return found.progress.step
+        stages = [stage for stage in found.progress.stages if stage[0] < found.progress.step]
+        if not stages or stages[-1][1] != self.recipe.steps:
+            stages = [*stages, [found.progress.step, self.recipe.steps]]
+        self._progress = replace(found.progress, stages=stages)
 
     def run(self) -> Progress:
         """Train until all steps are done. Whatever stops it, the files hold the last step that was completed.
@@ -128,8 +126,11 @@ class Trainer:
         Raises:
             InterruptProcessingException: the host was told to stop; the run can go on from its checkpoint.
         """
-        self.load()
         recipe = self.recipe
+        if self._progress.step == recipe.steps:
+            self._watcher.save(self.weights(), self._progress)  # the LoRA may have been moved away
+            return self._progress
+        self.load()
         with training():
             if self._progress.step == 0:
                 self._look()
@@ -177,8 +178,13 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), _CLIP)
         self._optimizer.step()
         self._average.update(before.step)
-        self._progress = Progress(
-            before.step + 1, self._generator.get_state(), batches, position, [*before.losses, total], before.validation
+        self._progress = replace(
+            before,
+            step=before.step + 1,
+            generator=self._generator.get_state(),
+            batches=batches,
+            position=position,
+            losses=[*before.losses, total],
         )
 
     def _backward(self, indices: list[int]) -> float:
@@ -211,9 +217,7 @@ class Trainer:
                     total += float(self._flow.loss(item.latent, text, level[None], noise))
         before = self._progress
         value = [float(before.step), total / len(held) / len(_LEVELS)]
-        self._progress = Progress(
-            before.step, before.generator, before.batches, before.position, before.losses, [*before.validation, value]
-        )
+        self._progress = replace(before, validation=[*before.validation, value])
 
     def _sample(self, step: int) -> None:
         comfy.model_management.in_training = False  # pictures as they come out in use
@@ -232,5 +236,5 @@ class Trainer:
             {name: value.detach() for name, value in self._parameters.items()},
             self._average.values,
             self._optimizer.state_dict()["state"],
-            self._fingerprint,
+            self._origin,
         )

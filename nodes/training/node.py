@@ -8,7 +8,8 @@ import comfy.utils
 import torch
 from comfy_api.latest import io
 
-from ...client.brand.dataset.dataset import Dataset, check_dataset
+from ...client.brand.dataset.dataset import check_dataset
+from ...client.brand.dataset.listing import files_in
 from ...client.brand.training.metadata import Brand
 from ...client.brand.training.recipe import (
     SCHEDULES,
@@ -23,7 +24,7 @@ from ..model import card_files
 from ..model.card_type import Card
 from ..refusal import refusing, tell
 from . import samples
-from .checkpoint import Progress
+from .checkpoint import Progress, read_standing
 from .data import Prepared, prepare
 from .files import LoraWriter, RunFiles, dataset_folder
 from .loop import Trainer, Watcher, training_copy
@@ -87,7 +88,7 @@ class PackshotTrainLoRA(io.ComfyNode):
                 io.String.Input("targets", default="", tooltip="Patterns of layers, with commas; empty: attention and"
                                 " feed-forward layers.", **_LAST),
                 io.Combo.Input("resume", options=[_AUTO, _FRESH], default=_AUTO, tooltip="auto: go on where a run of"
-                               " this name stood.", **_LAST),
+                               " this name stood, or with more steps than it had.", **_LAST),
                 io.Combo.Input("licence_profile", options=card_files.profiles(), default=card_files.SETTINGS,
                                tooltip="What the LoRA is for: as in Packshot Load Model.", **_LAST),
                 io.String.Input("brand", default="", tooltip="Name for the LoRA's metadata.", **_LAST),
@@ -116,10 +117,10 @@ class PackshotTrainLoRA(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, dataset: str, output_name: str, **_: Any) -> str:
-        """The pictures and captions as they are, and whether the LoRA is there: a change runs again."""
-        files = [path for path in sorted(dataset_folder(dataset).rglob("*")) if path.is_file()]
-        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return repr((stamps, RunFiles.named(output_name).lora.is_file()))
+        """The pictures and captions as they are, and how many LoRAs the run has left: a change runs again."""
+        files = [path for _, path in files_in(dataset_folder(dataset), [])]
+        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
+        return repr((stamps, len(RunFiles.named(output_name).loras())))
 
     @classmethod
     def execute(
@@ -158,12 +159,19 @@ class PackshotTrainLoRA(io.ComfyNode):
                 validation_fraction=validation_fraction,
             )
             found = report.require()
-            files.clear(everything=resume == _FRESH)
+            terms = recipe.settled(found.hash, card.id)
+            if resume == _FRESH:
+                files.clear(everything=True)
+            standing = read_standing(files.checkpoint)
+            if standing is not None:
+                standing.require(terms, recipe.steps)
+            files = files.towards(standing, recipe.steps)
+            files.clear(everything=False)
             bar = comfy.utils.ProgressBar(recipe.steps + len(found.pictures) * 2, node_id=cls.hidden.unique_id)
             data = prepare(found, recipe, card.resolution.step, vae, clip, lambda: bar.update(1))
             writer = LoraWriter(files, card, recipe, Brand(brand, brand_kit), found.hash, len(found.part("train")))
             with torch.inference_mode(False):
-                weights, progress = _train(model, vae, card, found, data, writer, bar)
+                weights, progress = _train(model, vae, card, terms, data, writer, bar)
         said = [f"{fault.picture or 'the set'}: {fault.message}" for fault in report.faults]
         said.append(_summary(files, progress))
         ui = tell(cls.hidden.unique_id, said) or {}
@@ -173,7 +181,7 @@ class PackshotTrainLoRA(io.ComfyNode):
 
 
 def _train(
-    model: Any, vae: Any, card: ModelCard, dataset: Dataset, data: Prepared, writer: LoraWriter, bar: Any
+    model: Any, vae: Any, card: ModelCard, terms: dict[str, Any], data: Prepared, writer: LoraWriter, bar: Any
 ) -> tuple[dict[str, torch.Tensor], Progress]:
     """The run itself, outside inference mode."""
     patcher = training_copy(model)
@@ -189,7 +197,7 @@ def _train(
         bar.update_absolute(before + step, preview=("JPEG", grid, 512))
 
     watcher = Watcher(writer.write, sample, lambda step: bar.update_absolute(before + step))
-    trainer = Trainer(patcher, recipe, data, files.checkpoint, dataset.hash, watcher)
+    trainer = Trainer(patcher, recipe, data, files.checkpoint, terms, files.lora_name, watcher)
     try:
         trainer.resume()
         progress = trainer.run()
@@ -204,4 +212,9 @@ def _summary(files: RunFiles, progress: Progress) -> str:
     if progress.validation:
         first, last = progress.validation[0][1], progress.validation[-1][1]
         lines.append(f"held-out loss {first:.4f} at first, {last:.4f} now")
+    if len(progress.stages) > 1:
+        first_step, steps = progress.stages[-1]
+        lines.append(f"from step {first_step} on the learning rate is that of a run of {steps} steps")
+    if files.lora_name != files.name:
+        lines.append(f"the finished LoRA {files.name}.safetensors stays as it is")
     return "; ".join(lines)

@@ -1,8 +1,8 @@
 """A LoRA's training pictures: read, checked, and split into a part to train on and a part to judge by.
 
-A data set is a folder of pictures. Each has a caption in a text file beside it (``mug.jpg``, ``mug.txt``) or in a
-table, ``metadata.csv`` or ``metadata.jsonl``, which may also say what picture rights and people's consent allow
-(:mod:`.table`). Every fault has a stable id; ``docs/training.md`` lists them with what to do.
+A data set is a folder of pictures. Each has a caption in a text file beside it (``mug.jpg``, ``mug.txt``; see
+:mod:`.listing`) or in a table such as ``metadata.csv``, which may also say what picture rights and people's consent
+allow (:mod:`.table`). Every fault has a stable id; ``docs/training.md`` lists them with what to do.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import Any
 from ...errors import InputInvalid
 from ...models.cards import load_card
 from ..training.recipe import native_side, token_limit
-from .captions import check_caption, check_captions, check_trigger, read_caption
+from .captions import check_caption, check_captions, read_caption
 from .compare import check_set
 from .faults import Fault, Part, Picture, Row
+from .listing import Listing
 from .picture import SUFFIXES, Look, look
 from .table import check_row, read_table, unstated
+from .trigger import check_trigger
 
 # Adobe asks for 10 to 30 pictures, Black Forest Labs for up to 20, agencies for 50 to 200. Below 5 a LoRA learns the
 # pictures themselves; a style that needs thousands is better fine-tuned, and their latents no longer fit in memory.
@@ -126,17 +128,16 @@ def check_dataset(
     card = load_card(base)
     side, step, tokens = resolution or native_side(card), card.resolution.step, token_limit(card)
     folder = Path(folder)
-    files = _pictures(folder)
-    table, faults = read_table(folder)
-    faults += check_trigger(trigger)
-    faults += _check_files(folder, files, table)
+    listing = _listing(folder)
+    table, faults = read_table(folder, listing.pictures)
+    faults += check_trigger(trigger) + _check_table(table, listing)
     today = today or datetime.datetime.now(datetime.timezone.utc).date()
     pictures: list[Picture] = []
     looks: list[Look] = []
-    for name, path in files.items():
+    for name, path in listing.pictures.items():
         row = table.get(name) if table is not None else None
         seen, found = look(name, path, resolution=side, step=step)
-        caption, more = read_caption(name, path, row.text if row is not None else None)
+        caption, more = read_caption(name, listing.sidecars(name), row.text if row is not None else None)
         found += more + (check_caption(name, caption, trigger, tokens) if caption else [])
         if row is not None:
             found += check_row(row, today)
@@ -148,43 +149,34 @@ def check_dataset(
             part: Part = row.split if row is not None and row.split else "train"
             pictures.append(Picture(name, path, seen.sha256, caption, part, product, seen.size, row))
             looks.append(seen)
+    faults += listing.faults + listing.unread()
     if table is None or not any(row.split for row in table.values()):
         pictures = _split(pictures, validation_fraction)
     faults += check_captions(pictures) + check_set(pictures, looks) + _check_count(pictures)
     return Report(Dataset(folder, tuple(pictures)), tuple(sorted(faults, key=lambda fault: bool(fault.picture))))
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def _listing(folder: Path) -> Listing:
     if not folder.is_dir():
         raise InputInvalid("there is no such folder", place=str(folder), remedy="name the folder of the pictures")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
+    listing = Listing(folder)
+    if not listing.pictures:
+        unread = f", only {listing.faults[0].picture}: {listing.faults[0].message}" if listing.faults else ""
         raise InputInvalid(
-            f"there are no pictures in it (no-pictures): none of {', '.join(SUFFIXES)}",
+            f"there are no pictures in it (no-pictures): none of {', '.join(SUFFIXES)}{unread}",
             place=str(folder),
-            remedy="put the pictures and their captions there",
+            remedy="put the pictures and their captions there, as PNG or JPEG",
         )
-    return {path.relative_to(folder).as_posix(): path for path in found}
+    return listing
 
 
-def _check_files(folder: Path, files: dict[str, Path], table: dict[str, Row] | None) -> list[Fault]:
-    """Captions and rows that belong to no picture, and a set of which nobody says who allows it."""
-    stems = {path.with_suffix("") for path in files.values()}
-    orphans = sorted(path for path in folder.rglob("*.txt") if path.with_suffix("") not in stems)
-    faults = [
-        Fault(
-            "caption-orphan",
-            "no picture has this caption's name",
-            "name it like its picture",
-            path.relative_to(folder).as_posix(),
-            "warning",
-        )
-        for path in orphans
-    ]
-    for name in table if table is not None else ():
-        if name not in files:
-            faults.append(Fault("missing-file", "the table lists it, and it is not there", "correct `file_name`", name))
-    return faults + unstated(table)
+def _check_table(table: dict[str, Row] | None, listing: Listing) -> list[Fault]:
+    """Find rows that belong to no picture, and a set of which nobody says who allows it."""
+    missing = [name for name in table or () if name not in listing.pictures]
+    return [
+        Fault("missing-file", "the table lists it, and it is not there", "correct `file_name`", name)
+        for name in missing
+    ] + unstated(table)
 
 
 def _split(pictures: list[Picture], fraction: float) -> list[Picture]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,21 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from ..training.recipe import bucket, crop_loss
 from .faults import Fault
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+#: What is taken for a picture; whether it can be read, its bytes tell.
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+    ".hif", ".jxl",
+)  # fmt: skip
+#: What else lies among pictures, by its suffix.
+UNREAD = {
+    **dict.fromkeys(
+        (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".3fr", ".iiq"), "a camera's raw file"
+    ),
+    **dict.fromkeys((".svg", ".eps", ".ai", ".pdf"), "a drawing"),
+    **dict.fromkeys((".psd", ".psb", ".xcf", ".kra"), "a picture in layers"),
+    **dict.fromkeys((".mp4", ".mov", ".webm", ".mkv"), "a video"),
+    ".jp2": "JPEG 2000",
+}
 SIDE = 128  # pixels of a thumbnail
 
 _MOST_PIXELS = 120_000_000  # of one picture: a medium-format camera's
@@ -50,10 +66,8 @@ def look(name: str, path: Path, *, resolution: int, step: int) -> tuple[Look | N
         resolution, step: see :func:`~..training.recipe.bucket`.
     """
     try:
-        data = path.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is judged below
-            image = Image.open(io.BytesIO(data))
+        data = _read(path)
+        image = _open(data)
         width, height = image.size
         if width * height > _MOST_PIXELS:
             return None, [_fault("too-large", f"it has {width * height:,} pixels", "make it smaller", name)]
@@ -65,11 +79,55 @@ def look(name: str, path: Path, *, resolution: int, step: int) -> tuple[Look | N
         return None, [_fault("profile-invalid", "its colour profile is none of RGB", "save it as sRGB", name)]
     except Image.DecompressionBombError:
         return None, [_fault("too-large", "it has far too many pixels", "make it smaller", name)]
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        return None, [_fault("unreadable", f"it cannot be read: {error}", "save it anew, or take it away", name)]
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        remedy = "save it anew as PNG or JPEG, or take it away"
+        return None, [_fault("unreadable", f"it cannot be read: {reason}", remedy, name)]
     faults += _check_pixels(name, rgb, resolution, step)
     thumbnail = np.asarray(rgb.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.uint8)
     return Look(hashlib.sha256(data).hexdigest(), rgb.size, thumbnail), faults
+
+
+def _read(path: Path) -> bytes:
+    """Read a whole file; a pipe, which would wait for ever, is none.
+
+    Raises:
+        OSError: it is no file, or it cannot be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return path.read_bytes()
+
+
+def _open(data: bytes) -> Image.Image:
+    """Open a picture, whatever its name.
+
+    Raises:
+        OSError, ValueError, SyntaxError: it is damaged, or none that can be read here; says which where its first
+            bytes tell.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is judged by the caller
+            return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise ValueError(_kind(data)) from error
+
+
+def _kind(data: bytes) -> str:
+    """What a file is that is no picture to us, in words that follow "it cannot be read: "."""
+    if not data:
+        return "it is empty"
+    if data[4:8] == b"ftyp":
+        formats = {b"avi": "AVIF", b"hei": "HEIC", b"hev": "HEIC", b"mif": "HEIC"}
+        return f"it is {formats.get(data[8:11], 'a video')}, for which there is no decoder here"
+    if data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
+        return "it is JPEG XL, for which there is no decoder here"
+    if data.startswith(b"version https://"):
+        return "it is a Git LFS pointer and not the file itself"
+    if data.lstrip()[:256].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
+        return "it is a web page or a drawing"
+    return "it is no picture of a known format"
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
@@ -104,10 +162,7 @@ def training_pixels(path: Path, size: tuple[int, int]) -> NDArray[np.float32]:
     Raises:
         OSError, ValueError, SyntaxError: it cannot be read.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
-            fitted = ImageOps.fit(as_rgb(image), size, Image.Resampling.LANCZOS)
+    fitted = ImageOps.fit(as_rgb(_open(_read(path))), size, Image.Resampling.LANCZOS)
     return np.asarray(fitted, dtype=np.float32) / np.float32(255)
 
 
@@ -118,7 +173,7 @@ def _fault(fault_id: str, message: str, remedy: str, name: str, warning: bool = 
 def _check_form(name: str, image: Image.Image, data: bytes) -> list[Fault]:
     """What the file says of itself: mode, profile, orientation, compression, origin."""
     faults = []
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a telephone's JPEG, with a depth map after it
         faults.append(_fault("animated", "it has several frames or pages", "save one of them by itself", name))
     if image.mode not in ("RGB", "RGBA", "P", "PA", "L", "LA"):
         faults.append(

@@ -7,7 +7,7 @@ own ``packshot.`` keys. No path and no caption is among them: files of a brand a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...models.cards import Card
@@ -47,6 +47,7 @@ def training_metadata(
     dataset: str,
     pictures: int,
     step: int,
+    stages: Sequence[Sequence[int]],
     body: str,
     version: str,
     now: datetime.datetime,
@@ -58,6 +59,7 @@ def training_metadata(
         card: of the base model.
         dataset: hash of the data set.
         pictures: that were trained on.
+        stages: ``[first step, steps]`` of each time that the run was started with another number of steps.
         body: SHA-256, in hex, of everything in the file that follows the header.
         version: Packshot's.
         now: with a time zone.
@@ -112,6 +114,7 @@ def training_metadata(
         "shift": f"{recipe.shift:g}",
         "ema_decay": f"{recipe.ema_decay:g}",
         "targets": ", ".join(recipe.targets),
+        "stages": ", ".join(f"{steps} steps from {first}" for first, steps in stages) if len(stages) > 1 else "",
     }
     return {**_prefixed("modelspec.", spec), **_prefixed("ss_", kohya), **_prefixed("packshot.", own)}
 

@@ -7,10 +7,8 @@ recipe, so that one set of rules holds for all of them.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -28,7 +26,8 @@ TIMESTEP_SAMPLINGS: tuple[TimestepSampling, ...] = get_args(TimestepSampling)
 DEFAULT_TARGETS = ("*attn*", "*attention*", "*mlp*", "*feed_forward*", "*single_blocks.*.linear*")
 
 # What a finished or interrupted run may change and still go on from its checkpoint: how long it is, and how often it
-# looks. Everything else decides the weights of the steps that are done already.
+# looks. Everything else decides the weights of the steps that are done already. With another length a schedule that
+# falls is another one from there on, which the LoRA's metadata say.
 _FREE = ("steps", "validation_interval", "sample_interval", "checkpoint_interval")
 
 
@@ -153,18 +152,34 @@ class Recipe:
             )
         return chosen
 
-    def fingerprint(self, dataset: str, base: str) -> str:
-        """SHA-256, in hex, of all that decides the weights of the steps done: what a checkpoint must agree in.
+    def settled(self, dataset: str, base: str) -> dict[str, Any]:
+        """Collect all that decides the weights of the steps done, by name: what a checkpoint must agree in.
 
         Args:
             dataset: :attr:`~..dataset.dataset.Dataset.hash`.
-            base: what names the base model, its text encoders and its VAE.
+            base: id of the base model's card.
+
+        Returns:
+            The same values as JSON gives them back.
         """
-        settled = {name: value for name, value in asdict(self).items() if name not in _FREE}
-        # A schedule that falls depends on where it ends: with another number of steps it is another run.
-        settled["horizon"] = self.steps if self.schedule != "constant" else None
-        content = json.dumps([settled, dataset, base], sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
+        values = {name: value for name, value in asdict(self).items() if name not in _FREE}
+        return {**values, "targets": list(self.targets), "dataset": dataset, "base": base}
+
+
+def changed_fields(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Compare two answers of :meth:`Recipe.settled`: the fields that differ, each with its old and its new value."""
+    fields = {}
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if old != new:
+            fields[name] = f"{name} was {_shown(old)} and is {_shown(new)}"
+    if "dataset" in fields:  # two hashes tell nobody anything
+        fields["dataset"] = "dataset has other pictures, captions or parts"
+    return fields
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

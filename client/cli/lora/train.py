@@ -44,7 +44,13 @@ from .options import (
 def train(
     folder: FolderArgument,
     trigger: TriggerOption,
-    out: Annotated[Path, typer.Option(metavar="FILE.safetensors", help="Where the LoRA goes; its name on the host.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.safetensors",
+            help="Where the LoRA goes; its name on the host. A finished one is never written over.",
+        ),
+    ],
     base: BaseOption = "starter",
     brand: Annotated[Path | None, typer.Option(metavar="KIT", help="Brand kit that the LoRA is for.")] = None,
     steps: StepsOption = 500,
@@ -66,7 +72,9 @@ def train(
     sample_interval: SamplesOption = 0,
     checkpoint_interval: CheckpointsOption = 50,
     targets: TargetsOption = "",
-    anew: Annotated[bool, typer.Option("--anew", help="Forget an earlier run of this name.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget an earlier run of this name; its finished LoRA stays.")
+    ] = False,
     host: HostOption = None,
     header: HeaderOption = None,
     profile: ProfileOption = None,
@@ -74,8 +82,9 @@ def train(
 ) -> None:
     """Check the pictures, send them to a host, train there, and bring the LoRA back.
 
-    The same command goes on where it was stopped: by Ctrl-C, a kill, or a power cut. The host's LoRA loaders see the
-    file at once. For example: packshot lora train photos --trigger kilnharbor --brand kilnharbor --out kiln.safetensors
+    The same command goes on where it was stopped: by Ctrl-C, a kill, or a power cut. With more --steps a finished
+    training goes on, in a new file. The host's LoRA loaders see the file at once.
+    For example: packshot lora train photos --trigger kilnharbor --brand kilnharbor --out kiln.safetensors
     """
     with _job_bar() as show_event:
         trained = train_lora(

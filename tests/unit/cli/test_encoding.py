@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from support.places import DATA
 
@@ -28,3 +29,15 @@ def test_half_a_character_in_a_workflow_is_no_traceback(tmp_path: Path, encoding
     assert problem["slug"] == "node-missing"
     assert shown in problem["message"]
     assert b"Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1250", "cp437", "shift_jis", "utf-8"])
+def test_an_answer_is_json_in_any_encoding_of_the_stream(tmp_path: Path, encoding: str) -> None:
+    folder = tmp_path / "café ł 赤い 😀"
+    folder.mkdir()
+    Image.new("RGB", (160, 160)).save(folder / "a.png")
+    command = [sys.executable, "-m", "packshot", "lora", "dataset", "check", str(folder), "--trigger", "kiln", "--json"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    run = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    assert run.returncode == 3, run.stderr
+    assert json.loads(run.stdout.decode(encoding))["folder"] == str(folder)

@@ -12,22 +12,26 @@ import pytest
 from PIL import Image
 
 from packshot.brand import BrandKit
+from packshot.comfy.events import NodeProgress
 from packshot.errors import InputInvalid
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
 from packshot.models.detect.detect import detect_header
 from packshot.models.files.read import read_header
+from packshot.run.training import TrainedLora, train_lora
 from support.host.scripts import inside
 from support.host.training import (
     BASE,
     KIT,
     LAYERS,
+    OPTIONS,
     STEPS,
     TRIGGER,
     client_of,
     lora_file,
+    same_weights,
+    steps_done,
     submit,
-    tensors,
     training_folder,
 )
 
@@ -93,14 +97,75 @@ def test_the_loss_on_held_out_pictures_falls_and_the_pictures_change(training_ho
     assert np.abs(grids[0] - grids[1]).max() > 0
 
 
-def test_another_recipe_under_the_same_name_is_refused(
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rank": 8, "alpha": 8.0}, ["another recipe", "rank was 4 and is 8", "alpha was 4.0 and is 8.0"]),
+        ({"learning_rate": 1e-3}, ["learning_rate was 0.03 and is 0.001"]),
+        ({"steps": 5}, ["12 steps already, and 5"]),
+    ],
+)
+@pytest.mark.usefixtures("trained")
+def test_another_recipe_under_the_same_name_is_refused_before_anything_is_encoded(
+    training_host: ManagedHost, training_pictures: Path, tmp_path: Path, changes: dict[str, Any], words: list[str]
+) -> None:
+    before = lora_file(training_host, "whole").read_bytes()
+    with client_of(training_host, tmp_path) as found:
+        job = submit(found, training_pictures, output_name="whole", **changes)
+        steps = [event for event in job.events(300) if isinstance(event, NodeProgress) and event.title == "Train LoRA"]
+        with pytest.raises(InputInvalid) as caught:
+            job.result(300)
+    assert all(text in caught.value.message for text in words), caught.value.message
+    assert [event.value for event in steps if event.value] == [], "each picture that is encoded is a step"
+    assert lora_file(training_host, "whole").read_bytes() == before
+
+
+def test_the_same_inputs_write_a_finished_file_no_second_time(
     training_host: ManagedHost, training_pictures: Path, trained: dict[str, Any], tmp_path: Path
 ) -> None:
-    before = Path(trained["file"]).read_bytes()
-    with client_of(training_host, tmp_path) as found, pytest.raises(InputInvalid, match="another recipe"):
-        submit(found, training_pictures, output_name="whole", rank=8, alpha=8.0).result(300)
-    assert tensors(lora_file(training_host, "whole")).keys() == tensors(Path(trained["file"])).keys()
-    assert Path(trained["file"]).read_bytes() == before
+    lora = lora_file(training_host, "whole")
+    before, when = lora.read_bytes(), lora.stat().st_mtime_ns
+    with client_of(training_host, tmp_path) as found:
+        # What only decides how often it looks makes the node run again.
+        submit(found, training_pictures, output_name="whole", sample_interval=5, brand="Kiln").result(300)
+    assert (lora.read_bytes(), lora.stat().st_mtime_ns) == (before, when)
+    assert steps_done(training_host, "whole") == STEPS
+    lora.unlink()
+    with client_of(training_host, tmp_path) as found:
+        submit(found, training_pictures, output_name="whole", sample_interval=4).result(300)
+    assert same_weights(lora, Path(trained["file"]))
+    lora.write_bytes(before)
+
+
+def test_more_steps_go_on_from_a_finished_training_in_a_new_file(
+    training_host: ManagedHost, training_pictures: Path, tmp_path: Path
+) -> None:
+    def train(steps: int, **options: Any) -> TrainedLora:
+        values = OPTIONS | {"steps": steps, "sample_interval": 0} | options
+        url = str(training_host.status().url)
+        out = tmp_path / "more.safetensors"
+        return train_lora(training_pictures, TRIGGER, out, base=BASE, validation_fraction=0.2, host=url, **values)
+
+    first = train(6)
+    before = first.file.read_bytes()
+    longer = train(9)
+    assert (first.file.name, first.name_on_host) == ("more.safetensors",) * 2
+    assert (longer.file.name, longer.name_on_host) == ("more-2.safetensors",) * 2
+    assert first.file.read_bytes() == lora_file(training_host, "more").read_bytes() == before
+    assert longer.file.read_bytes() == lora_file(training_host, "more-2").read_bytes()
+    said = read_header(longer.file).metadata
+    assert (said["ss_steps"], said["ss_output_name"]) == ("9", "more-2")
+    assert said["packshot.stages"] == "6 steps from 0, 9 steps from 6"
+    assert "from step 6 on" in longer.notes[-1]
+    losses = json.loads((training_folder(training_host, "more") / "losses.json").read_text(encoding="utf-8"))
+    assert len(losses["loss"]) == 9
+    assert not same_weights(longer.file, first.file)
+    again = train(9)
+    assert (again.file, again.sha256) == (longer.file, longer.sha256)
+    anew = train(6, anew=True)
+    assert anew.file.name == "more-3.safetensors"
+    assert same_weights(anew.file, first.file), "the same recipe from the beginning"
+    assert first.file.read_bytes() == lora_file(training_host, "more").read_bytes() == before
 
 
 @pytest.mark.parametrize(

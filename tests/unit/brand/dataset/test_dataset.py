@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageFilter, PngImagePlugin
 from typer.testing import CliRunner
@@ -17,24 +16,10 @@ from typer.testing import CliRunner
 from packshot.brand.dataset.dataset import Report, check_dataset
 from packshot.cli.main import app
 from packshot.errors import InputInvalid
+from support.datasets import TRIGGER, drawn
 from support.planted import swapped_profile
 
-TRIGGER = "kilnharbor"
-
 TODAY = datetime.date(2026, 11, 21)
-
-
-def drawn(number: int, side: int = 160) -> Image.Image:
-    """A picture that differs from every other one in outline, colour and background."""
-    random = np.random.default_rng(number)
-    image = Image.new("RGB", (side, side), tuple(int(value) for value in random.integers(90, 250, 3)))
-    pen = ImageDraw.Draw(image)
-    for _ in range(5):
-        left, top = (int(value) for value in random.integers(5, side - 60, 2))
-        width, height = (int(value) for value in random.integers(20, 55, 2))
-        colour = tuple(int(value) for value in random.integers(0, 255, 3))
-        (pen.ellipse if random.random() < 0.5 else pen.rectangle)((left, top, left + width, top + height), fill=colour)
-    return image
 
 
 @pytest.fixture
@@ -294,7 +279,7 @@ def test_pictures_that_never_vary(tmp_path: Path) -> None:
     "spoil",
     [
         lambda at: (at / "metadata.jsonl").write_text("{}"),
-        lambda at: (at / "metadata.csv").write_text("file,text\na,b\n"),
+        lambda at: (at / "metadata.csv").write_text("number,text\na,b\n"),
         lambda at: (at / "metadata.csv").write_bytes(b"file_name\n\xff\xfe\n"),
     ],
 )

@@ -27,8 +27,9 @@ def test_the_metadata_inherit_the_licence_of_the_weights() -> None:
 def test_the_metadata_say_all_and_no_path_and_no_caption() -> None:
     said = training_metadata(
         name="kiln", card=load_card("starter"), recipe=replace(RECIPE, batch_size=4, accumulation=2),
-        brand=Brand("Kiln Harbor", "ab" * 32), dataset="cd" * 32, pictures=30, step=100, body="ef" * 32,
-        version="0.1.0", now=datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc),
+        brand=Brand("Kiln Harbor", "ab" * 32), dataset="cd" * 32, pictures=30, step=100,
+        stages=[[0, 60], [60, 100]], body="ef" * 32, version="0.1.0",
+        now=datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc),
     )  # fmt: skip
     assert all(isinstance(value, str) and value for value in said.values())
     required = {"sai_model_spec", "architecture", "implementation", "title"}
@@ -36,9 +37,10 @@ def test_the_metadata_say_all_and_no_path_and_no_caption() -> None:
     assert said["modelspec.title"] == "Kiln Harbor: kiln"
     assert said["modelspec.date"] == "2026-11-21T12:00:00+00:00"
     assert (said["ss_num_batches_per_epoch"], said["ss_epoch"]) == ("8", "25")
+    assert said["packshot.stages"] == "60 steps from 0, 100 steps from 60"
     anonymous = training_metadata(
         name="kiln", card=load_card("starter"), recipe=RECIPE, brand=Brand(), dataset="cd", pictures=1, step=0,
-        body="ef", version="0.1.0", now=datetime.datetime.now(datetime.timezone.utc),
+        stages=[[0, 100]], body="ef", version="0.1.0", now=datetime.datetime.now(datetime.timezone.utc),
     )  # fmt: skip
     assert anonymous["modelspec.title"] == "kiln"
-    assert not {"packshot.brand", "packshot.brand_kit", "modelspec.author"} & anonymous.keys()
+    assert not {"packshot.brand", "packshot.brand_kit", "modelspec.author", "packshot.stages"} & anonymous.keys()
