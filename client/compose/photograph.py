@@ -37,6 +37,7 @@ _COMMON = ("JPEG", "PNG", "WEBP")
 #: Of :attr:`PhotographRecord.changes`, what leaves the pixels as every other loader shows them.
 _HARMLESS = frozenset(("assumed-srgb", "broken-profile"))
 
+_NAMES = {"HEIF": "HEIC", "JXL": "JPEG XL"}  # as people call them
 _CHUNK = "packshot:photograph"  # keyword of the PNG text that tells where a sent picture comes from
 # What undoes each value of EXIF's orientation but for the upright one (CIPA DC-008, 4.6.5.1).
 _UPRIGHT = {
@@ -246,19 +247,19 @@ def _opened(data: bytes, place: str, max_pixels: int) -> Iterator[_File]:
         ) from error
     except Exception as error:
         # What malformed files make decoders raise is of a dozen kinds, and of more with each release.
-        raise _damaged(error, place) from error
+        raise _damaged(error, picture_format(data) or "", place) from error
 
 
 def _placed(error: PhotographInvalid, place: str) -> PhotographInvalid:
     return PhotographInvalid(error.message, place=place, remedy=error.remedy, reason=error.reason)
 
 
-def _damaged(error: Exception, place: str) -> PhotographInvalid:
+def _damaged(error: Exception, kind: str, place: str) -> PhotographInvalid:
     """An error of a decoder. Pillow has one class for all of them, and only its words tell the two kinds apart."""
     short = isinstance(error, EOFError) or "truncated" in str(error).lower()
     words = "its form is damaged, or a rare one" if isinstance(error, UnidentifiedImageError) else str(error)
     return PhotographInvalid(
-        f"the picture cannot be decoded: {words or type(error).__name__}",
+        f"the {_NAMES.get(kind, kind)} picture cannot be decoded: {words or type(error).__name__}",
         place=place,
         remedy="fetch or copy the file again; it ends too early"
         if short

@@ -95,6 +95,11 @@ def test_the_hash_is_of_what_is_trained_on_and_of_nothing_else(folder: Path, tmp
     assert check(moved).dataset.hash != own
 
 
+def faded(image: Image.Image) -> Image.Image:
+    image.putalpha(200)
+    return image
+
+
 def resave(folder: Path, name: str, suffix: str, edit: Callable[[Image.Image], Image.Image], **options: Any) -> None:
     """Replace a picture by an edited one, under the name that the table has."""
     with Image.open(folder / name) as image:
@@ -128,15 +133,15 @@ PICTURES: list[tuple[str, bool, Callable[[Path], object]]] = [
     ("unreadable", True, lambda at: (at / "p03.png").write_bytes((at / "p03.png").read_bytes()[:300])),
     ("unreadable", True, lambda at: (at / "p03.png").write_text("no picture")),
     ("unreadable", True, lambda at: (at / "p03.png").write_bytes(b"")),
-    ("wrong-mode", True, lambda at: resave(at, "p03.png", ".tif", lambda image: image.convert("CMYK"))),
+    ("wrong-mode", False, lambda at: resave(at, "p03.png", ".tif", lambda image: image.convert("CMYK"))),
     ("wrong-mode", True, lambda at: resave(at, "p03.png", ".png", lambda image: image.convert("1"))),
     ("greyscale", False, lambda at: resave(at, "p03.png", ".png", lambda image: image.convert("L"))),
-    ("transparent", False, lambda at: resave(at, "p03.png", ".png", lambda image: image.convert("RGBA"))),
+    ("transparent", False, lambda at: resave(at, "p03.png", ".png", faded)),
     ("too-small", True, lambda at: resave(at, "p03.png", ".png", lambda image: image.resize((100, 100)))),
     ("cropped", False, lambda at: resave(at, "p03.png", ".png", lambda image: image.resize((900, 200)))),
     ("blurred", False, lambda at: resave(at, "p03.png", ".png", lambda one: one.filter(ImageFilter.GaussianBlur(9)))),
     ("not-srgb", False, lambda at: resave(at, "p03.png", ".png", lambda one: one, icc_profile=swapped_profile())),
-    ("profile-invalid", True, lambda at: resave(at, "p03.png", ".png", lambda one: one, icc_profile=LAB)),
+    ("profile-invalid", False, lambda at: resave(at, "p03.png", ".png", lambda one: one, icc_profile=LAB)),
     ("heavy-jpeg", False, lambda at: resave(at, "p03.png", ".jpg", lambda image: image, quality=30)),
     ("rotated", False, lambda at: resave(at, "p03.png", ".jpg", lambda one: one, quality=95, exif=turned())),
     ("animated", True, lambda at: resave(at, "p03.png", ".tif", lambda one: one, save_all=True, append_images=PAGES)),

@@ -161,7 +161,7 @@ def test_a_pipe_is_not_waited_for(folder: Path) -> None:
         ("p03.png", b"", "empty"),
         ("p03.png", b"<!DOCTYPE html><html>", "web page"),
         ("p03.png", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-        ("p03.png", bytes(100), "no picture of a known format"),
+        ("p03.png", bytes(100), "blanks or zeros"),
     ],
 )
 def test_what_is_no_picture_to_us_is_named_as_what_it_is(folder: Path, name: str, data: bytes, words: str) -> None:
