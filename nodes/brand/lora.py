@@ -98,28 +98,32 @@ class PackshotLoRAStack(io.ComfyNode):
     ) -> io.NodeOutput:
         """Apply each with core's own function."""
         applied, files = [], []
+        lines: list[str] = []
         target = lora_apply.target_of(model, clip)
         with refusing():
             for path, choice in _chosen(widgets):
+                if not (choice.model or choice.clip):
+                    lines.append(f"Warning: {choice.name} is at strength 0 and not applied")
+                    continue
                 file = lora_apply.load(path)
-                found = lora_apply.match(target, file)
-                found.enforce(f"LoRA '{choice.name}'", target)
-                model, clip = lora_apply.patched(model, clip, target, file, choice.model, choice.clip)
+                found = lora_apply.admitted(target, file, f"LoRA '{choice.name}'")
+                model, clip = lora_apply.patched(model, clip, file, found, choice.model, choice.clip)
                 applied.append(
                     lora_apply.Applied.of(file, found, choice.model, choice.clip, lora_apply.ADDED, name=choice.name)
                 )
                 files.append(file)
-            lines = [one.line() for one in applied]
+            lines = [*(lora_file.line() for lora_file in applied), *lines]
+            lines += [warning for lora_file in applied for warning in lora_file.warnings()]
             if compare:
                 lines += lora_apply.conflicts(files)
         words = lora_apply.triggers(files)
         look = {"loras": [one.record() for one in applied], "report": lines}
-        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if applied else None
+        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if lines else None
         return io.NodeOutput(model, clip, words, "\n".join(lines), ui=told)
 
 
 def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
-    """The files to apply, in their order; rows that are linked, empty or at strength 0 are left out."""
+    """The files, in their order; rows that are linked or empty are left out."""
     listed = folder_paths.get_filename_list(_FOLDER)
     found: list[tuple[str, Choice]] = []
     for row in range(1, _ROWS + 1):
@@ -131,5 +135,4 @@ def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
     return [
         (Path(folder_paths.get_full_path_or_raise(_FOLDER, find_file(choice.name, listed, place))), choice)
         for place, choice in found
-        if choice.model or choice.clip
     ]

@@ -11,7 +11,6 @@ from ...errors import ModelCorrupt, ModelMissing
 from . import gguf_header, safetensors_header
 from .header import Header, corrupt, printable
 
-
 _LOOKED_AT = 512  # bytes in which files that are no weights show what they are
 _SHORTEST_TEXT = 8  # characters: less is no file of weights whatever it says
 _REFETCH = "accept the licence where the model is published, log in, and fetch it again"
