@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from comfy_api.latest import io, ui
 
-from ...client.brand.kit import FILE_NAME, BrandKit
+from ...client.brand.kit import BrandKit, kits
 from ...client.brand.lora.tags import find_file
 from ...client.brand.palette import swatches
 from ...client.brand.policy import choose, gate, judge_lora, strength_of
 from ...client.brand.prompt import compose
 from ...client.brand.sections import BrandLora
 from ...client.errors import BrandInvalid, PackshotError
-from ...client.paths import config_dir, shipped
+from ...client.paths import config_dir
 from ..refusal import refusing, tell
 from . import lora_apply
 from .brand_type import Brand, Triggers
@@ -28,12 +28,6 @@ from .lora_match import LoadedLora
 
 _NONE = "none"
 _NO_BRAND = BrandKit(name=_NONE)
-
-
-def kits() -> dict[str, Path]:
-    """The kits to choose from: folders of ``brands`` in the user's settings, and the examples that ship."""
-    folders = (shipped("examples") / "brands", config_dir() / "brands")
-    return {file.parent.name: file.parent for folder in folders for file in sorted(folder.glob(f"*/{FILE_NAME}"))}
 
 
 def _load(name: str, content: str = "") -> BrandKit:

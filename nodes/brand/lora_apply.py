@@ -58,28 +58,28 @@ def admitted(target: Target, file: LoadedLora, place: str) -> Match:
     Raises:
         LoraMismatch: it takes too little of it.
     """
-    found = match(target, file)
-    found.enforce(place, target)
-    return found
+    fit = match(target, file)
+    fit.enforce(place, target)
+    return fit
 
 
 def patched(
-    model: Any, clip: Any | None, file: LoadedLora, found: Match, strength: float, strength_clip: float
+    model: Any, clip: Any | None, file: LoadedLora, fit: Match, strength: float, strength_clip: float
 ) -> tuple[Any, Any]:
     """Add the patches that core made of a file to a model and a text encoder, as ``load_lora_for_models`` does."""
     model = model.clone()
-    model.add_patches(found.patches, strength)
+    model.add_patches(fit.patches, strength)
     if file.metadata:
         model.set_attachments("lora_metadata", dict(file.metadata))
     if clip is not None:
         clip = clip.clone()
-        clip.add_patches(found.patches, strength_clip)
+        clip.add_patches(fit.patches, strength_clip)
         if file.metadata:
             clip.patcher.set_attachments("lora_metadata", dict(file.metadata))
     return model, clip
 
 
-def scheduled(clip: Any | None, found: Match, steps: Sequence[tuple[float, float]], strength_clip: float) -> Any:
+def scheduled(clip: Any | None, fit: Match, steps: Sequence[tuple[float, float]], strength_clip: float) -> Any:
     """A text encoder whose conditioning carries the LoRA to the model, with a strength that follows the steps.
 
     Core's hooks do this: what is encoded with this CLIP tells the sampler which weights to use at which step.
@@ -99,7 +99,7 @@ def scheduled(clip: Any | None, found: Match, steps: Sequence[tuple[float, float
     hooks = comfy.hooks.create_hook_lora(lora={}, strength_model=1.0, strength_clip=strength_clip)
     (hook,) = hooks.hooks
     # The hook would load the file again by core's own names; these are the patches that were counted.
-    hook.weights = hook.weights_clip = found.patches
+    hook.weights = hook.weights_clip = fit.patches
     hook.need_weight_init = False
     keyframes = comfy.hooks.HookKeyframeGroup()
     for start, strength in steps:
@@ -122,7 +122,7 @@ class Applied:
         strength, strength_clip: on the model and on the text encoder.
         steps: share of the steps from which, and strength on the model, in place of ``strength``; empty: the same for
             all steps.
-        found: how much of it core has loaded.
+        fit: how much of it core has loaded.
         changes: whether it changes any weight at these strengths.
         norm: Frobenius norm of what it adds to the weights at strength 1; None where what it does is no sum.
         base: the model that it was applied to; empty where that was not asked.
@@ -135,7 +135,7 @@ class Applied:
     strength: float
     strength_clip: float
     steps: tuple[tuple[float, float], ...]
-    found: Match
+    fit: Match
     changes: bool
     norm: float | None
     base: str
@@ -145,7 +145,7 @@ class Applied:
     def of(
         cls,
         file: LoadedLora,
-        found: Match,
+        fit: Match,
         strength: float,
         strength_clip: float,
         path: str,
@@ -158,8 +158,8 @@ class Applied:
         with LoraIndex() as index:
             digest, norm = index.hashes(file.path).file, index.norm(file.path)
         on_model = any(at for _, at in steps) if steps else bool(strength)
-        changes = lora_effect.changes_anything(found.patches, on_model, bool(strength_clip))
-        return cls(name, file.path.name, digest, strength, strength_clip, steps, found, changes, norm, base, path)
+        changes = lora_effect.changes_anything(fit.patches, on_model, bool(strength_clip))
+        return cls(name, file.path.name, digest, strength, strength_clip, steps, fit, changes, norm, base, path)
 
     def line(self) -> str:
         """A line of the report."""
@@ -173,7 +173,7 @@ class Applied:
         base = f"for {self.base}, " if self.base else ""
         return (
             f"{self.file}: SHA-256 {self.sha256}, strength {strength},"
-            f" {self.found.matched}/{self.found.total} tensors matched{self._renamed()}, {change}, {base}{self.path}"
+            f" {self.fit.matched}/{self.fit.total} tensors matched{self._renamed()}, {change}, {base}{self.path}"
         )
 
     def warnings(self) -> list[str]:
@@ -182,13 +182,13 @@ class Applied:
         if not self.changes:
             zero = "its strength is 0" if not (self.strength or self.strength_clip) else "what it adds is zero"
             lines.append(f"Warning: {self.file} changes nothing, as {zero}")
-        if self.found.unmatched:
-            count = self.found.total - self.found.matched
-            lines.append(f"Warning: {count} tensors of {self.file} are not loaded: {'; '.join(self.found.unmatched)}")
+        if self.fit.unmatched:
+            count = self.fit.total - self.fit.matched
+            lines.append(f"Warning: {count} tensors of {self.file} are not loaded: {'; '.join(self.fit.unmatched)}")
         return lines
 
     def _renamed(self) -> str:
-        return f", {self.found.renamed} of them renamed from the names of {self.found.names}" * bool(self.found.renamed)
+        return f", {self.fit.renamed} of them renamed from the names of {self.fit.names}" * bool(self.fit.renamed)
 
     def record(self) -> dict[str, Any]:
         """The same as values, for the picture's record."""
@@ -199,11 +199,11 @@ class Applied:
             "strength": self.strength,
             "strength_clip": self.strength_clip,
             "steps": [{"start": start, "strength": strength} for start, strength in self.steps],
-            "matched": self.found.matched,
-            "total": self.found.total,
-            "renamed": self.found.renamed,
-            "names": self.found.names,
-            "left_out": list(self.found.unmatched),
+            "matched": self.fit.matched,
+            "total": self.fit.total,
+            "renamed": self.fit.renamed,
+            "names": self.fit.names,
+            "left_out": list(self.fit.unmatched),
             "changes": self.changes,
             "norm": self.norm,
             "base": self.base,
@@ -218,13 +218,13 @@ def triggers(files: Sequence[LoadedLora]) -> str:
 
 def conflicts(files: Sequence[LoadedLora]) -> list[str]:
     """A line for each two files that fight over the same directions."""
-    found = []
+    lines = []
     for number, first in enumerate(files):
         for second in files[number + 1 :]:
             meeting = _overlap(*_stamped(first.path), *_stamped(second.path))
             if meeting.fights:
-                found.append(f"{first.path.name} and {second.path.name}: {meeting.sentence()}")
-    return found
+                lines.append(f"{first.path.name} and {second.path.name}: {meeting.sentence()}")
+    return lines
 
 
 def _stamped(path: Path) -> tuple[str, int]:

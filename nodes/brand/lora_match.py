@@ -186,25 +186,25 @@ class Match:
 
 def match(target: Target, file: LoadedLora) -> Match:
     """Have core load a file for a model and a text encoder, and count what it took."""
-    given = _Handed()
+    handed = _Handed()
     for adapter in file.layers:
-        given.add(target, adapter, file)
-    patches = comfy.lora.load_lora(given.tensors, given.names, log_missing=False)
+        handed.add(target, adapter, file)
+    patches = comfy.lora.load_lora(handed.tensors, handed.names, log_missing=False)
     patches = {key: patch for key, patch in patches.items() if _weight(key) in target.shapes}
     taken = {id(tensor) for patch in patches.values() for tensor in _tensors(patch)}
     matched = {
         source
-        for name, source in given.sources.items()
-        if id(given.tensors[name]) in taken or _taken_as_number(name, given.names, patches)
+        for name, source in handed.sources.items()
+        if id(handed.tensors[name]) in taken or _taken_as_number(name, handed.names, patches)
     }
-    left = [*given.left, *_not_taken(given, matched), *_strange(file)]
+    left = [*handed.left, *_not_taken(handed, matched), *_strange(file)]
     return Match(
         len(matched),
         len(file.tensors),
         tuple(f"{part.layer} ({part.text})" for part in left[:_LISTED]),
         tuple(left),
         patches,
-        len(given.renamed & matched),
+        len(handed.renamed & matched),
         _tool(file),
         None if len(matched) >= LEAST_MATCHED * len(file.tensors) else _file_base(file),
     )
@@ -276,8 +276,8 @@ def _misfit(adapter: Adapter, weight: Any, target: Target) -> tuple[Unloaded, st
     return Unloaded.SHAPE, f"{out or '?'} x {into or '?'}, and the model's is {' x '.join(map(str, shape))}"
 
 
-def _not_taken(given: _Handed, matched: set[str]) -> Iterator[LeftOver]:
-    for name, source in given.sources.items():
+def _not_taken(handed: _Handed, matched: set[str]) -> Iterator[LeftOver]:
+    for name, source in handed.sources.items():
         if source not in matched:
             if name.endswith(".bias.diff"):
                 yield LeftOver(source, Unloaded.BIAS, "the model's layer has no bias", 1)
@@ -287,9 +287,9 @@ def _not_taken(given: _Handed, matched: set[str]) -> Iterator[LeftOver]:
 
 def _strange(file: LoadedLora) -> Iterator[LeftOver]:
     """Yield the tensors that are of no layer: of a second adapter, or of none."""
-    known = {name for adapter in file.layers for name in adapter.tensors.values()}
+    adapted = {name for adapter in file.layers for name in adapter.tensors.values()}
     for name in file.tensors:
-        if name not in known:
+        if name not in adapted:
             if is_of_adapter(name):
                 yield LeftOver(name, Unloaded.TWICE, "of a second adapter in the same file", 1)
             else:

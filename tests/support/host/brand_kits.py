@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 from safetensors.numpy import save_file
 
+from packshot.brand.lora.convert import convert
 from packshot.brand.lora.merge import Part, merge
 from support import loras
 
@@ -69,6 +70,8 @@ def write_namings(folder: Path) -> None:
     save_file(musubi, str(folder / "foreign musubi.safetensors"))
     save_file(loras.split_attention(arrays), str(folder / "foreign diffusers.safetensors"))
     save_file(unknown, str(folder / "refused names.safetensors"))
+    for source, names in (("musubi", "diffusers"), ("diffusers", "native"), ("adapter name", "kohya")):
+        convert(folder / f"foreign {source}.safetensors", folder / f"converted {names}.safetensors", names=names)
     loras.write(folder / "refused text.safetensors", prefix="", layers=clip)
 
 

@@ -5,8 +5,8 @@
 Run in the folder of ComfyUI. The models are core's own classes in their real shapes, on the meta device; the LoRAs have
 a layer of every kind. An answer of lines, each a case: ``family``, ``naming``, ``algorithm``, ``total`` tensors, what
 we say is ``matched``, what the model's patcher holds afterwards (``core``), how many ``layers`` are patched, how many
-of those that core takes without us are patched ``elsewhere``, and how it is refused. A line for each family has the names
-of our tables that core reads in other rows.
+of those that core takes without us are patched ``elsewhere``, and how it is refused. A line for each family has the
+names of our tables that core reads in other rows.
 """
 
 from __future__ import annotations

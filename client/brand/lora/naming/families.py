@@ -207,24 +207,24 @@ def diffusers_parts(architecture: str, shapes: Mapping[str, Shape]) -> dict[str,
     """
     if architecture in UNETS:
         return {unet_name(native): LayerPart(native) for native in shapes}
-    found: dict[str, LayerPart] = {}
+    layers: dict[str, LayerPart] = {}
     renamed = set()
     for template, names in FAMILIES.get(architecture, {}).items():
         for native, parts in _numbered(template, names, shapes):
             renamed.add(native)
-            found |= dict(zip(parts, _split(native, shapes[native], parts), strict=True))
-    return {native: LayerPart(native) for native in shapes if native not in renamed} | found
+            layers |= dict(zip(parts, _split(native, shapes[native], parts), strict=True))
+    return {native: LayerPart(native) for native in shapes if native not in renamed} | layers
 
 
 def foreign_parts(shapes: Mapping[str, Shape]) -> dict[str, LayerPart]:
     """The same of a model whose architecture is not known: every family's names for weights that the model has."""
-    found: dict[str, LayerPart] = {}
+    layers: dict[str, LayerPart] = {}
     for family in FAMILIES.values():
         for template, names in family.items():
             for native, parts in _numbered(template, names, shapes):
                 for name, part in zip(parts, _split(native, shapes[native], parts), strict=True):
-                    found.setdefault(name, part)
-    return found
+                    layers.setdefault(name, part)
+    return layers
 
 
 def unet_name(native: str) -> str:

@@ -52,11 +52,11 @@ def spellings(name: str) -> Iterator[str]:
 
 def index_of(names: Mapping[str, Target]) -> dict[str, Target]:
     """Every spelling of the names of a model's layers -> what the name stands for; of two the first."""
-    found: dict[str, Target] = {}
+    index: dict[str, Target] = {}
     for name, target in names.items():
         for spelling in spellings(name):
-            found.setdefault(spelling, target)
-    return found
+            index.setdefault(spelling, target)
+    return index
 
 
 def look_up(index: Mapping[str, Target], adapter: Adapter) -> Target | None:

@@ -106,8 +106,15 @@ def test_a_lora_in_the_names_of_another_tool_makes_the_same_picture(client: Clie
     look = record.look[0]["loras"][0]
     assert look["matched"] == look["total"]
     assert look["changes"]
-    assert look["renamed"]
-    assert "renamed from the names of" in texts(record, "20")
+    known_to_core = naming == "diffusers"
+    assert (look["renamed"] == 0) == known_to_core
+    assert ("renamed from the names of" in texts(record, "20")) != known_to_core
+
+
+@pytest.mark.parametrize("names", ["native", "diffusers", "kohya"])
+def test_a_converted_lora_makes_the_picture_of_its_source(client: Client, names: str) -> None:
+    expected = picture(client, graph(core_loader("peft.safetensors", 1.0)))
+    assert picture(client, graph(core_loader(f"converted {names}.safetensors", 1.0))) == expected
 
 
 @pytest.mark.parametrize(
