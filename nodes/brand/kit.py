@@ -136,7 +136,7 @@ class PackshotBrandLoRA(io.ComfyNode):
             display_name="Packshot Brand LoRA",
             category="Packshot/Brand",
             description="Applies the brand's LoRAs for the loaded model. Refuses a file that is not the approved one,"
-            " has expired, was made for another model, fits it by less than nine tenths, or whose licence is unknown.",
+            " has expired, was made for another model, is loaded by less than 90 %, or whose licence is unknown.",
             search_aliases=["lora loader", "brand style", "load lora"],
             inputs=[
                 io.Model.Input("model"),

@@ -37,8 +37,8 @@ class PackshotLoRAStack(io.ComfyNode):
             display_name="Packshot LoRA Stack",
             category="Packshot/Brand",
             description="Applies up to five LoRAs, and more as text. A missing file is refused before the queue; one"
-            " that was made for another model is refused before the first step. Says how much of each fits, and which"
-            " of them fight over the same directions.",
+            " of which ComfyUI loads less than nine tenths is refused before the first step. Reads the names of every"
+            " common trainer. Says how much of each is loaded, and which of them fight over the same directions.",
             search_aliases=["lora loader", "load lora", "power lora loader", "lora stacker", "<lora:name:0.8>"],
             inputs=[
                 io.Model.Input("model"),

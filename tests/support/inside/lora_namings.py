@@ -24,6 +24,7 @@ sys.path.insert(0, sys.argv[1])
 import core_shapes  # starts ComfyUI, and sends what it prints to standard error
 
 import comfy.lora  # isort: skip
+import comfy.lora_convert
 import comfy.model_base
 import comfy.model_patcher
 import torch
@@ -82,6 +83,10 @@ def oft(layer: str, shape: tuple[int, ...]) -> Tensors:
     return {f"{layer}.oft_blocks": _of(shape[0] // 8, 8, 8), f"{layer}.alpha": _alpha()}
 
 
+def loha_of_peft(layer: str, shape: tuple[int, ...]) -> Tensors:
+    return {f"{name}.default": tensor for name, tensor in loha(layer, shape).items() if not name.endswith("alpha")}
+
+
 def glora(layer: str, shape: tuple[int, ...]) -> Tensors:
     sides = {"a1": (shape[1], RANK), "a2": (RANK, shape[1]), "b1": (shape[0], RANK), "b2": (RANK, shape[1])}
     return {f"{layer}.{part}.weight": _of(*side) for part, side in sides.items()}
@@ -116,6 +121,7 @@ ALGORITHMS: dict[str, Callable[[str, tuple[int, ...]], Tensors]] = {
         _low_rank(".lora_A.default.weight", ".lora_B.default.weight", False), ".lora_magnitude_vector.default.weight"
     ),
     "loha": loha,
+    "loha of peft": loha_of_peft,
     "lokr": lokr,
     "oft": oft,
     "glora": glora,
@@ -143,6 +149,8 @@ def main() -> Iterator[dict[str, Any]]:
         }
         parts = diffusers_parts(architecture, natives)
         layers = {"native": few(natives), "diffusers": few({n: sides(p, natives) for n, p in parts.items()})}
+        for naming, tensors in special() if variant == "flux1" else ():
+            yield {"family": variant, "naming": naming, "algorithm": "its own"} | counted(target, patcher, tensors)
         yield {"family": variant, "tables apart": apart(parts, target.names)}
         for naming, prefixes in (("native", NATIVE), ("diffusers", DIFFUSERS)):
             if naming == "diffusers" and layers["native"].keys() == layers["diffusers"].keys():
@@ -154,6 +162,40 @@ def main() -> Iterator[dict[str, Any]]:
                         yield {"family": variant, "naming": f"{naming} {prefix}", "algorithm": algorithm} | counted(
                             target, patcher, tensors
                         )
+
+
+def special() -> Iterator[tuple[str, Tensors]]:
+    """Yield LoRAs for FLUX.1 of makers with names of their own: XLabs' and those of FLUX.1's makers for control."""
+    made: Tensors = {}
+    for stem, layer in (
+        ("double_blocks.0", "qkv_lora1"),
+        ("double_blocks.0", "qkv_lora2"),
+        ("single_blocks.3", "qkv_lora"),
+    ):
+        made |= {
+            f"{stem}.processor.{layer}.down.weight": _of(RANK, 3072),
+            f"{stem}.processor.{layer}.up.weight": _of(9216, RANK),
+        }
+    for stem, layer in (("double_blocks.1", "proj_lora1"), ("double_blocks.1", "proj_lora2")):
+        made |= {
+            f"{stem}.processor.{layer}.down.weight": _of(RANK, 3072),
+            f"{stem}.processor.{layer}.up.weight": _of(3072, RANK),
+        }
+    yield "xlabs", made
+    control = {
+        f"double_blocks.0.img_attn.qkv.lora_{part}": _of(*shape)
+        for part, shape in (("A.weight", (RANK, 3072)), ("B.weight", (9216, RANK)), ("B.bias", (9216,)))
+    }
+    control |= {
+        "img_in.lora_A.weight": _of(RANK, 128),
+        "img_in.lora_B.weight": _of(3072, RANK),
+        "img_in.lora_B.bias": _of(3072),
+    }
+    control |= {
+        "single_blocks.0.norm.key_norm.scale": _of(128),
+        "double_blocks.0.img_attn.norm.query_norm.scale": _of(128),
+    }
+    yield "control of FLUX.1's makers", comfy.lora_convert.convert_lora(control)
 
 
 def few(layers: Layers) -> Layers:
