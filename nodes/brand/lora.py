@@ -11,6 +11,7 @@ from comfy_api.latest import io
 
 from ...client.brand.lora.tags import Choice, find_file, read_tags
 from ...client.errors import PackshotError
+from ...client.models.files.read import read_header
 from ..refusal import refusing, tell
 from . import lora_apply
 
@@ -78,10 +79,12 @@ class PackshotLoRAStack(io.ComfyNode):
         lora_5: str | None = None,
         text: str | None = None,
     ) -> bool | str:
-        """Refuse missing files, and text that names none, before the queue. What is linked, `execute` checks."""
+        """Refuse files that are missing or no weights, and text that names none; what is linked, `execute` checks."""
         rows = {f"lora_{row}": name for row, name in enumerate((lora_1, lora_2, lora_3, lora_4, lora_5), start=1)}
         try:
-            _chosen({**rows, **{f"strength_{row}": 1.0 for row in range(1, _ROWS + 1)}, "text": text})
+            widgets = {**rows, **{f"strength_{row}": 1.0 for row in range(1, _ROWS + 1)}, "text": text}
+            for path, _ in _chosen(widgets):
+                read_header(path)
         except PackshotError as error:
             return error.report()
         return True

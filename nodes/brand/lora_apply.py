@@ -21,6 +21,7 @@ from ...client.brand.lora.metadata import trigger_words
 from ...client.brand.lora.tensors import TensorFile
 from ...client.errors import InputInvalid
 from ...client.models.files.adapters import adapters
+from ...client.models.files.read import read_header
 from . import lora_effect
 from .lora_match import LoadedLora, Match, Target, match
 
@@ -37,7 +38,12 @@ def _loaded(path: str, _size: int, _changed: int) -> LoadedLora:
 
 
 def load(path: Path) -> LoadedLora:
-    """Load a file, or give the one that was loaded before it changed."""
+    """Load a file, or give the one that was loaded before it changed.
+
+    Raises:
+        ModelMissing, ModelCorrupt: it is not there, or is no file of weights.
+    """
+    read_header(path)
     stat = path.stat()
     return _loaded(str(path), stat.st_size, stat.st_mtime_ns)
 

@@ -43,7 +43,8 @@ _TOOLS: Mapping[str, str] = {
 class Unloaded(enum.Enum):
     """Why a part of a LoRA file does not reach the model."""
 
-    NAME = "name"  # nothing in the model is called so
+    NAME = "name"  # nothing in the model is called so, though it has layers of this shape
+    FOREIGN = "foreign"  # nor has it one of this shape
     BLOCK = "block"  # the model has such layers, but fewer
     SHAPE = "shape"
     ALGORITHM = "algorithm"  # ComfyUI has no code for it
@@ -108,6 +109,12 @@ class Target:
     def patterns(self) -> frozenset[str]:
         """The spellings without their numbers."""
         return frozenset(map(_pattern, self.index))
+
+    @functools.cached_property
+    def sizes(self) -> frozenset[tuple[int, ...]]:
+        """Outputs and inputs of all weights, and of the parts that LoRAs may change."""
+        sides = (_sides(weight, self.shapes) for weight in self.index.values())
+        return frozenset(tuple(shape[:2]) for shape in sides if shape is not None)
 
     @functools.cached_property
     def base(self) -> str | None:
@@ -181,7 +188,10 @@ class Match:
             return f"{cause} nor Packshot knows them", "have its tool write it in diffusers' or kohya's names"
         if self.made_for not in (None, "other", target.base):
             return f". The file is for {self.made_for}", f"load {self.made_for}, or use a LoRA for the loaded model"
-        return ". The layers are of a model of another size", "use a LoRA that was trained on the loaded model"
+        return (
+            ". The layers are of another model, or of another size",
+            "use a LoRA that was trained on the loaded model",
+        )
 
 
 def match(target: Target, file: LoadedLora) -> Match:
@@ -260,8 +270,7 @@ def _misfit(adapter: Adapter, weight: Any, target: Target) -> tuple[Unloaded, st
     if weight is None and adapter.text and not target.has_clip:
         return Unloaded.TEXT, "a layer of a text encoder, and no CLIP is connected"
     if weight is None:
-        numbered = any(_pattern(spelling) in target.patterns for spelling in spellings(adapter.name))
-        return (Unloaded.BLOCK if numbered else Unloaded.NAME), "the model has no such layer"
+        return _absent(adapter, target), "the model has no such layer"
     shape = _sides(weight, target.shapes)
     if shape is None:
         return Unloaded.NAME, "the model has no such weight"
@@ -274,6 +283,13 @@ def _misfit(adapter: Adapter, weight: Any, target: Target) -> tuple[Unloaded, st
     if (out is None or out == shape[0]) and (into is None or into in (shape[1], math.prod(shape[1:]))):
         return None
     return Unloaded.SHAPE, f"{out or '?'} x {into or '?'}, and the model's is {' x '.join(map(str, shape))}"
+
+
+def _absent(adapter: Adapter, target: Target) -> Unloaded:
+    """Why the model has no layer of a name."""
+    if any(_pattern(spelling) in target.patterns for spelling in spellings(adapter.name)):
+        return Unloaded.BLOCK
+    return Unloaded.NAME if adapter.shape[:2] in target.sizes else Unloaded.FOREIGN
 
 
 def _not_taken(handed: _Handed, matched: set[str]) -> Iterator[LeftOver]:

@@ -72,6 +72,10 @@ def write_namings(folder: Path) -> None:
     save_file(unknown, str(folder / "refused names.safetensors"))
     for source, names in (("musubi", "diffusers"), ("diffusers", "native"), ("adapter name", "kohya")):
         convert(folder / f"foreign {source}.safetensors", folder / f"converted {names}.safetensors", names=names)
+    unet = {f"input_blocks.4.1.transformer_blocks.{n}.attn2.to_k": (640, 2048) for n in (0, 1)}
+    loras.write(folder / "refused other model.safetensors", prefix="lora_unet_", layers=unet)
+    (folder / "answer.safetensors").write_text('{"error": "Access to this model is restricted"}')
+    (folder / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\n")
     loras.write(folder / "refused text.safetensors", prefix="", layers=clip)
 
 

@@ -236,7 +236,7 @@ def counted(target: Any, patcher: Any, tensors: Tensors) -> dict[str, Any]:
             held |= {
                 value.data_ptr() if value.device != META else id(value) for value in values if torch.is_tensor(value)
             }
-            numbers += sum(isinstance(value, float) for value in values)
+            numbers += sum(isinstance(value, (float, list)) for value in values)
     theirs = comfy.lora.load_lora(tensors, target.names, log_missing=False)
     ours = set(found.patches)
     try:

@@ -12,6 +12,7 @@ from packshot import Client
 from packshot.errors import (
     InputInvalid,
     LoraMismatch,
+    ModelCorrupt,
     ModelMissing,
     PackshotError,
 )
@@ -70,6 +71,8 @@ def test_the_stack_reports_what_it_did(client: Client) -> None:
         ({"text": "<lora:gone:0.8>"}, ModelMissing, "no LoRA file 'gone'"),
         ({"text": "<lora:tide:much>"}, InputInvalid, "not of the form"),
         ({"text": "a red mug"}, InputInvalid, "names no LoRA"),
+        ({"lora_1": "answer.safetensors"}, ModelCorrupt, "is an answer in JSON"),
+        ({"text": "<lora:pointer:0.8>"}, ModelCorrupt, "Git LFS pointer"),
     ],
 )
 def test_what_is_missing_is_refused_before_the_queue(
@@ -123,6 +126,7 @@ def test_a_converted_lora_makes_the_picture_of_its_source(client: Client, names:
         ("with a bias", "12 of 16 tensors fit the loaded model; left over are", "train it without biases"),
         ("oft of peft", "ComfyUI turns what it gives out", "have its tool write it, as LoRA"),
         ("two adapters", "of a second adapter in the same file", "save each adapter as a file of its own"),
+        ("other model", "the model has no such layer", "load sdxl, or use a LoRA for the loaded model"),
         ("names", "Their shapes are those of this model's layers", "diffusers' or kohya's names"),
     ],
 )
