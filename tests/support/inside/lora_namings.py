@@ -29,7 +29,7 @@ import comfy.model_base
 import comfy.model_patcher
 import torch
 
-from packshot.client.brand.lora.naming.families import diffusers_parts
+from packshot.client.brand.lora.naming.families import diffusers_parts, foreign_parts
 from packshot.client.models.files.adapters import adapters
 from packshot.nodes.brand import lora_apply, lora_match
 
@@ -133,6 +133,8 @@ NATIVE = ("diffusion_model.", "", "model.diffusion_model.", "base_model.model.",
 DIFFUSERS = ("transformer.", "", "base_model.model.", "pipe.dit.", "diffusion_model.", "unet.", "lora_unet_",
              "transformer.base_model.model.", "lora_transformer_", "lycoris_", "unet.base_model.model.")  # fmt: skip
 
+FOREIGN = ("diffusion_model.", "lora_unet_", "")
+
 
 def main() -> Iterator[dict[str, Any]]:
     for variant, (_, architecture, kind, config) in core_shapes.MODELS.items():
@@ -151,13 +153,21 @@ def main() -> Iterator[dict[str, Any]]:
         layers = {"native": few(natives), "diffusers": few({n: sides(p, natives) for n, p in parts.items()})}
         for naming, tensors in special() if variant == "flux1" else ():
             yield {"family": variant, "naming": naming, "algorithm": "its own"} | counted(target, patcher, tensors)
+        # FLUX.2 has no proj_mlp; core's list has one with the rows of FLUX.1's.
+        others = {
+            name: part
+            for name, part in foreign_parts(natives).items()
+            if name not in parts and not (architecture == "flux2" and name.endswith("proj_mlp"))
+        }
+        layers |= {f"foreign {number}": names for number, names in enumerate(once(others, natives))}
         yield {"family": variant, "tables apart": apart(parts, target.names)}
-        for naming, prefixes in (("native", NATIVE), ("diffusers", DIFFUSERS)):
+        for naming in layers:
+            prefixes = {"native": NATIVE, "diffusers": DIFFUSERS}.get(naming, FOREIGN)
             if naming == "diffusers" and layers["native"].keys() == layers["diffusers"].keys():
                 continue
             for prefix in prefixes:
                 for algorithm, make in ALGORITHMS.items():
-                    if algorithm in ("peft", "dora of peft") or prefix == prefixes[0]:
+                    if algorithm in ("peft", "dora of peft") or (prefix == prefixes[0] and prefixes is not FOREIGN):
                         tensors = written(make, prefix, layers[naming])
                         yield {"family": variant, "naming": f"{naming} {prefix}", "algorithm": algorithm} | counted(
                             target, patcher, tensors
@@ -208,6 +218,19 @@ def few(layers: Layers) -> Layers:
         if kinds[kind] <= 2 and all(side % 8 == 0 for side in shape[:2]) and len(shape) == 2:
             chosen[name] = shape
     return chosen
+
+
+def once(parts: dict[str, Any], natives: Layers) -> list[Layers]:
+    """Some layers of each kind, in as many files as it takes for none to have two names for one."""
+    files: list[tuple[set[Any], Layers]] = []
+    for name in few({name: sides(part, natives) for name, part in parts.items()}):
+        part = parts[name]
+        file = next((file for file in files if part not in file[0]), None)
+        if file is None:
+            files.append(file := (set(), {}))
+        file[0].add(part)
+        file[1][name] = sides(part, natives)
+    return [layers for _, layers in files]
 
 
 def sides(part: Any, natives: Layers) -> tuple[int, ...]:

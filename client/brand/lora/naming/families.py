@@ -186,6 +186,25 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "qwen-image": {},
     "ernie-image": {},
 }  # fmt: skip
+# Names of neither library: of diffusers with fused projections, and of HunyuanImage's makers and musubi-tuner.
+_ALIASES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "double_blocks.#.img_attn.qkv": (
+        (f"{_BLOCK}.attn.to_qkv",), tuple(f"double_blocks.#.img_attn_{part}" for part in "qkv")
+    ),
+    "double_blocks.#.txt_attn.qkv": (
+        (f"{_BLOCK}.attn.to_added_qkv",), tuple(f"double_blocks.#.txt_attn_{part}" for part in "qkv")
+    ),
+    "joint_blocks.#.x_block.attn.qkv": ((f"{_BLOCK}.attn.to_qkv",),),
+    "joint_blocks.#.context_block.attn.qkv": ((f"{_BLOCK}.attn.to_added_qkv",),),
+    "layers.#.attention.qkv": (("layers.#.attention.to_qkv",),),
+    **{
+        f"double_blocks.#.{stream}_{ours}": ((f"double_blocks.#.{stream}_{theirs}",),)
+        for stream in ("img", "txt")
+        for ours, theirs in (("mlp.0", "mlp.fc1"), ("mlp.2", "mlp.fc2"), ("mod.lin", "mod.linear"))
+    },
+    "single_blocks.#.modulation.lin": (("single_blocks.#.modulation.linear",),),
+    "single_blocks.#.linear1": (tuple(f"single_blocks.#.linear1_{part}" for part in ("q", "k", "v", "mlp")),),
+}  # fmt: skip
 #: Architectures whose blocks are numbered in another way in diffusers; see :func:`unet_name`.
 UNETS = ("sd-unet", "sdxl-unet")
 _RESNET = {"in_layers.2": "conv1", "emb_layers.1": "time_emb_proj", "out_layers.3": "conv2",
@@ -217,9 +236,13 @@ def diffusers_parts(architecture: str, shapes: Mapping[str, Shape]) -> dict[str,
 
 
 def foreign_parts(shapes: Mapping[str, Shape]) -> dict[str, LayerPart]:
-    """The same of a model whose architecture is not known: every family's names for weights that the model has."""
+    """The same of a model whose architecture is not known: every family's names for weights that the model has.
+
+    Names of tools that are of neither library are among them.
+    """
     layers: dict[str, LayerPart] = {}
-    for family in FAMILIES.values():
+    aliases = ({template: names} for template, several in _ALIASES.items() for names in several)
+    for family in (*FAMILIES.values(), *aliases):
         for template, names in family.items():
             for native, parts in _numbered(template, names, shapes):
                 for name, part in zip(parts, _split(native, shapes[native], parts), strict=True):

@@ -22,7 +22,7 @@ from ....models.detect.model_shapes import layer as model_layer
 from ....models.files.adapters import Adapter
 from ..changes import adapters_of
 from ..tensors import Floats, TensorFile
-from .families import LayerPart, diffusers_parts
+from .families import LayerPart, diffusers_parts, foreign_parts
 from .parts import BEYOND_COMFYUI, read_parts
 from .spellings import index_of, look_up, spellings
 
@@ -80,7 +80,7 @@ def renamed(file: TensorFile, names: str) -> Iterator[tuple[str, Floats]]:
     variant = _model_of(file, adapters)
     natives = native_shapes(variant.name)
     parts = diffusers_parts(variant.architecture, natives)
-    index = index_of({**{name: LayerPart(name) for name in natives}, **parts})
+    index = index_of({**{name: LayerPart(name) for name in natives}, **foreign_parts(natives), **parts})
     layers = []
     for adapter in adapters:
         if adapter.text:
