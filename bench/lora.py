@@ -138,9 +138,8 @@ def ours():
     lora_apply._loaded.cache_clear()
     file = lora_apply.load(Path(lora))
     target = lora_apply.target_of(model, None)
-    found = lora_apply.match(target, file)
-    found.enforce("here", target)
-    lora_apply.patched(model, None, target, file, 0.8, 0.8)
+    found = lora_apply.admitted(target, file, "here")
+    lora_apply.patched(model, None, file, found, 0.8, 0.8)
     return lora_apply.Applied.of(file, found, 0.8, 0.8, lora_apply.ADDED, name="it").line()
 def timed(what):
     begun = time.perf_counter()

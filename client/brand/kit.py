@@ -28,7 +28,7 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError
 
 from ..errors import BrandInvalid, nearest
-from ..paths import atomic_write, write_text
+from ..paths import atomic_write, config_dir, shipped, write_text
 from .kit_diff import Change, compare
 from .kit_template import template
 from .sections import (
@@ -53,6 +53,12 @@ _FILE_LIMIT = 256 * 1024  # bytes; a kit is written by hand
 
 LocaleCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+def kits() -> dict[str, Path]:
+    """List the kits to choose from: folders of ``brands`` in the user's settings, and the examples that ship."""
+    folders = (shipped("examples") / "brands", config_dir() / "brands")
+    return {file.parent.name: file.parent for folder in folders for file in sorted(folder.glob(f"*/{FILE_NAME}"))}
 
 
 class BrandKit(Section):

@@ -14,7 +14,7 @@ from ..models.licensing.profile import Profile
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
 from .channel import ChannelCheck, checks_failed
-from .policy import Admission, RunPolicy, Waiver, judge_run
+from .policy import Admission, RunPolicy, Waiver, judge_run, lora_warnings
 
 _Key = tuple[str, str, frozenset[tuple[str, str]]]  # a workflow's place and hash, and the weights that a caller chose
 
@@ -123,7 +123,7 @@ class Client(HostClient):
                 waived.append(Waiver("channel", error.slug, str(error)))
         return replace(
             result,
-            warnings=tuple(warning.as_dict() for warning in admission.warnings),
+            warnings=tuple(warning.as_dict() for warning in (*admission.warnings, *lora_warnings(result.look))),
             waived=tuple(waiver.as_dict() for waiver in waived),
             drift=tuple(difference.model_dump() for difference in admission.drift),
             checks=tuple(report.as_dict() for report in reports),

@@ -13,26 +13,21 @@ import numpy as np
 import torch
 from comfy_api.latest import io, ui
 
-from ...client.brand.kit import FILE_NAME, BrandKit
+from ...client.brand.kit import BrandKit, kits
 from ...client.brand.lora.tags import find_file
 from ...client.brand.palette import swatches
 from ...client.brand.policy import choose, gate, judge_lora, strength_of
 from ...client.brand.prompt import compose
 from ...client.brand.sections import BrandLora
 from ...client.errors import BrandInvalid, PackshotError
-from ...client.paths import config_dir, shipped
+from ...client.paths import config_dir
 from ..refusal import refusing, tell
 from . import lora_apply
 from .brand_type import Brand, Triggers
+from .lora_match import LoadedLora
 
 _NONE = "none"
 _NO_BRAND = BrandKit(name=_NONE)
-
-
-def kits() -> dict[str, Path]:
-    """The kits to choose from: folders of ``brands`` in the user's settings, and the examples that ship."""
-    folders = (shipped("examples") / "brands", config_dir() / "brands")
-    return {file.parent.name: file.parent for folder in folders for file in sorted(folder.glob(f"*/{FILE_NAME}"))}
 
 
 def _load(name: str, content: str = "") -> BrandKit:
@@ -141,7 +136,7 @@ class PackshotBrandLoRA(io.ComfyNode):
             display_name="Packshot Brand LoRA",
             category="Packshot/Brand",
             description="Applies the brand's LoRAs for the loaded model. Refuses a file that is not the approved one,"
-            " has expired, was made for another model, fits it by less than nine tenths, or whose licence is unknown.",
+            " has expired, was made for another model, is loaded by less than 90 %, or whose licence is unknown.",
             search_aliases=["lora loader", "brand style", "load lora"],
             inputs=[
                 io.Model.Input("model"),
@@ -192,31 +187,30 @@ class PackshotBrandLoRA(io.ComfyNode):
         if not brand.loras:
             lines.append("the kit has no LoRA, and nothing was changed")
             return _answer(cls, model, clip, brand, (), lines, [])
-        files: list[lora_apply.LoadedLora] = []
+        files: list[LoadedLora] = []
         applied: list[lora_apply.Applied] = []
         words: dict[str, None] = {}
-        base = lora_apply.base_of(model).base
         target = lora_apply.target_of(model, clip)
         with refusing():
-            for one in choose(brand, base, lora.strip()):
+            for one in choose(brand, target.base, lora.strip()):
                 at = strength_of(one, strength or None)
                 path = _allowed(brand, one)
                 file = lora_apply.load(path)
-                found = lora_apply.match(target, file)
-                found.enforce(f"LoRA '{one.name}'", target)
+                found = lora_apply.admitted(target, file, f"LoRA '{one.name}'")
                 if one.schedule and not strength:
                     steps = tuple((step.start, step.strength) for step in one.schedule)
-                    clip = lora_apply.scheduled(clip, file, steps, at)
+                    clip = lora_apply.scheduled(clip, found, steps, at)
                     way = "by the conditioning's hooks"
                 else:
                     steps = ()
-                    model, clip = lora_apply.patched(model, clip, target, file, at, at)
+                    model, clip = lora_apply.patched(model, clip, file, found, at, at)
                     way = lora_apply.ADDED
                 done = lora_apply.Applied.of(file, found, at, at, way, name=one.name, base=one.base, steps=steps)
                 applied.append(done)
                 files.append(file)
                 words |= dict.fromkeys(one.trigger_words)
             lines += [one.line() for one in applied]
+            lines += [warning for lora_file in applied for warning in lora_file.warnings()]
             lines += lora_apply.conflicts(files)
         return _answer(cls, model, clip, brand, words, lines, applied)
 

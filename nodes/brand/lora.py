@@ -11,6 +11,7 @@ from comfy_api.latest import io
 
 from ...client.brand.lora.tags import Choice, find_file, read_tags
 from ...client.errors import PackshotError
+from ...client.models.files.read import read_header
 from ..refusal import refusing, tell
 from . import lora_apply
 
@@ -37,8 +38,8 @@ class PackshotLoRAStack(io.ComfyNode):
             display_name="Packshot LoRA Stack",
             category="Packshot/Brand",
             description="Applies up to five LoRAs, and more as text. A missing file is refused before the queue; one"
-            " that was made for another model is refused before the first step. Says how much of each fits, and which"
-            " of them fight over the same directions.",
+            " of which ComfyUI loads less than nine tenths is refused before the first step. Reads the names of every"
+            " common trainer. Says how much of each is loaded, and which of them fight over the same directions.",
             search_aliases=["lora loader", "load lora", "power lora loader", "lora stacker", "<lora:name:0.8>"],
             inputs=[
                 io.Model.Input("model"),
@@ -78,10 +79,12 @@ class PackshotLoRAStack(io.ComfyNode):
         lora_5: str | None = None,
         text: str | None = None,
     ) -> bool | str:
-        """Refuse missing files, and text that names none, before the queue. What is linked, `execute` checks."""
+        """Refuse files that are missing or no weights, and text that names none; what is linked, `execute` checks."""
         rows = {f"lora_{row}": name for row, name in enumerate((lora_1, lora_2, lora_3, lora_4, lora_5), start=1)}
         try:
-            _chosen({**rows, **{f"strength_{row}": 1.0 for row in range(1, _ROWS + 1)}, "text": text})
+            widgets = {**rows, **{f"strength_{row}": 1.0 for row in range(1, _ROWS + 1)}, "text": text}
+            for path, _ in _chosen(widgets):
+                read_header(path)
         except PackshotError as error:
             return error.report()
         return True
@@ -98,28 +101,32 @@ class PackshotLoRAStack(io.ComfyNode):
     ) -> io.NodeOutput:
         """Apply each with core's own function."""
         applied, files = [], []
+        lines: list[str] = []
         target = lora_apply.target_of(model, clip)
         with refusing():
             for path, choice in _chosen(widgets):
+                if not (choice.model or choice.clip):
+                    lines.append(f"Warning: {choice.name} is at strength 0 and not applied")
+                    continue
                 file = lora_apply.load(path)
-                found = lora_apply.match(target, file)
-                found.enforce(f"LoRA '{choice.name}'", target)
-                model, clip = lora_apply.patched(model, clip, target, file, choice.model, choice.clip)
+                found = lora_apply.admitted(target, file, f"LoRA '{choice.name}'")
+                model, clip = lora_apply.patched(model, clip, file, found, choice.model, choice.clip)
                 applied.append(
                     lora_apply.Applied.of(file, found, choice.model, choice.clip, lora_apply.ADDED, name=choice.name)
                 )
                 files.append(file)
-            lines = [one.line() for one in applied]
+            lines = [*(lora_file.line() for lora_file in applied), *lines]
+            lines += [warning for lora_file in applied for warning in lora_file.warnings()]
             if compare:
                 lines += lora_apply.conflicts(files)
         words = lora_apply.triggers(files)
         look = {"loras": [one.record() for one in applied], "report": lines}
-        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if applied else None
+        told = {**(tell(cls.hidden.unique_id, lines) or {}), "look": [look]} if lines else None
         return io.NodeOutput(model, clip, words, "\n".join(lines), ui=told)
 
 
 def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
-    """The files to apply, in their order; rows that are linked, empty or at strength 0 are left out."""
+    """The files, in their order; rows that are linked or empty are left out."""
     listed = folder_paths.get_filename_list(_FOLDER)
     found: list[tuple[str, Choice]] = []
     for row in range(1, _ROWS + 1):
@@ -131,5 +138,4 @@ def _chosen(widgets: Mapping[str, Any]) -> list[tuple[Path, Choice]]:
     return [
         (Path(folder_paths.get_full_path_or_raise(_FOLDER, find_file(choice.name, listed, place))), choice)
         for place, choice in found
-        if choice.model or choice.clip
     ]

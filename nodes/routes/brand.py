@@ -16,7 +16,7 @@ import folder_paths
 from aiohttp import web
 
 from ...client.brand.check import check_kit
-from ...client.brand.kit import BrandKit
+from ...client.brand.kit import BrandKit, kits
 from ...client.brand.lora.tags import find_file
 from ...client.brand.policy import gate
 from ...client.brand.sections import BrandLora
@@ -27,7 +27,6 @@ from ...client.quality.channels import channel_ids, load_channel
 from ...client.quality.checks import Given
 from ...client.quality.picture import read_picture
 from ...client.quality.run import check_picture
-from ..brand.kit import kits
 from ..model import card_files
 from .serving import answer, get, inside, post, read_body, read_object, refuse, text_of
 

@@ -156,11 +156,61 @@ def write(
     made = arrays(make, seed, prefix, layers, **options)
     # A rotation is scaled by its own size, and an alpha or a magnitude is none of a matrix's numbers.
     scaled = {
-        name: value if value.ndim == 0 or name.endswith("dora_scale") else value * np.float32(scale)
+        name: value if value.ndim == 0 or "dora_scale" in name or "magnitude" in name else value * np.float32(scale)
         for name, value in made.items()
     }
     save_file(scaled, str(path), metadata)
     return path
+
+
+def of_peft(make: Make, adapter: str = "") -> Make:
+    """The same in PEFT's own names: a magnitude is a vector, and an adapter's name may stand in each of them."""
+    suffix = f".{adapter}.weight" if adapter else ".weight"
+
+    def renamed(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
+        theirs: Arrays = {}
+        for key, value in make(name, out, into, rng).items():
+            if key.endswith(".dora_scale"):
+                theirs[key.replace("dora_scale", f"lora_magnitude_vector{suffix}")] = value[:, 0].copy()
+            else:
+                theirs[key.removesuffix(".weight") + suffix] = value
+        return theirs
+
+    return renamed
+
+
+def dora_of_peft(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
+    return {**peft(name, out, into, rng), f"{name}.dora_scale": np.abs(_random(rng, out, 1)) + 0.5}
+
+
+def oft_of_peft(name: str, _out: int, into: int, rng: np.random.Generator) -> Arrays:
+    return {f"{name}.oft_R.weight": _random(rng, into // 8, 28)}
+
+
+def two_adapters(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
+    return {**of_peft(peft, "first")(name, out, into, rng), **of_peft(peft, "second")(name, out, into, rng)}
+
+
+def untrained(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
+    """As every trainer begins: the second matrix is zero."""
+    return {key: value * ("lora_A" in key) for key, value in peft(name, out, into, rng).items()}
+
+
+def split_attention(arrays: Arrays) -> Arrays:
+    """A LoRA of the starter's fused attention as diffusers has it: three of query, key and value."""
+    theirs: Arrays = {}
+    for key, value in arrays.items():
+        name = key.replace("diffusion_model.", "transformer.").replace("single_blocks", "single_transformer_blocks")
+        name = name.replace("double_blocks", "transformer_blocks").replace("img_attn.proj", "attn.to_out.0")
+        name = name.replace("txt_attn.proj", "attn.to_add_out").replace("linear2", "attn.to_out")
+        if "img_attn.qkv" not in name:
+            theirs[name] = value
+            continue
+        for part, place in zip("qkv", range(3), strict=True):
+            rows = value.shape[0] // 3
+            half = value[place * rows : (place + 1) * rows] if "lora_B" in key else value
+            theirs[name.replace("img_attn.qkv", f"attn.to_{part}")] = half.copy()
+    return theirs
 
 
 METADATA = {

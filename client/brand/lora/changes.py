@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import InputInvalid
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
+from .naming.parts import scaling
 from .tensors import Floats, TensorFile
 
 #: Algorithm: why its change is no sum.
@@ -96,8 +97,6 @@ def change_of(file: TensorFile, adapter: Adapter) -> LayerChange:
         reason = "it makes the layer larger"
     if any(name.endswith(".set_weight") for name in adapter.tensors.values()):
         reason = "it replaces the layer's weight and adds nothing"
-    if adapter.tensors.get("bias", "").endswith(".bias"):  # PEFT's; ComfyUI takes it of control LoRAs alone
-        reason = "it changes the bias in a way that ComfyUI applies to control models only"
     if reason is not None:
         raise InputInvalid(f"cannot be added up: {reason}", place=_place(file, adapter), remedy=_REMEDY)
     try:
@@ -123,7 +122,11 @@ def _vectors(file: TensorFile, adapter: Adapter) -> dict[str, Floats]:
     found = {suffix: adapter.tensors[part] for part, suffix in _VECTORS.items() if part in adapter.tensors}
     if "diff" in adapter.tensors and len(file.header.tensors[adapter.tensors["diff"]].shape) < 2:
         found["diff"] = adapter.tensors["diff"]
-    return {suffix: file.floats(name) for suffix, name in found.items()}
+    vectors = {suffix: file.floats(name) for suffix, name in found.items()}
+    if found.get("diff_b", "").endswith(".bias"):  # PEFT's is scaled as its matrices are
+        sources = {name: file.floats(name) for part, name in adapter.tensors.items() if part in ("alpha", "down")}
+        vectors["diff_b"] = vectors["diff_b"] * np.float32(scaling(adapter, sources))
+    return vectors
 
 
 def _matrix(file: TensorFile, adapter: Adapter) -> Change | None:

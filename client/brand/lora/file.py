@@ -10,6 +10,7 @@ from .conflicts import Overlap, overlap
 from .convert import convert
 from .merge import Part, merge, resize
 from .metadata import Statement, stamp
+from .outputs import enforce_output, output_of
 from .report import inspect_lora
 from .tensors import TensorFile
 from .written import Written
@@ -61,6 +62,7 @@ class LoraFile:
             dtype: ``fp32``, ``fp16`` or ``bf16``; by default the narrowest that holds all parts exactly.
         """
         listed = [Part(Path(path), strength) for path, strength in parts]
+        enforce_output(Path(out), [part.path for part in listed])
         return merge(listed, Path(out), method="concat" if rank is None else "svd", rank=rank, dtype=dtype)
 
     def resize(
@@ -74,22 +76,45 @@ class LoraFile:
             energy: share of each layer's squared singular values to keep, above 0 to 1.
             dtype: ``fp32``, ``fp16`` or ``bf16``; by default the file's own.
         """
+        enforce_output(Path(out), [self.path])
         return resize(self.path, Path(out), rank=rank, energy=energy, dtype=dtype)
 
-    def convert(self, out: str | Path, dtype: str) -> Written:
-        """Write the LoRA in another dtype, ``fp32``, ``fp16`` or ``bf16``, and say what rounding loses."""
-        return convert(self.path, Path(out), dtype)
+    def convert(
+        self,
+        out: str | Path | None = None,
+        dtype: str | None = None,
+        *,
+        names: str | None = None,
+        in_place: bool = False,
+    ) -> Written:
+        """Write the LoRA in another dtype or under other names, and say what rounding loses.
 
-    def stamp(self, out: str | Path | None = None, *, scrub: bool = False, **fields: str | None) -> dict[str, str]:
+        Args:
+            out: the new file.
+            dtype: ``fp32``, ``fp16`` or ``bf16``; by default the file's own.
+            names: ``native`` (ComfyUI's), ``diffusers`` or ``kohya``; by default the file's own.
+            in_place: write over the file itself, where ``out`` is not another one.
+        """
+        return convert(self.path, output_of(self.path, _path(out), in_place=in_place), dtype, names)
+
+    def stamp(
+        self, out: str | Path | None = None, *, scrub: bool = False, in_place: bool = False, **fields: str | None
+    ) -> dict[str, str]:
         """Write ModelSpec metadata into a LoRA; its tensors, and so its AutoV3 hash, stay as they are.
 
         Args:
-            out: the file to write; by default the file itself.
+            out: the new file.
             scrub: take out captions, folder names and other traces of whoever trained it.
+            in_place: write over the file itself, where ``out`` is not another one; a kit's approved file never.
             fields: ``title``, ``author``, ``licence``, ``trigger``, ``description``, ``usage`` and ``date``, see
                 :class:`~.metadata.Statement`; what is left out stays as it is.
 
         Returns:
             The metadata as written.
         """
-        return stamp(self.path, Path(out) if out else self.path, Statement(**fields), scrub=scrub)
+        chosen = output_of(self.path, _path(out), in_place=in_place)
+        return stamp(self.path, chosen, Statement(**fields), scrub=scrub)
+
+
+def _path(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)

@@ -30,7 +30,7 @@ from .algebra import total_norm
 from .report import summarise
 from .tensors import TensorFile
 
-_VERSION = 2  # of the table below and of what `summarise` says
+_VERSION = 3  # of the table below and of what `summarise` says
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL,

@@ -17,7 +17,10 @@ COMMANDS = {
     ),
     "merge": ("files:merge", "Write one LoRA that adds what several add, each at its strength."),
     "resize": ("files:resize", "Write the nearest LoRA of a lower rank, and say what it loses."),
-    "convert": ("files:convert", "Write a LoRA in another dtype, and say what rounding loses."),
+    "convert": (
+        "files:convert",
+        "Write a LoRA in another dtype or in the names of other tools.",
+    ),
     "stamp": (
         "files:stamp",
         "Write ModelSpec metadata into a LoRA. Its tensors, and so its AutoV3 hash, stay as they are.",

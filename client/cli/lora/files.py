@@ -19,6 +19,10 @@ from ..common import JsonOption, say
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA, .safetensors.", show_default=False)]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
+NewFileOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file to write.", show_default=False)
+]
+InPlaceOption = Annotated[bool, typer.Option("--in-place", help="Write over the file itself.")]
 DtypeOption = Annotated[
     str | None, typer.Option("--dtype", help="fp32, fp16 or bf16. By default the source's own.", show_default=False)
 ]
@@ -93,19 +97,22 @@ def resize(
 
 def convert(
     file: FileArgument,
-    out: OutOption,
-    dtype: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")],
+    out: NewFileOption = None,
+    dtype: DtypeOption = None,
+    names: Annotated[
+        str | None,
+        typer.Option("--names", help="native (ComfyUI's), diffusers or kohya. By default its own.", show_default=False),
+    ] = None,
+    in_place: InPlaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a LoRA in another dtype, and say what rounding loses."""
-    _print(LoraFile(file).convert(out, str(_dtype(dtype))), as_json)
+    """Write a LoRA in another dtype or in the names of other tools."""
+    _print(LoraFile(file).convert(out, _dtype(dtype), names=names, in_place=in_place), as_json)
 
 
 def stamp(
     file: FileArgument,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="By default the file itself.", show_default=False)
-    ] = None,
+    out: NewFileOption = None,
     title: Annotated[str | None, typer.Option(show_default=False)] = None,
     author: Annotated[str | None, typer.Option(show_default=False)] = None,
     licence: Annotated[str | None, typer.Option(help="Its id or SPDX expression.", show_default=False)] = None,
@@ -114,12 +121,13 @@ def stamp(
     usage: Annotated[str | None, typer.Option(help="How to use it.", show_default=False)] = None,
     date: Annotated[str | None, typer.Option(help="When it was made, ISO 8601.", show_default=False)] = None,
     scrub: Annotated[bool, typer.Option("--scrub", help="Take out captions, folder names and other traces.")] = False,
+    in_place: InPlaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write ModelSpec metadata into a LoRA. Its tensors, and so its AutoV3 hash, stay as they are."""
     metadata = LoraFile(file).stamp(
-        out, scrub=scrub, title=title, author=author, licence=licence, trigger=trigger, description=description,
-        usage=usage, date=date,
+        out, scrub=scrub, in_place=in_place, title=title, author=author, licence=licence, trigger=trigger,
+        description=description, usage=usage, date=date,
     )  # fmt: skip
     if as_json:
         typer.echo(json.dumps({"file": str(out or file), "metadata": metadata}, ensure_ascii=False))

@@ -8,15 +8,18 @@ because trainers write ``lora_unet_double_blocks_0_img_attn_qkv`` for ``double_b
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _NUMBER = re.compile(r"(?<![^_])\d+(?![^_])")
 _DIGIT = re.compile(r"(?<=[a-z])\d+(?![a-z\d])")
+_BRACED = re.compile(r"(\{[^}]*\})")
 _BRACES = re.compile(r"\{[^}]*\}|(?<![^_])\d+(?![^_])")
 
 
@@ -106,13 +109,31 @@ def matches(layers: Iterable[Layer]) -> list[Match]:
 @functools.cache
 def variants() -> tuple[Variant, ...]:
     """All that ``shapes.json`` holds."""
-    table = json.loads((Path(__file__).resolve().parent / "shapes.json").read_text("utf-8"))
     found = []
-    for name, entry in table.items():
+    for name, entry in _table().items():
         for naming in ("native", "diffusers"):
             if naming in entry:
                 found.append(_variant(name, entry["base"], entry["architecture"], entry[naming]))
     return tuple(found)
+
+
+@functools.cache
+def native_shapes(variant: str) -> dict[str, tuple[int, ...]]:
+    """Name every matrix and convolution of a variant as ComfyUI's class does, without ``.weight``, with its shape."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for line, shape in _table()[variant]["native"].items():
+        texts = _BRACED.split(line)
+        ranges = [sorted(_numbers(part)) for part in texts[1::2]]
+        for numbers in itertools.product(*ranges):
+            name = "".join(text + str(number) for text, number in zip(texts[::2], numbers, strict=False)) + texts[-1]
+            shapes[name] = tuple(map(int, shape.split("x")))
+    return shapes
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = json.loads((Path(__file__).resolve().parent / "shapes.json").read_text("utf-8"))
+    return table
 
 
 def _variant(name: str, base: str, architecture: str, lines: dict[str, str]) -> Variant:

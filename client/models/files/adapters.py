@@ -13,26 +13,29 @@ from dataclasses import dataclass
 
 Shape = tuple[int, ...]
 
-# What follows the layer's name: the algorithm, and the part of it. Adapter names of PEFT may stand in `.NAME.`.
+_NAME = r"(?:\.(?!weight$|bias$)[^.]+)?"  # of an adapter, which PEFT has in its module's own names
+# What follows the layer's name: the algorithm, and the part of it.
 _PARTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(rf"(.*?)(?:{suffix})$"), algorithm, part)
     for suffix, algorithm, part in (
-        (r"\.lora_down\.weight", "lora", "down"),
-        (r"\.lora_up\.weight", "lora", "up"),
+        (rf"\.lora_down{_NAME}(?:\.weight)?", "lora", "down"),
+        (rf"\.lora_up{_NAME}(?:\.weight)?", "lora", "up"),
         (r"\.lora_mid\.weight", "lora", "mid"),
-        (r"\.lora_A(?:\.[A-Za-z0-9_]+)??(?:\.weight)?", "lora", "down"),
-        (r"\.lora_B(?:\.[A-Za-z0-9_]+)??(?:\.weight)?", "lora", "up"),
-        (r"\.lora_B(?:\.[A-Za-z0-9_]+)??\.bias", "lora", "bias"),
+        (rf"\.lora_A{_NAME}(?:\.weight)?", "lora", "down"),
+        (rf"\.lora_B{_NAME}(?:\.weight)?", "lora", "up"),
+        (rf"\.lora_B{_NAME}\.bias", "lora", "bias"),
         (r"[._]lora\.down\.weight", "lora", "down"),
         (r"[._]lora\.up\.weight", "lora", "up"),
         (r"\.lora_linear_layer\.down\.weight", "lora", "down"),
         (r"\.lora_linear_layer\.up\.weight", "lora", "up"),
         (r"\.reshape_weight", "lora", "reshape"),
         (r"\.dora_scale", "dora", "scale"),
-        (r"\.lora_magnitude_vector(?:\.[A-Za-z0-9_]+)??(?:\.weight)?", "dora", "scale"),
-        (r"\.hada_(w[12]_[ab]|t[12])", "loha", ""),
-        (r"\.lokr_(w[12](?:_[ab])?|t2)", "lokr", ""),
-        (r"\.oft_(blocks|diag|R\.weight|R\.default\.weight)", "oft", "blocks"),
+        (rf"\.lora_magnitude_vector{_NAME}(?:\.weight)?", "dora", "scale"),
+        (rf"\.hada_(w[12]_[ab]|t[12]){_NAME}", "loha", ""),
+        (rf"\.lokr_(w[12](?:_[ab])?|t2){_NAME}", "lokr", ""),
+        (r"\.oft_blocks", "oft", "blocks"),
+        (r"\.oft_diag", "oft", "rotation"),
+        (rf"\.oft_[Rr]{_NAME}(?:\.weight)?", "oft", "inputs"),
         (r"\.rescale", "oft", "rescale"),
         (r"\.([ab][12])\.weight", "glora", ""),
         (r"\.diff", "diff", "diff"),
@@ -58,6 +61,9 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
     ("lora_transformer_", "onetrainer"),
     ("lycoris_", "lycoris"),
     ("base_model.model.", "diffusers"),
+    ("pipe.dit.", "diffsynth"),
+    ("pipe.transformer.", "diffsynth"),
+    ("pipe.unet.", "diffsynth"),
     ("transformer.", "diffusers"),
     ("unet.", "diffusers"),
     ("text_encoder.", "diffusers"),
@@ -73,6 +79,7 @@ _XLABS = (
     (".processor.proj_lora1", ".img_attn.proj"),
     (".processor.qkv_lora2", ".txt_attn.qkv"),
     (".processor.proj_lora2", ".txt_attn.proj"),
+    (".processor.qkv_lora", ".linear1_qkv"),
     (".processor.proj_lora", ".linear2"),
 )
 
@@ -86,7 +93,7 @@ class Adapter:
         tensors: part (``up``, ``down``, ``alpha``, ``w1_a``, …) -> the name of its tensor.
         layer: its name in the model, without the file's prefix.
         text: it is a layer of a text encoder.
-        layout: in whose naming: kohya, diffusers, comfyui, onetrainer, lycoris, xlabs, bare.
+        layout: in whose naming: kohya, diffusers, comfyui, onetrainer, lycoris, xlabs, diffsynth, bare.
         algorithm: lora, dora, loha, lokr, oft, boft, glora, diff or norm.
         rank: where the algorithm has one.
         shape: of the layer: outputs, inputs; None for a side that the tensors do not tell. Empty for a vector.
@@ -102,6 +109,11 @@ class Adapter:
     shape: tuple[int | None, ...]
 
 
+def is_of_adapter(name: str) -> bool:
+    """Whether a tensor is part of an adapter, by its name."""
+    return _split(name) is not None
+
+
 def is_adapter(names: Mapping[str, Shape]) -> bool:
     """Whether the file holds changes to a model and no model: by the names that only such files have."""
     return any(split is not None and split[1] not in ("", "norm") for split in map(_split, names))
@@ -115,7 +127,7 @@ def adapters(shapes: Mapping[str, Shape]) -> list[Adapter]:
         split = _split(name)
         if split is not None:
             layer, algorithm, part = split
-            layers.setdefault(layer, {})[part] = name
+            layers.setdefault(layer, {}).setdefault(part, name)  # a second adapter's is left over
             algorithms.setdefault(layer, set()).add(algorithm)
     return [
         _adapter(layer, tensors, shapes, algorithms[layer] - {""})
@@ -223,8 +235,8 @@ def _read_lokr(parts: Mapping[str, Shape]) -> _Told:
 
 
 def _read_oft(parts: Mapping[str, Shape]) -> _Told:
-    blocks = parts.get("blocks", ())
-    # PEFT stores half of a skew-symmetric matrix in a row: the size of its blocks is not told.
+    blocks = parts.get("blocks") or parts.get("rotation") or ()
+    # PEFT turns a layer's inputs, and stores half of a skew-symmetric matrix in a row: its blocks' size is not told.
     return None, (blocks[-3] * blocks[-1] if len(blocks) in (3, 4) else None, None)
 
 

@@ -9,7 +9,20 @@ from typing import IO
 
 from ...errors import ModelCorrupt, ModelMissing
 from . import gguf_header, safetensors_header
-from .header import Header, corrupt
+from .header import Header, corrupt, printable
+
+_LOOKED_AT = 512  # bytes in which files that are no weights show what they are
+_SHORTEST_TEXT = 8  # characters: less is no file of weights whatever it says
+_REFETCH = "accept the licence where the model is published, log in, and fetch it again"
+# What other files begin with, and what they are.
+_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"%PDF-", "a PDF document"),
+)
 
 
 def read_header(path: str | Path) -> Header:
@@ -23,7 +36,7 @@ def read_header(path: str | Path) -> Header:
     path = Path(path)
     with _open(path) as file:
         size = os.fstat(file.fileno()).st_size
-        start = file.read(16)
+        start = file.read(_LOOKED_AT)
         _refuse_what_is_not_weights(path, start)
         file.seek(0)
         read = gguf_header.read if start.startswith(b"GGUF") else safetensors_header.read
@@ -64,11 +77,40 @@ def _refuse_what_is_not_weights(path: Path, start: bytes) -> None:
             "is a pickle (.ckpt, .pt, .pth, .bin): to read one is to run what it holds, so it is not read",
             remedy="get the model as .safetensors, or convert the file on a machine that may run it",
         )
-    if start.startswith(b"version https://"):
+    for magic, kind in _STARTS:
+        if start.startswith(magic):
+            corrupt(path, f"is {kind}", remedy="name the .safetensors or .gguf file, or unpack the archive first")
+    if len(start) == _LOOKED_AT and not start.strip(b"\0"):
+        corrupt(path, "begins with zeros: a download that was set up and not finished", remedy="fetch it again")
+    _refuse_text(path, start)
+
+
+def _refuse_text(path: Path, start: bytes) -> None:
+    """Refuse what a server or git wrote in place of the model, by what it says."""
+    text = _text(start)
+    if text is None:
+        return
+    lower = text.lower()
+    if lower.startswith(("version https://git-lfs", "version https://hawser")):
         corrupt(path, "is a Git LFS pointer and not the file itself", remedy="run `git lfs pull` where it came from")
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        corrupt(
-            path,
-            "is a web page, saved in place of the model",
-            remedy="accept the licence where the model is published, log in, and fetch it again",
-        )
+    if lower.startswith(("/annex/objects/", "../.git/annex/")):
+        corrupt(path, "is a git-annex pointer and not the file itself", remedy="run `git annex get` where it came from")
+    if lower.startswith("<"):
+        what = "a web page" if "<html" in lower or "<!doctype html" in lower else "a web page or an answer in XML"
+        corrupt(path, f"is {what}, saved in place of the model", remedy=_REFETCH)
+    if '"weight_map"' in lower:
+        remedy = "name the .safetensors files that it lists"
+        corrupt(path, "is the index (JSON) of a model in several files, and holds no weights", remedy=remedy)
+    if lower.startswith(("{", "[")):
+        corrupt(path, f"is an answer in JSON, saved in place of the model: {printable(text)}", remedy=_REFETCH)
+    corrupt(path, f"is text, and no file of weights: {printable(text)}", remedy=_REFETCH)
+
+
+def _text(start: bytes) -> str | None:
+    """The first bytes as text; None if they are none, as of every file of weights: its length has zeros in it."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = start[: len(start) // 2 * 2].decode("utf-16", "replace")
+    else:
+        text = start.decode("utf-8-sig", "replace").rstrip("\ufffd")  # the last character may be cut
+    text = " ".join(text.split())
+    return text if len(text) >= _SHORTEST_TEXT and text.isprintable() and "\ufffd" not in text else None

@@ -7,12 +7,31 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from safetensors.numpy import save_file
 
+from packshot.brand.lora.convert import convert
 from packshot.brand.lora.merge import Part, merge
 from support import loras
 
-ALGORITHMS = {**loras.ADDITIVE, **loras.OTHERS}
+#: What the starter's layers, which have no biases, take whole.
+ALGORITHMS = {
+    name: make for name, make in {**loras.ADDITIVE, **loras.OTHERS}.items() if name not in ("with a bias", "diff")
+}
+#: One LoRA in the names of several tools: how its layers are called, and in whose parts it is written.
+FOREIGN: dict[str, tuple[str, loras.Make]] = {
+    "adapter name": ("diffusion_model.", loras.of_peft(loras.peft, "brand")),
+    "peft": ("base_model.model.", loras.peft),
+    "diffsynth": ("pipe.dit.", loras.of_peft(loras.peft, "default")),
+    "bare": ("", loras.peft),
+    "checkpoint": ("model.diffusion_model.", loras.peft),
+    "lycoris": ("lycoris_", loras.peft),
+    "dora of peft": ("diffusion_model.", loras.of_peft(loras.dora_of_peft)),
+}
+REFUSED: dict[str, loras.Make] = {
+    "with a bias": loras.with_bias, "oft of peft": loras.oft_of_peft, "two adapters": loras.two_adapters,
+}  # fmt: skip
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
 
@@ -21,6 +40,13 @@ def write_loras(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name, make in ALGORITHMS.items():
         loras.write(folder / f"{name}.safetensors", make, layers=loras.STARTER, scale=0.1)
+    loras.write(folder / "dora of kohya.safetensors", loras.dora_of_peft, layers=loras.STARTER, scale=0.1)
+    for name, (prefix, make) in FOREIGN.items():
+        loras.write(folder / f"foreign {name}.safetensors", make, prefix=prefix, layers=loras.STARTER, scale=0.1)
+    for name, make in REFUSED.items():
+        loras.write(folder / f"refused {name}.safetensors", make, layers=loras.STARTER)
+    loras.write(folder / "untrained.safetensors", loras.untrained, layers=loras.STARTER)
+    write_namings(folder)
     loras.write(folder / "kohya.safetensors", seed=2, prefix="lora_unet_", layers=loras.STARTER, scale=0.1)
     (folder / "mine").mkdir()
     said = {"modelspec.trigger_phrase": "tide style"}
@@ -33,6 +59,24 @@ def write_loras(folder: Path) -> None:
     merge(
         [Part(folder / "lora.safetensors", 0.8), Part(folder / "kohya.safetensors", -0.5)], folder / "both.safetensors"
     )
+
+
+def write_namings(folder: Path) -> None:
+    """The LoRA ``peft`` with other layers' names, and one whose layers have no names that anything knows."""
+    arrays = {name: value * np.float32(0.1) for name, value in loras.arrays(loras.peft, layers=loras.STARTER).items()}
+    musubi = {name.replace("_attn.", "_attn_"): value for name, value in arrays.items()}
+    unknown = {name.replace("_blocks.", "_stages."): value for name, value in arrays.items()}
+    clip = {"lora_te1_text_model_encoder_layers_0_self_attn_q_proj": (768, 768)}
+    save_file(musubi, str(folder / "foreign musubi.safetensors"))
+    save_file(loras.split_attention(arrays), str(folder / "foreign diffusers.safetensors"))
+    save_file(unknown, str(folder / "refused names.safetensors"))
+    for source, names in (("musubi", "diffusers"), ("diffusers", "native"), ("adapter name", "kohya")):
+        convert(folder / f"foreign {source}.safetensors", folder / f"converted {names}.safetensors", names=names)
+    unet = {f"input_blocks.4.1.transformer_blocks.{n}.attn2.to_k": (640, 2048) for n in (0, 1)}
+    loras.write(folder / "refused other model.safetensors", prefix="lora_unet_", layers=unet)
+    (folder / "answer.safetensors").write_text('{"error": "Access to this model is restricted"}')
+    (folder / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\n")
+    loras.write(folder / "refused text.safetensors", prefix="", layers=clip)
 
 
 def kit(folder: Path, **changes: Any) -> dict[str, Any]:

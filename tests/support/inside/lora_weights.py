@@ -33,7 +33,7 @@ def main(comfyui: Path, pack: Path, model_file: str, files: list[str]) -> None:
 
     from packshot.client.brand.lora.changes import NOT_ADDITIVE, adapters_of, change_of
     from packshot.client.brand.lora.tensors import TensorFile
-    from packshot.nodes.brand import lora_apply
+    from packshot.nodes.brand import lora_apply, lora_match
 
     model = comfy.sd.load_diffusion_model(model_file)
     target = lora_apply.target_of(model, None)
@@ -47,7 +47,8 @@ def main(comfyui: Path, pack: Path, model_file: str, files: list[str]) -> None:
     worst = {}
     for path in files:
         patched, _ = comfy.sd.load_lora_for_models(model, None, comfy.utils.load_torch_file(path), STRENGTH, 0)
-        ours_patched, _ = lora_apply.patched(model, None, target, lora_apply.load(Path(path)), STRENGTH, 0)
+        lora = lora_apply.load(Path(path))
+        ours_patched, _ = lora_apply.patched(model, None, lora, lora_match.match(target, lora), STRENGTH, 0)
         assert patched.patches.keys() == ours_patched.patches.keys()
         theirs = {key: calculated(patches, key) for key, patches in patched.patches.items()}
         applied = [

@@ -12,6 +12,7 @@ from packshot import Client
 from packshot.errors import (
     InputInvalid,
     LoraMismatch,
+    ModelCorrupt,
     ModelMissing,
     PackshotError,
 )
@@ -27,7 +28,7 @@ from support.host.brand_graphs import (
     texts,
     with_brand,
 )
-from support.host.brand_kits import ALGORITHMS
+from support.host.brand_kits import ALGORITHMS, FOREIGN
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -70,6 +71,8 @@ def test_the_stack_reports_what_it_did(client: Client) -> None:
         ({"text": "<lora:gone:0.8>"}, ModelMissing, "no LoRA file 'gone'"),
         ({"text": "<lora:tide:much>"}, InputInvalid, "not of the form"),
         ({"text": "a red mug"}, InputInvalid, "names no LoRA"),
+        ({"lora_1": "answer.safetensors"}, ModelCorrupt, "is an answer in JSON"),
+        ({"text": "<lora:pointer:0.8>"}, ModelCorrupt, "Git LFS pointer"),
     ],
 )
 def test_what_is_missing_is_refused_before_the_queue(
@@ -93,6 +96,66 @@ def test_a_lora_of_another_model_is_refused(client: Client, file: str, words: st
     assert isinstance(error, LoraMismatch)
     assert "tensors fit the loaded model" in error.message
     assert words in error.message
+
+
+@pytest.mark.parametrize("naming", [*FOREIGN, "musubi", "diffusers"])
+def test_a_lora_in_the_names_of_another_tool_makes_the_same_picture(client: Client, naming: str) -> None:
+    plain = "dora of kohya.safetensors" if naming == "dora of peft" else "peft.safetensors"
+    record = run(client, graph(stack(lora_1=f"foreign {naming}.safetensors")))
+    assert record.succeeded
+    expected = picture(client, graph(stack(lora_1=plain)))
+    assert picture(client, graph(stack(lora_1=f"foreign {naming}.safetensors"))) == expected
+    assert expected != picture(client, graph())
+    look = record.look[0]["loras"][0]
+    assert look["matched"] == look["total"]
+    assert look["changes"]
+    known_to_core = naming == "diffusers"
+    assert (look["renamed"] == 0) == known_to_core
+    assert ("renamed from the names of" in texts(record, "20")) != known_to_core
+
+
+@pytest.mark.parametrize("names", ["native", "diffusers", "kohya"])
+def test_a_converted_lora_makes_the_picture_of_its_source(client: Client, names: str) -> None:
+    expected = picture(client, graph(core_loader("peft.safetensors", 1.0)))
+    assert picture(client, graph(core_loader(f"converted {names}.safetensors", 1.0))) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "remedy"),
+    [
+        ("with a bias", "12 of 16 tensors fit the loaded model; left over are", "train it without biases"),
+        ("oft of peft", "ComfyUI turns what it gives out", "have its tool write it, as LoRA"),
+        ("two adapters", "of a second adapter in the same file", "save each adapter as a file of its own"),
+        ("other model", "the model has no such layer", "load sdxl, or use a LoRA for the loaded model"),
+        ("names", "Their shapes are those of this model's layers", "diffusers' or kohya's names"),
+    ],
+)
+def test_what_core_cannot_apply_is_refused_with_the_true_reason(
+    client: Client, file: str, words: str, remedy: str
+) -> None:
+    error = failed(client, graph(stack(lora_1=f"refused {file}.safetensors")))
+    assert isinstance(error, LoraMismatch)
+    assert words in error.message
+    assert remedy in error.remedy
+    assert "CLIP" not in error.remedy
+
+
+def test_the_clip_is_asked_for_where_its_layers_are_in_the_file(client: Client) -> None:
+    wanted = graph(stack(lora_1="refused text.safetensors"))
+    assert run(client, wanted).succeeded
+    del wanted["20"]["inputs"]["clip"]
+    wanted["3"]["inputs"]["clip"] = ["1", 1]
+    error = failed(client, wanted)
+    assert isinstance(error, LoraMismatch)
+    assert error.remedy == "connect the CLIP, which 1 of its layers are for"
+
+
+def test_a_lora_that_changes_nothing_is_said_to(client: Client) -> None:
+    record = run(client, graph(stack(lora_1="untrained.safetensors")))
+    assert "untrained.safetensors changes nothing, as what it adds is zero" in texts(record, "20")
+    assert record.look[0]["loras"][0]["changes"] is False
+    record = run(client, graph(stack("<lora:tide:0>", lora_1="lora.safetensors", strength_1=0.0)))
+    assert texts(record, "20").count("is at strength 0 and not applied") == 2
 
 
 def core_graph(kind: str, **inputs: Any) -> dict[str, dict[str, Any]]:

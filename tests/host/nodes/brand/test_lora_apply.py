@@ -8,11 +8,36 @@ from pathlib import Path
 
 from packshot.brand.lora.merge import Part, merge
 from packshot.host.install import Installation
+from packshot.models.detect import model_shapes
 from packshot.paths import checkout
 from support import loras
 from support.places import INSIDE
 
 SCRIPT = INSIDE / "lora_weights.py"
+NAMINGS = INSIDE / "lora_namings.py"
+# What core has no code for, whatever the names.
+BEYOND = {"oft of peft": "ComfyUI turns what it gives out", "two adapters": "of a second adapter"}
+
+
+def test_our_count_is_cores_for_every_naming_of_every_family(installation: Installation, tmp_path: Path) -> None:
+    root = checkout()
+    assert root is not None
+    (tmp_path / "packshot").symlink_to(root, target_is_directory=True)
+    command = list(map(str, [installation.python, NAMINGS, tmp_path]))
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600, cwd=installation.comfyui)
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    families = [line for line in lines if "naming" not in line]
+    cases = [line for line in lines if "naming" in line]
+    assert {line["family"] for line in families} == {variant.name for variant in model_shapes.variants()}
+    assert not [line for line in families if line["tables apart"]]
+    assert len(cases) > 1000
+    for case in cases:
+        assert case["matched"] == case["core"], case
+        assert not case["elsewhere"], case
+        beyond = BEYOND.get(case["algorithm"])
+        assert (case["matched"] < case["total"]) == (beyond is not None), case
+        assert (case["refusal"] is not None) == (beyond is not None), case
+        assert beyond is None or beyond in case["refusal"]["message"], case
 
 
 def test_changes_are_those_of_core(installation: Installation, models: Path, tmp_path: Path) -> None:

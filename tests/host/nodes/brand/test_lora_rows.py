@@ -115,6 +115,15 @@ def test_rows_do_the_same_wherever_they_are_filled_in(brand_client: Client, work
             client.submit(workflow(), lora="gone.safetensors")
 
 
+def test_a_result_warns_of_a_lora_that_changes_nothing(brand_client: Client, tmp_path: Path) -> None:
+    files = ("untrained.safetensors", FILE)
+    with Client(brand_client.url, profile=Profile(declared=dict.fromkeys(files, "own")), out=tmp_path) as client:
+        untrained, tide = (client.submit(plain(), lora=file, strength=0.7).result(300) for file in files)
+    assert [warning["slug"] for warning in untrained.warnings] == ["lora-no-effect"]
+    assert "untrained.safetensors" in untrained.warnings[0]["message"]
+    assert not tide.warnings
+
+
 def test_api_json_needs_only_the_rows_that_are_filled(brand_client: Client) -> None:
     own = graph(node("PackshotLoRAStack", lora_2=FILE, strength_2=0.7))
     assert picture(brand_client, own) == picture(brand_client, graph(core_loader(FILE, 0.7)))

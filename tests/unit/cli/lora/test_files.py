@@ -28,9 +28,10 @@ def test_the_commands_answer_with_one_object(tmp_path: Path) -> None:
     assert run("inspect", first)["rank"] == 4
     assert run("merge", f"{first}:0.8", second, "-o", out)["ranks"] == [8]
     assert run("merge", first, second, "-o", out, "--method", "svd", "--rank", "3")["ranks"] == [3]
-    assert run("resize", out, "-o", out, "--rank", "2")["ranks"] == [2]
-    assert run("convert", out, "-o", out, "--dtype", "bf16")["dtype"] == "BF16"
-    assert run("stamp", out, "--title", "T")["metadata"]["modelspec.title"] == "T"  # type: ignore[index]
+    smaller = str(tmp_path / "smaller.safetensors")
+    assert run("resize", out, "-o", smaller, "--rank", "2")["ranks"] == [2]
+    assert run("convert", smaller, "--in-place", "--dtype", "bf16")["dtype"] == "BF16"
+    assert run("stamp", out, "--in-place", "--title", "T")["metadata"]["modelspec.title"] == "T"  # type: ignore[index]
     assert run("compare", first, second)["fights"] is False
     promised = {"base", "confidence", "reasons", "layout", "algorithm", "rank", "alpha", "keys", "trigger_words"}
     assert promised | {"metadata", "autov3", "sha256"} <= run("inspect", first).keys()
