@@ -15,7 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import PackshotError
 from ..models.licensing.licences import licence_ids, load_profile
 from .kit import BrandKit
+from .lora.algebra import total_norm
+from .lora.changes import adapters_of
 from .lora.conflicts import overlap
+from .lora.naming.parts import BEYOND_COMFYUI
 from .lora.tensors import TensorFile
 from .palette import contrast
 from .policy import gate, judge_lora
@@ -166,8 +169,20 @@ def _lora(kit: BrandKit, lora: BrandLora, place: str, folder: Path | None, today
         return
     try:
         judge_lora(kit, lora, folder / lora.file)
+        yield from _effect(lora, TensorFile(folder / lora.file), place)
     except PackshotError as error:
         yield Finding("error", place, error.message, error.remedy)
+
+
+def _effect(lora: BrandLora, file: TensorFile, place: str) -> Iterator[Finding]:
+    """Whether pictures can show anything of it: ComfyUI has code for it, and it adds something."""
+    layers = adapters_of(file)
+    for part, why in BEYOND_COMFYUI.items():
+        if any(part in layer.tensors for layer in layers):
+            yield Finding("error", place, why, "train it, or have its tool write it, as LoRA or DoRA")
+    if total_norm(file) == 0:
+        remedy = "use the file of a finished training"
+        yield Finding("warning", place, f"'{lora.file}' adds zero to every weight: pictures show nothing of it", remedy)
 
 
 def _conflicts(kit: BrandKit, folder: Path) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ import comfy.utils
 import comfy.weight_adapter
 
 from ...client.brand.lora.naming.families import LayerPart, foreign_parts
-from ...client.brand.lora.naming.parts import BEYOND_COMFYUI, read_parts
+from ...client.brand.lora.naming.parts import BEYOND_COMFYUI, fault, read_parts
 from ...client.brand.lora.naming.spellings import index_of, look_up, spellings
 from ...client.errors import LoraMismatch
 from ...client.models.detect.detect import detect_header
@@ -52,6 +52,7 @@ class Unloaded(enum.Enum):
     TEXT = "text"  # a text encoder's, and none is connected
     TWICE = "twice"  # the file has several adapters for one layer
     NO_ADAPTER = "no-adapter"
+    BROKEN = "broken"  # parts of it are missing, or do not fit each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ class Match:
             return "", "train it, or have its tool write it, as LoRA, DoRA, LoHa, LoKr or LyCORIS's OFT"
         if why is Unloaded.TWICE:
             return "", "save each adapter as a file of its own, and apply them one after the other"
+        if why is Unloaded.BROKEN:
+            return "", "the file is not whole: fetch it, or have its tool write it, again"
         if why is Unloaded.NO_ADAPTER:
             return "", "use another file: what is in this one is no LoRA that ComfyUI reads"
         if why is Unloaded.BIAS:
@@ -241,7 +244,9 @@ class _Handed:
     def add(self, target: Target, adapter: Adapter, file: LoadedLora) -> None:
         """Hand a layer over, or leave it with the reason."""
         weight = target.find(adapter)
-        misfit = _misfit(adapter, weight, target)
+        shapes = {name: tuple(file.tensors[name].shape) for name in adapter.tensors.values()}
+        broken = fault(adapter, shapes)
+        misfit = (Unloaded.BROKEN, broken) if broken else _misfit(adapter, weight, target, shapes)
         if misfit is not None:
             self.left.append(LeftOver(adapter.name, *misfit, len(adapter.tensors)))
             return
@@ -262,7 +267,9 @@ class _Handed:
                 self.renamed.add(part.source)
 
 
-def _misfit(adapter: Adapter, weight: Any, target: Target) -> tuple[Unloaded, str] | None:
+def _misfit(
+    adapter: Adapter, weight: Any, target: Target, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Unloaded, str] | None:
     """Why a layer of a file is not handed to core; None: it is."""
     beyond = next((text for part, text in BEYOND_COMFYUI.items() if part in adapter.tensors), "")
     if beyond:
@@ -276,8 +283,14 @@ def _misfit(adapter: Adapter, weight: Any, target: Target) -> tuple[Unloaded, st
         return Unloaded.NAME, "the model has no such weight"
     if adapter.algorithm == "boft" and "alpha" not in adapter.tensors:
         return Unloaded.ALGORITHM, "ComfyUI applies BOFT only where the file has its alpha"
-    if "reshape" in adapter.tensors or len(adapter.shape) < 2 or len(shape) < 2:
+    if "reshape" in adapter.tensors:
         return None
+    if len(adapter.shape) < 2 or len(shape) < 2:
+        vectors = [shapes[adapter.tensors[part]] for part in ("diff", "w") if part in adapter.tensors]
+        wrong = [vector for vector in vectors if vector != tuple(shape)]
+        return (Unloaded.SHAPE, f"{wrong[0]}, and the model's is {tuple(shape)}") if wrong else None
+    if adapter.algorithm == "diff" and adapter.shape != tuple(shape):  # core adds it to nothing else
+        return Unloaded.SHAPE, f"{adapter.shape}, and the model's is {tuple(shape)}"
     out, into = adapter.shape[:2]
     # A convolution's kernel may be flattened into the inputs.
     if (out is None or out == shape[0]) and (into is None or into in (shape[1], math.prod(shape[1:]))):

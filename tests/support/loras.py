@@ -191,6 +191,11 @@ def two_adapters(name: str, out: int, into: int, rng: np.random.Generator) -> Ar
     return {**of_peft(peft, "first")(name, out, into, rng), **of_peft(peft, "second")(name, out, into, rng)}
 
 
+def halves(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
+    """The second matrix of each layer, without the first."""
+    return {key: value for key, value in peft(name, out, into, rng).items() if "lora_B" in key}
+
+
 def untrained(name: str, out: int, into: int, rng: np.random.Generator) -> Arrays:
     """As every trainer begins: the second matrix is zero."""
     return {key: value * ("lora_A" in key) for key, value in peft(name, out, into, rng).items()}

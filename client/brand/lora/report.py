@@ -17,6 +17,7 @@ from ...models.files.header import Header
 from ...models.files.read import read_header
 from .changes import NOT_ADDITIVE
 from .metadata import trigger_words
+from .naming.parts import BEYOND_COMFYUI
 from .tensors import BODY_HASH, TensorFile
 
 
@@ -38,7 +39,7 @@ def inspect_lora(path: Path) -> dict[str, Any]:
         **summary,
         **_told_alpha(summary, alpha, stated),
         "dtypes": dict(Counter(info.dtype for info in header.tensors.values()).most_common()),
-        "notes": _notes(summary, alpha, stated) + _hash_note(header.metadata, hashes.body),
+        "notes": _notes(summary, alpha, stated) + _unread(adapters) + _hash_note(header.metadata, hashes.body),
         "metadata": dict(header.metadata),
         "autov3": hashes.autov3,
         "sha256": hashes.file,
@@ -92,6 +93,12 @@ def _told_alpha(summary: dict[str, Any], alpha: float | None, stated: float | No
         return {"alpha": stated, "alpha_from": "metadata"}
     rank = summary["rank"]
     return {"alpha": None, "alpha_from": None} if rank is None else {"alpha": float(rank), "alpha_from": "rank"}
+
+
+def _unread(adapters: list[Adapter]) -> list[str]:
+    """What ComfyUI has no code for."""
+    parts = {part for adapter in adapters for part in adapter.tensors}
+    return [why for part, why in BEYOND_COMFYUI.items() if part in parts]
 
 
 def _hash_note(metadata: Mapping[str, str], body: str) -> list[str]:

@@ -31,6 +31,7 @@ FOREIGN: dict[str, tuple[str, loras.Make]] = {
 }
 REFUSED: dict[str, loras.Make] = {
     "with a bias": loras.with_bias, "oft of peft": loras.oft_of_peft, "two adapters": loras.two_adapters,
+    "halves": loras.halves,
 }  # fmt: skip
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,6 @@ def test_checking_loras(tmp_path: Path) -> None:
 
 
 def test_checking_the_files_of_loras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hashlib
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     path = loras.write(tmp_path / "tide.safetensors", layers=loras.STARTER)
@@ -123,3 +122,15 @@ def test_loras_of_a_kit_that_fight_are_said_before_any_picture(tmp_path: Path) -
     said = found(load(tmp_path, {"name": "x", "loras": own}), loras=tmp_path)
     assert "one and two: 100% of the change is in the same directions" in said["loras[0] and loras[1]"]
     assert not [place for place in said if "loras[2]" in place and " and " in place]
+
+
+def test_loras_that_no_picture_can_show_are_said_before_any(tmp_path: Path) -> None:
+    entries = []
+    for name, make in (("trained", loras.peft), ("untrained", loras.untrained), ("turned", loras.oft_of_peft)):
+        path = loras.write(tmp_path / f"{name}.safetensors", make, layers=loras.STARTER)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entries.append({**LORA, "name": name, "file": path.name, "base": "starter", "sha256": digest})
+    said = found(load(tmp_path, {"name": "x", "loras": entries}), loras=tmp_path)
+    assert "loras[0]" not in said
+    assert "adds zero to every weight" in said["loras[1]"]
+    assert "OFT of PEFT" in said["loras[2]"]

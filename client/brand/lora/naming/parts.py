@@ -6,6 +6,7 @@ adapters go. It works on numpy's arrays and on torch's tensors alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,28 @@ _SUFFIXES: Mapping[str, str] = {
     "w": "w_norm", "b": "b_norm",
 }  # fmt: skip
 _FAMILIES: Mapping[str, str] = {"loha": "hada_{}", "lokr": "lokr_{}", "glora": "{}.weight"}
+
+
+# Parts that must all be there, or one set of several.
+_NEEDED: Mapping[str, tuple[frozenset[str], ...]] = {
+    "lora": (frozenset({"up", "down"}),),
+    "dora": (frozenset({"up", "down"}),),
+    "loha": (frozenset({"w1_a", "w1_b", "w2_a", "w2_b"}),),
+    "lokr": tuple(
+        frozenset((*first, *second)) for first in (("w1",), ("w1_a", "w1_b")) for second in (("w2",), ("w2_a", "w2_b"))
+    ),
+    "glora": (frozenset({"a1", "a2", "b1", "b2"}),),
+    "oft": (frozenset({"blocks"}),),
+    "boft": (frozenset({"blocks"}),),
+}  # fmt: skip
+# Sides that are one rank: part and side, twice.
+_RANKS: Mapping[str, tuple[tuple[str, int, str, int], ...]] = {
+    "lora": (("up", 1, "down", 0), ("up", 1, "mid", 0), ("mid", 1, "down", 0)),
+    "loha": (("w1_a", 1, "w1_b", 0), ("w2_a", 1, "w2_b", 0)),
+    "lokr": (("w1_a", 1, "w1_b", 0), ("w2_a", 1, "w2_b", 0)),
+    "oft": (("blocks", 1, "blocks", 2),),
+    "boft": (("blocks", 2, "blocks", 3),),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +83,35 @@ def read_parts(adapter: Adapter, tensors: Mapping[str, Any]) -> Iterator[ReadPar
             yield ReadPart("set_weight", tensor, source)
         else:
             yield ReadPart(suffix(adapter, part), tensor, source)
+
+
+def fault(adapter: Adapter, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """What is missing of an adapter, or does not fit the rest of it; empty: nothing.
+
+    Args:
+        shapes: of the file's tensors, by their names.
+    """
+    parts = {part: shapes[source] for part, source in adapter.tensors.items()}
+    choices = _NEEDED.get(adapter.algorithm, ())
+    if parts.keys() & BEYOND_COMFYUI.keys():
+        return ""  # said otherwise
+    if choices and parts.keys() - {"bias", "alpha"} and not any(needed <= parts.keys() for needed in choices):
+        missing = min((needed - parts.keys() for needed in choices), key=len)
+        return f"has no {' and no '.join(sorted(missing))}"
+    if "alpha" in parts and math.prod(parts["alpha"]) != 1:
+        return f"alpha has {math.prod(parts['alpha'])} values"
+    if "scale" in parts and None not in adapter.shape and math.prod(parts["scale"]) not in adapter.shape:
+        return f"{math.prod(parts['scale'])} magnitudes are neither its outputs nor its inputs"
+    if ("t1" in parts) != ("t2" in parts) and adapter.algorithm == "loha":
+        return "has one of two cores of a Tucker decomposition"
+    if parts.keys() & {"t1", "t2"}:  # there the sides stand the other way round
+        return ""
+    for first, side, second, other in _RANKS.get("lora" if adapter.algorithm == "dora" else adapter.algorithm, ()):
+        if first in parts and second in parts:
+            ranks = [*parts[first][side : side + 1], *parts[second][other : other + 1]]
+            if len(set(ranks)) != 1:
+                return f"{first} and {second} have different ranks: {' and '.join(map(str, ranks)) or 'none'}"
+    return ""
 
 
 def suffix(adapter: Adapter, part: str) -> str:

@@ -25,6 +25,8 @@ _ENCODERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(?:text_encoders\.)?clip_l\.(?:transformer\.)?", ("clip_l", "1")),
     (r"(?:text_encoders\.)?clip_g\.(?:transformer\.)?", ("clip_g", "2")),
     (r"(?:text_encoders\.)?(?:t5xxl|t5)\.(?:transformer\.)?", ("t5xxl", "3", "2")),
+    # Of a language model, which is the only encoder or the first.
+    (r"text_encoders\.(?:(?:qwen|mistral|ministral|gemma|llama)\w*\.)?transformer\.", ("llm", "1")),
     (r"text_encoders\.", ("any",)),
 )
 _ENCODER_PATTERNS = tuple((re.compile(pattern), encoders) for pattern, encoders in _ENCODERS)

@@ -126,6 +126,7 @@ def test_a_converted_lora_makes_the_picture_of_its_source(client: Client, names:
         ("with a bias", "12 of 16 tensors fit the loaded model; left over are", "train it without biases"),
         ("oft of peft", "ComfyUI turns what it gives out", "have its tool write it, as LoRA"),
         ("two adapters", "of a second adapter in the same file", "save each adapter as a file of its own"),
+        ("halves", "has no down", "the file is not whole"),
         ("other model", "the model has no such layer", "load sdxl, or use a LoRA for the loaded model"),
         ("names", "Their shapes are those of this model's layers", "diffusers' or kohya's names"),
     ],

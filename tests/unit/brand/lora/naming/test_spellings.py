@@ -41,6 +41,8 @@ INDEX = index_of(NAMES)
         ("text_encoder_3.encoder.block.0.layer.0.SelfAttention.q", "t5"),
         ("t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q", "t5"),
         ("text_encoders.qwen3_4b.transformer.model.layers.0.self_attn.q_proj", "qwen"),
+        ("text_encoder.model.layers.0.self_attn.q_proj", "qwen"),
+        ("text_encoder.base_model.model.model.layers.0.self_attn.q_proj", "qwen"),
         ("layers.33.attention.to_q", None),
         ("blocks.3.attention.to_q", None),
         ("text_encoder_2.text_model.encoder.layers.1.self_attn.q_proj", None),
