@@ -159,10 +159,10 @@ def test_no_file_of_an_earlier_run_is_replaced(client: Client, tmp_path: Path) -
             assert abs(red - (colour >> 16)) + abs(green - (colour >> 8 & 255)) + abs(blue - (colour & 255)) < 12
         return [file.name for file in made]
 
-    assert names(0xFF0000) == ["T.1.jpg"]
-    assert names(0x00FF00) == ["T.1-2.jpg"]
-    assert names(0x0000FF, 2) == ["T.1-3.jpg", "T.1-3.jpg"]  # the two are alike, byte for byte
-    assert names(0x00FF00, 1) == ["T.1-2.jpg"]
+    assert names(0xFF0000) == ["T.1.png"]
+    assert names(0x00FF00) == ["T.1-2.png"]
+    assert names(0x0000FF, 2) == ["T.1-3.png", "T.1-3.png"]  # the two are alike, byte for byte
+    assert names(0x00FF00, 1) == ["T.1-2.png"]
 
 
 @pytest.mark.usefixtures("c2pa")
