@@ -104,6 +104,37 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that replaces none, whole or not at all; False where a file has its name, which stays as it is.
+
+    Two writers that want the same name at the same time never both get it.
+
+    Raises:
+        OutputUnwritable: the folder or the disk refuses.
+    """
+    whole = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.new")
+    with writing(path):
+        try:
+            with atomic_write(whole) as file:
+                file.write(data)
+            with contextlib.suppress(FileExistsError):
+                _claim(whole, path)
+                return True
+        finally:
+            whole.unlink(missing_ok=True)
+    return False
+
+
+def _claim(whole: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(whole)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as exFAT: an empty file holds the name meanwhile
+        path.open("xb").close()
+        whole.replace(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 with :func:`atomic_write`."""
     with atomic_write(path) as file:

@@ -43,6 +43,62 @@ const run = (module, name) => async () => {
  */
 let panel
 
+/** Whether a workflow is being opened: its nodes are there, and the frontend still names the one before. */
+let opening = false
+
+/**
+ * Tell our nodes what becomes of the prompts of this page, and of which workflow each is: the host names the prompt alone,
+ * and the frontend has no event for it. Wrapping a method of `api` is the way that its documentation gives.
+ * @param {any} api
+ */
+function followPrompts(api) {
+  /** @type {Map<string, any>} */
+  const workflows = new Map()
+  /** @type {Set<Promise<any>>} */
+  const sending = new Set()
+  const send = api.queuePrompt
+  api.queuePrompt = async function (/** @type {any[]} */ ...values) {
+    const workflow = app.extensionManager.workflow.activeWorkflow
+    const answered = send.apply(this, values)
+    sending.add(answered)
+    try {
+      const answer = await answered
+      workflows.set(answer.prompt_id, workflow)
+      tellRefusals(workflow, answer.node_errors)
+      return answer
+    } catch (error) {
+      tellRefusals(workflow, /** @type {any} */ (error).response?.node_errors)
+      throw error
+    } finally {
+      sending.delete(answered)
+    }
+  }
+  const isShown = (/** @type {any} */ workflow) => !opening && workflow === app.extensionManager.workflow.activeWorkflow
+  /** @param {any} workflow @param {any} errors */
+  const tellRefusals = (workflow, errors) =>
+    void load('./nodes/refusal.mjs').then((module) => module.onAnswer(workflow, isShown(workflow), errors ?? {}), tell)
+  /** @param {string} event @param {string} module @param {string} name */
+  const follow = (event, module, name) =>
+    api.addEventListener(event, async (/** @type {CustomEvent} */ { detail }) => {
+      await Promise.allSettled(sending) // a fast host says what became of a prompt before it has said the prompt's id
+      const workflow = workflows.get(detail.prompt_id)
+      if (workflow) load(module).then((loaded) => loaded[name](workflow, isShown(workflow), detail), tell)
+    })
+  follow('execution_error', './nodes/refusal.mjs', 'onExecutionError')
+  follow('executed', './nodes/card.mjs', 'onExecuted')
+  // A workflow that is opened, and one after an undo, has nodes anew.
+  const store = /** @type {any} */ (app.extensionManager.workflow)
+  store.$onAction?.((/** @type {any} */ action) => {
+    if (action.name !== 'openWorkflow') return
+    action.after(() => requestAnimationFrame(() => {
+      opening = false
+      if (!workflows.size) return // nothing has run on this page
+      load('./nodes/refusal.mjs').then((module) => module.draw(), tell)
+      load('./nodes/card.mjs').then((module) => module.draw(), tell)
+    }))
+  })
+}
+
 app.registerExtension({
   name: 'Packshot',
   commands: [
@@ -93,22 +149,17 @@ app.registerExtension({
       },
       destroy: () => void panel?.then((made) => made.hidden())
     })
-    const api = app.api
-    api.addEventListener('execution_error', (event) => {
-      load('./nodes/refusal.mjs').then((module) => module.onExecutionError(event.detail), tell)
-    })
-    // A custom event of the frontend, which the published types leave out.
-    api.addEventListener(/** @type {any} */ ('promptQueueing'), () => {
-      const before = app.extensionManager.lastNodeErrors // read now: the host may answer before our module is there
-      load('./nodes/refusal.mjs').then((module) => module.onQueueing(before), tell)
-    })
+    followPrompts(/** @type {any} */ (app.api))
   },
   async addCustomNodeDefs(definitions) {
     if (OURS_ALONE.test(navigator.language)) await (await load('./lib/names.mjs')).translate(definitions)
   },
+  beforeConfigureGraph: () => void (opening = true),
   afterConfigureGraph: () => void panel?.then((made) => made.changed()),
   nodeCreated(node) {
     const name = /** @type {any} */ (node).comfyClass ?? ''
+    if (!name.startsWith('Packshot')) return
+    load('./nodes/card.mjs').then((loaded) => loaded.keepHeight(node), tell)
     const module = SHOWS[/** @type {keyof typeof SHOWS} */ (name)]
     if (module) load(module).then((loaded) => loaded.attach(node), tell)
   }

@@ -22,14 +22,15 @@ import hashlib
 import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic import Field, PrivateAttr, StringConstraints, ValidationError
 
-from ..errors import BrandInvalid, nearest
+from ..errors import BrandInvalid
 from ..paths import atomic_write, config_dir, shipped, write_text
 from .kit_diff import Change, compare
+from .kit_faults import refused
 from .kit_template import template
 from .sections import (
     Approval,
@@ -162,7 +163,7 @@ class BrandKit(Section):
         try:
             return cls.model_validate_json(data)  # a date in JSON is a text, which in YAML it must not be
         except ValidationError as error:
-            raise _refused(place, error) from error
+            raise refused(cls, place, error) from error
 
     @classmethod
     def _of(cls, data: bytes, place: str) -> BrandKit:
@@ -170,7 +171,7 @@ class BrandKit(Section):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise _refused(place, error) from error
+            raise refused(cls, place, error) from error
 
     def text(self) -> str:
         """What the kit says as text that :meth:`parse` reads: JSON, without what is at its default."""
@@ -270,75 +271,3 @@ def _parse(data: bytes, place: str) -> Any:
             "the file holds no fields", place=place, remedy="a kit begins with 'name:' and the brand's name"
         )
     return content
-
-
-def _refused(place: str, error: ValidationError) -> BrandInvalid:
-    """The first fault that pydantic found, in the words of the YAML file."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    location = first["loc"]
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    kind, value = first["type"], first["input"]
-    if not location:
-        return BrandInvalid(first["msg"], place=place, remedy="correct the file")
-    if kind == "extra_forbidden":
-        message = f"there is no field '{location[-1]}'"
-        remedy = nearest(str(location[-1]), _fields_at(location[:-1]))
-    elif kind == "missing":
-        message, remedy = "this field is missing", f"add '{location[-1]}:' with its value"
-    elif location[-1] == "hex":
-        message = f"{value!r} is not a colour" if value is not None else "the colour is empty"
-        remedy = 'write it in quotes, as in hex: "#1A2B3C"; without them YAML takes it for a comment or a number'
-    elif kind == "literal_error":
-        message = f"{value!r} is not one of the choices"
-        remedy = nearest(str(value), _choices(location))
-    elif location[-1] == "[key]" and not isinstance(value, str):
-        message = f"the key {value!r} is no text"
-        remedy = "put it in quotes; without them YAML takes no, yes, on and off for false and true"
-    elif kind == "value_error":
-        message, remedy = str(first["ctx"]["error"]), "correct the value"
-    else:
-        message = first["msg"][:1].lower() + first["msg"][1:]
-        remedy = "correct the value"
-    more = len(problems) - 1
-    if more:
-        message += f"; {more} more problem{'s' if more > 1 else ''} in this file"
-    return BrandInvalid(message, place=f"{place}, {field}", remedy=remedy)
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    section = _section_at(location)
-    return list(section.model_fields) if section is not None else []
-
-
-def _choices(location: tuple[int | str, ...]) -> list[str]:
-    section = _section_at(location[:-1])
-    field = section.model_fields.get(str(location[-1])) if section is not None else None
-    return [choice for choice in get_args(field.annotation) if isinstance(choice, str)] if field is not None else []
-
-
-def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The section that a place in the file belongs to; None where it is in none."""
-    section: type[BaseModel] = BrandKit
-    inside: Any = None  # what the last field named holds: a section, or a list or mapping of sections
-    for part in location:
-        if inside is not None and (isinstance(part, int) or get_origin(inside) is dict):
-            found = _sections_in(inside)
-            inside = None
-            if not found:
-                return None
-            section = found[0]
-            continue
-        field = section.model_fields.get(str(part))
-        if field is None:
-            return None
-        inside = field.annotation
-        if isinstance(inside, type) and issubclass(inside, BaseModel):
-            section, inside = inside, None
-    return section
-
-
-def _sections_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for argument in get_args(annotation) for found in _sections_in(argument)]

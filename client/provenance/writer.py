@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from PIL import Image
 
 from ..compose.photograph import xmp_packet
 from ..errors import InputInvalid, OutputUnwritable
-from ..paths import atomic_write
+from ..paths import write_new
 from ..version import version
 from .credentials import Credentials
 from .encoding import Encoded, encode
@@ -56,6 +57,7 @@ class Written:
     """A file that was written and read back.
 
     Attributes:
+        file: where it is. Its name ends in a number where another picture had the one that was asked for.
         quality: that it was encoded with; 0 for PNG.
         manifest: what C2PA's validator says of it; None where none was asked for.
     """
@@ -78,14 +80,22 @@ class Written:
 
 
 def write_picture(
-    pixels: npt.NDArray[np.uint8], folder: Path, name: str, statement: Statement, options: WriteOptions | None = None
+    pixels: npt.NDArray[np.uint8],
+    folder: Path,
+    name: str,
+    statement: Statement,
+    options: WriteOptions | None = None,
+    number: int = 1,
 ) -> Written:
-    """Write a picture into a folder.
+    """Write a picture into a folder. No file is replaced: where another picture has the name, a number is added to it.
+
+    A file with the very same bytes is not written again.
 
     Args:
         pixels: uint8 [H, W, 3] or [H, W, 4], sRGB; a JPEG's transparent parts are laid on the background.
         name: of the file with its ending, as :func:`.names.file_name` makes it.
         statement: what the picture says of itself, in XMP and in the manifest.
+        number: of the picture among those that ask for this name; from the second on, the name has it.
 
     Raises:
         InputInvalid: the name leads elsewhere, the graph is to be kept in another format than PNG, the file cannot be
@@ -93,7 +103,7 @@ def write_picture(
         OutputUnwritable: the folder or the disk refuses, or gives back other bytes than were written.
     """
     options = options or WriteOptions()
-    file = _inside(folder, name)
+    _check_name(folder, name)
     if options.graph and options.file_format != "PNG":
         raise InputInvalid(
             f"a {options.file_format} keeps no graph",
@@ -103,8 +113,7 @@ def write_picture(
     image = _image(pixels, options)
     encoded, data = _within_limit(image, statement, options)
     manifest = _verified(data, image, statement, options)
-    with atomic_write(file) as target:
-        target.write(data)
+    file = next(path for path in _numbered(folder, name, number) if write_new(path, data) or _holds(path, data))
     if file.read_bytes() != data:
         raise OutputUnwritable(
             "the file does not hold what was written", place=str(file), remedy="check the disk it lies on"
@@ -112,10 +121,20 @@ def write_picture(
     return Written(file, hashlib.sha256(data).hexdigest(), len(data), encoded.quality, manifest)
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _check_name(folder: Path, name: str) -> None:
     if not name or name in (".", "..") or name != Path(name).name or "\\" in name or "\0" in name:
         raise InputInvalid(f"'{name}' is no name of a file", place=str(folder), remedy="give a name without folders")
-    return folder / name
+
+
+def _numbered(folder: Path, name: str, first: int) -> Iterator[Path]:
+    """``stem.ext``, ``stem-2.ext``, ``stem-3.ext`` and so on, from a number on."""
+    stem, dot, ending = name.rpartition(".")
+    for number in itertools.count(first):
+        yield folder / (name if number == 1 else f"{stem}-{number}{dot}{ending}")
+
+
+def _holds(file: Path, data: bytes) -> bool:
+    return file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data
 
 
 def _image(pixels: npt.NDArray[np.uint8], options: WriteOptions) -> Image.Image:

@@ -23,6 +23,7 @@ from ..models.detect.findings import CARDS
 from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas.convert import ObjectInfo, input_options
+from ..workflow.canvas.graph import ALWAYS
 from .weights import find_weights, managed_models
 
 BRAND, APPLIES = "PackshotBrand", "PackshotBrandLoRA"
@@ -30,11 +31,15 @@ _LOADER, _FILES = "LoraLoader", "lora_name"  # core's own loader lists the host'
 
 
 def branded(workflow: Workflow, kit: BrandKit) -> Workflow:
-    """The workflow with the kit's content in each of its *Packshot Brand* nodes; itself where it has none."""
+    """The workflow with the kit's content in each of its *Packshot Brand* nodes; itself where it has none.
+
+    A node that is bypassed or muted is turned on: whoever names a kit wants it applied.
+    """
     data = copy.deepcopy(workflow.data)
     nodes = [node for node in _nodes(data) if node.get("type") == BRAND]
     for node in nodes:
         node["widgets_values"] = ["none", kit.text()]
+        node["mode"] = ALWAYS
     return Workflow(data, workflow.place) if nodes else workflow
 
 

@@ -19,7 +19,7 @@ from ...client.brand.palette import swatches
 from ...client.brand.policy import choose, gate, judge_lora, strength_of
 from ...client.brand.prompt import compose
 from ...client.brand.sections import BrandLora
-from ...client.errors import BrandInvalid, PackshotError
+from ...client.errors import BrandInvalid, InputInvalid, PackshotError
 from ...client.paths import config_dir
 from ..refusal import refusing, tell
 from . import lora_apply
@@ -28,6 +28,7 @@ from .lora_match import LoadedLora
 
 _NONE = "none"
 _NO_BRAND = BrandKit(name=_NONE)
+_UNLINKED = "made without a brand: no Packshot Brand is linked, or it is bypassed or muted"
 
 
 def _load(name: str, content: str = "") -> BrandKit:
@@ -140,7 +141,7 @@ class PackshotBrandLoRA(io.ComfyNode):
             search_aliases=["lora loader", "brand style", "load lora"],
             inputs=[
                 io.Model.Input("model"),
-                Brand.Input("brand", tooltip="From Packshot Brand."),
+                Brand.Input("brand", optional=True, tooltip="From Packshot Brand; without one nothing is changed."),
                 io.Clip.Input("clip", optional=True, tooltip="For LoRAs that change the text encoder too."),
                 io.String.Input(
                     "lora",
@@ -175,12 +176,14 @@ class PackshotBrandLoRA(io.ComfyNode):
     def execute(
         cls,
         model: io.Model.Type,
-        brand: BrandKit,
         lora: str,
         strength: float,
+        brand: BrandKit | None = None,
         clip: io.Clip.Type | None = None,
     ) -> io.NodeOutput:
         """Check each LoRA against the kit and the model, and apply it with core's own functions."""
+        if brand is None:
+            return _answer(cls, model, clip, _NO_BRAND, (), [_UNLINKED], [])
         if brand is _NO_BRAND:
             return io.NodeOutput(model, clip, "", "no brand")
         lines = [f"{brand.name}: kit {brand.hash}"]
@@ -225,11 +228,16 @@ def _answer(
     applied: Sequence[lora_apply.Applied],
 ) -> io.NodeOutput:
     """The outputs, and as ``ui`` the report and ``look``: what the picture's record keeps of it."""
-    look = {"brand": brand.name, "kit": brand.hash, "loras": [one.record() for one in applied], "report": lines}
+    look = {**_named(brand), "loras": [one.record() for one in applied], "report": lines}
     told = tell(cls.hidden.unique_id, lines) or {}
     triggers = Triggers(", ".join(words))
     triggers.look = look
     return io.NodeOutput(model, clip, triggers, "\n".join(lines), ui={**told, "look": [look]})
+
+
+def _named(brand: BrandKit) -> dict[str, str]:
+    """The brand in a picture's record."""
+    return {"brand": brand.name, "kit": "" if brand is _NO_BRAND else brand.hash}
 
 
 def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
@@ -271,7 +279,7 @@ class PackshotBrandPrompt(io.ComfyNode):
             " brand's own terms take the place of the words that stand for them, in any language.",
             search_aliases=["prompt", "prefix", "suffix", "glossary", "trigger words"],
             inputs=[
-                Brand.Input("brand", tooltip="From Packshot Brand."),
+                Brand.Input("brand", optional=True, tooltip="From Packshot Brand; without one the text is the prompt."),
                 io.String.Input("product", multiline=True, dynamic_prompts=True, tooltip="What the product is."),
                 io.String.Input(
                     "locale", default="", tooltip="Language of the text, as de or pt-BR. Empty: the kit's own words."
@@ -297,17 +305,44 @@ class PackshotBrandPrompt(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, product: str | None) -> bool | str:
+        """Refuse a text without a word before anything is queued; what is linked, `execute` checks."""
+        try:
+            _check_words(product)
+        except PackshotError as error:
+            return error.report()
+        return True
+
+    @classmethod
     def execute(
-        cls, brand: BrandKit, product: str, locale: str, triggers: str = "", negative: str = ""
+        cls, product: str, locale: str, brand: BrandKit | None = None, triggers: str = "", negative: str = ""
     ) -> io.NodeOutput:
         """Put the words together."""
+        kit = _NO_BRAND if brand is None else brand
         with refusing():
+            _check_words(product)
             words = [word for part in triggers.split(",") if (word := part.strip())]
-            made = compose(brand, product, locale=locale, triggers=words, negative=negative)
+            made = compose(kit, product, locale=locale, triggers=words, negative=negative)
         if brand is _NO_BRAND:
             return io.NodeOutput(made.positive, made.negative)
         said = [f"'{found}' became '{term}', the brand's own word" for found, term in made.replaced]
+        if brand is None:
+            said.append(_UNLINKED)
         looks = [triggers.look] if isinstance(triggers, Triggers) else []
-        looks.append({"brand": brand.name, "kit": brand.hash, "positive": made.positive, "negative": made.negative})
+        looks.append({**_named(kit), "positive": made.positive, "negative": made.negative})
         told = tell(cls.hidden.unique_id, said) or {}
         return io.NodeOutput(made.positive, made.negative, ui={**told, "look": looks})
+
+
+def _check_words(product: str | None) -> None:
+    """Refuse a text without a word: the brand's own words alone would be a picture of nothing. None is not known yet.
+
+    Raises:
+        InputInvalid: the text is empty.
+    """
+    if product is not None and not product.strip():
+        raise InputInvalid(
+            "the prompt does not say what the product is",
+            place="input 'product'",
+            remedy="write it there; where another node gives it, turn that one on if it is bypassed or muted",
+        )

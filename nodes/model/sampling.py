@@ -6,6 +6,7 @@ import comfy.samplers
 from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder
 
+from ...client.errors import InputInvalid, PackshotError
 from ...client.models.cards import Card as ModelCard
 from ...client.models.rules import settings
 from ..refusal import refusing, tell
@@ -50,6 +51,13 @@ class PackshotEncode(io.ComfyNode):
                     ),
                     tooltip="Pictures to edit or to take from, in the order in which the prompt speaks of them.",
                 ),
+                io.Boolean.Input(
+                    "allow_empty",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Encode a positive prompt without a word, and do not refuse it.",
+                ),
             ],
             outputs=[
                 io.Conditioning.Output(id="positive_out", display_name="positive"),
@@ -60,6 +68,21 @@ class PackshotEncode(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(
+        cls, positive: str | None, allow_empty: bool | None = False, references: object = None
+    ) -> bool | str:
+        """Refuse an empty prompt before anything is queued; what is linked, `execute` checks.
+
+        The host gives ``references`` to whoever validates anything, because their number may grow.
+        """
+        del references
+        try:
+            _check_prompt(positive, allow_empty)
+        except PackshotError as error:
+            return error.report()
+        return True
+
+    @classmethod
     def execute(
         cls,
         clip: io.Clip.Type,
@@ -68,16 +91,33 @@ class PackshotEncode(io.ComfyNode):
         negative: str,
         vae: io.Vae.Type | None = None,
         references: dict[str, io.Image.Type] | None = None,
+        allow_empty: bool = False,
     ) -> io.NodeOutput:
         """Expand into core's text encoding, and into its reference latents where there are pictures."""
         pictures = [picture for picture in (references or {}).values() if picture is not None]
         graph = GraphBuilder()
         with refusing():
+            _check_prompt(positive, allow_empty)
             links = expand.encode(graph, card, clip, positive, negative, pictures, vae)
         warnings = []
         if negative.strip() and card.sampling.negative == "zero":
             warnings.append(f"{card.name} reads no negative prompt; say in the positive one what you want instead")
         return io.NodeOutput(*links, ui=tell(cls.hidden.unique_id, warnings), expand=graph.finalize())
+
+
+def _check_prompt(positive: str | None, allow_empty: bool | None) -> None:
+    """Refuse a prompt without a word, as a bypassed node leaves it, unless that is meant. None is not known yet.
+
+    Raises:
+        InputInvalid: the prompt is empty.
+    """
+    if positive is not None and allow_empty is False and not positive.strip():
+        raise InputInvalid(
+            "the prompt is empty",
+            place="input 'positive'",
+            remedy="write it there; where another node gives it, turn that one on if it is bypassed or muted; or turn"
+            " on 'allow_empty'",
+        )
 
 
 class PackshotSample(io.ComfyNode):

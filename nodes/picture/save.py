@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -119,7 +120,7 @@ class PackshotSaveForChannel(io.ComfyNode):
         try:
             rules = load_channel(str(channel))
             _folder(str(folder))
-            _name(rules, _format(rules, str(format)), str(name), {"sku": sku, "variant": variant, "gtin": gtin}, 0)
+            _name(rules, _format(rules, str(format)), str(name), {"sku": sku, "variant": variant, "gtin": gtin})
             if keep_graph and _format(rules, str(format)) != "PNG":
                 raise InputInvalid("only a PNG keeps a graph", place="input 'keep_graph'", remedy="choose PNG")
         except PackshotError as error:
@@ -171,14 +172,12 @@ class PackshotSaveForChannel(io.ComfyNode):
                 ingredients=_ingredients(history) if sign != _NEVER else (),
                 version=pack_version(),
             )
-            count = 0
+            file = _name(rules, kind, name, {"sku": sku, "variant": variant, "gtin": gtin})
+            numbers = itertools.count(1)
 
             def save(values: Pixels, product: Pixels | None) -> tuple[Written, list[str]]:
-                nonlocal count
-                fields = {"sku": sku, "variant": variant, "gtin": gtin}
                 pixels = _pixels(values, product, rules, fit)
-                written = write_picture(pixels, target, _name(rules, kind, name, fields, count), statement, options)
-                count += 1
+                written = write_picture(pixels, target, file, statement, options, next(numbers))
                 return written, list(check_file(written.file, rules).reasons)
 
             pictures = [picture.cpu().float().numpy() for picture in image]
@@ -186,6 +185,8 @@ class PackshotSaveForChannel(io.ComfyNode):
             written = batch.each(batch.together(image=pictures, mask=products), save)
         files = [{**one.as_dict(), "file": _relative(one.file), "reasons": reasons} for one, reasons in written]
         said = [f"{one['file']}: {', '.join(one['reasons']) or f'passes {rules.id}'}" for one in files]
+        if written[0][0].file.name != file:
+            said.append(f"another picture has the name {file}, and is kept")
         PromptServer.instance.send_progress_text("\n".join([*said, *steps]), hidden.unique_id)
         record = {"channel": rules.id, "digital_source_type": statement.source_type, "files": files}
         below = target.relative_to(_output()).as_posix()
@@ -217,12 +218,9 @@ def _format(channel: Channel, chosen: str) -> Any:
     return channel.output.format if chosen == _OWN else chosen
 
 
-def _name(channel: Channel, kind: str, template: str, fields: Mapping[str, Any], number: int) -> str:
-    """The file's name; those after the first of a batch are numbered."""
+def _name(channel: Channel, kind: str, template: str, fields: Mapping[str, Any]) -> str:
     ending = channel.output.ending if kind == channel.output.format else _ENDINGS[kind]
-    named = file_name(template or channel.output.name, {key: str(value) for key, value in fields.items()}, ending)
-    stem, dot, ending = named.rpartition(".")
-    return named if number == 0 else f"{stem}-{number + 1}{dot}{ending}"
+    return file_name(template or channel.output.name, {key: str(value) for key, value in fields.items()}, ending)
 
 
 def _output() -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from packshot.errors import OutputUnwritable
-from packshot.paths import atomic_write, cache_dir, checkout, resolve_within, shipped, write_text, writing
+from packshot.paths import atomic_write, cache_dir, checkout, resolve_within, shipped, write_new, write_text, writing
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -32,6 +32,23 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
         assert path.read_text() == "first"
     assert path.read_text() == "second"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_replaces_none(links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not links:  # as on exFAT
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "new" / "a.jpg"
+    assert write_new(path, b"first")
+    assert not write_new(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(OutputUnwritable):
+        write_new(path / "below.jpg", b"third")
 
 
 def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:

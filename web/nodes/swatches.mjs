@@ -3,12 +3,16 @@ import { h } from '../lib/dom.mjs'
 import { get } from '../lib/host.mjs'
 import { executed, follow, show } from './card.mjs'
 
+const NAMED = 8 // colours of a palette whose names are shown; those of a larger one are read to who points at them
+
 /** @param {any} node @param {string} name @param {{ name: string, hex: string, role: string }[]} palette */
 function draw(node, name, palette) {
+  const word = { class: palette.length > NAMED ? 'ps-hidden' : undefined }
   const colours = palette.map((colour) =>
-    h('li', { class: 'ps-chip', title: `${colour.name} ${colour.hex} ${colour.role}` }, h('span', { class: 'ps-colour', style: `background: ${colour.hex}` }), h('span', {}, colour.name))
+    h('li', { class: 'ps-chip', title: `${colour.name} ${colour.hex} ${colour.role}` }, h('span', { class: 'ps-colour', style: `background: ${colour.hex}` }), h('span', word, colour.name))
   )
-  show(node, 'swatches', ...(colours.length ? [h('ul', { class: 'ps-chips', 'aria-label': name }, ...colours)] : []))
+  // Names may be long: the list has a largest height, and a keyboard reaches what is below it.
+  show(node, 'swatches', ...(colours.length ? [h('ul', { class: 'ps-chips', 'aria-label': name, tabindex: 0 }, ...colours)] : []))
 }
 
 /** @param {any} node */

@@ -9,6 +9,7 @@ from packshot.brand import BrandKit
 from packshot.errors import BrandInvalid
 from packshot.paths import shipped
 
+PALETTE = "name: x\npalette: [{{name: a, hex: '#112233', {}}}]\n"
 GOOD = """\
 name: Aldern Quay
 palette:
@@ -62,11 +63,38 @@ def test_the_example_loads():
         ("name: x\npalette: [{name: a, hex: 112233}]\n", ", palette[0].hex", "112233 is not a colour", "quotes"),
         ("name: x\npalette:\n- name: a\n  hex: #112233\n", ", palette[0].hex", "the colour is empty", "quotes"),
         ("name: x\npalette: [{name: a, hex: '#112233', role: akcent}]\n", ", palette[0].role", "choices", "'accent'"),
-        ("name: 7\n", ", name", "valid string", "correct"),
-        ("name: ' '\n", ", name", "should match", "correct"),
-        (f"name: {'x' * 81}\n", ", name", "80 characters", "correct"),
-        (f"name: x\nprompt: {{suffix: {'x' * 2001}}}\n", ", prompt.suffix", "2000 characters", "correct"),
-        ("name: x\npalette:\n" + "- {name: a, hex: '#112233'}\n" * 33, ", palette", "32 items", "correct"),
+        ("name: 7\n", ", name", "7 is no text", "quotes"),
+        ("name:\n", ", name", "the field is empty", "write"),
+        ("name: ''\n", ", name", "the text is empty", "write"),
+        ("name: ' '\n", ", name", "the text is blank", "write"),
+        (f"name: {'x' * 81}\n", ", name", "has 81 characters; it may have 80", "shorten it by 1"),
+        (f"name: x\nprompt: {{suffix: {'x' * 2001}}}\n", ", prompt.suffix", "2,001 characters", "shorten"),
+        (
+            "name: x\npalette:\n" + "- {name: a, hex: '#112233'}\n" * 40,
+            ", palette",
+            "40 entries; it may have 32",
+            "take 8 of them out",
+        ),
+        ("name: x\npalette: red\n", ", palette", "'red' is no list", "'- '"),
+        ("name: x\npalette: [red]\n", ", palette[0]", "'red' is no section", "'name: value'"),
+        ("name: x\nlocales: []\n", ", locales", "[] is no section", "'name: value'"),
+        ("name: x\nlocales: {EN: {}}\n", ", locales", "'EN' is no language", "pt-BR"),
+        ("name: x\nlocales: {no: {}}\n", ", locales", "the key False is no text", "quotes"),
+        ("name: x\nprompt: {colours: maybe}\n", ", prompt.colours", "neither true nor false", "true or false"),
+        ("name: x\nchannels: [A B]\n", ", channels[0]", "'A B' is no id of a channel", "amazon-main"),
+        ("name: x\nlogos: [{name: a, file: ''}]\n", ", logos[0].file", "the text is empty", "write"),
+        ("name: x\nlogos: [{name: a, file: x, sha256: z}]\n", ", logos[0].sha256", "'z' is no SHA-256", "64 digits"),
+        ("name: x\nlogos: [{name: a, file: x, min_width: 1.5}]\n", ", logos[0].min_width", "no whole number", "64"),
+        ("name: x\nlogos: [{name: a, file: x, min_width: 0}]\n", ", logos[0].min_width", "less than 1", "1 or more"),
+        (PALETTE.format("tolerance: 101"), ", palette[0].tolerance", "101 is more than 100", "100 or less"),
+        (PALETTE.format("tolerance: .nan"), ", palette[0].tolerance", "nan is no number", "number"),
+        (PALETTE.format("tolerance: '6'"), ", palette[0].tolerance", "'6' is no number", "without quotes"),
+        (
+            f"name: x\napprovals: [{{by: a, date: soon, of: {'0' * 64}}}]\n",
+            ", approvals[0].date",
+            "'soon' is no date",
+            "2026-11-30",
+        ),
         ("name: a\nname: b\n", ", line 2, column 1", "'name' stands twice", "correct"),
         ("name: x\nprompt: {suffix: a, suffix: b}\n", ", line 2, column 21", "'suffix' stands twice", "correct"),
         ("name: [x\n", ", line 2, column 1", "expected", "correct"),

@@ -64,6 +64,7 @@ def test_the_ledger_agrees_or_not(tmp_path: Path) -> None:
     code, answer = verify(written.file, "--run", run)
     agreed = {"item_id": "MUG-1", "agrees": True, "audit": "agrees", "differences": []}
     assert (code, answer["ledger"]) == (0, agreed)
+    written.file.unlink()
     write_picture(photo("chelsea.png").pixels, run / "pictures", "MUG-1.png", statement, WriteOptions("PNG"))
     code, answer = verify(written.file, "--run", run)
     assert (code, answer["ledger"]["item_id"]) == (3, "MUG-1")
@@ -71,6 +72,7 @@ def test_the_ledger_agrees_or_not(tmp_path: Path) -> None:
     code, answer = verify(photograph("coffee.png"), "--run", run)
     assert (code, answer["ledger"]["item_id"]) == (3, None)
     other = Statement("generated", recipe={"seed": 8, "sku": "MUG-1", "workflow": "white-background@1.0.0"})
+    written.file.unlink()
     lying = write_picture(photo("coffee.png").pixels, run / "pictures", "MUG-1.png", other, WriteOptions("PNG"))
     with Ledger(run) as ledger:
         ledger.retry(["MUG-1"])

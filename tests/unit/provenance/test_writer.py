@@ -174,6 +174,19 @@ def test_a_folder_that_refuses(tmp_path: Path) -> None:
         write_picture(product(), tmp_path / "file", "a.png", STATEMENT, WriteOptions("PNG"))
 
 
+def test_no_picture_takes_the_place_of_another(tmp_path: Path) -> None:
+    pictures = [photo(name).pixels for name in ("coffee.png", "chelsea.png", "rocket.jpg")]
+    first = [write_picture(pixels, tmp_path, "MUG.1.jpg", STATEMENT) for pixels in pictures]
+    assert [written.file.name for written in first] == ["MUG.1.jpg", "MUG.1-2.jpg", "MUG.1-3.jpg"]
+    again = [write_picture(pixels, tmp_path, "MUG.1.jpg", STATEMENT) for pixels in pictures]
+    assert again == first
+    second = write_picture(product(), tmp_path, "MUG.1.jpg", STATEMENT, number=2)
+    assert second.file.name == "MUG.1-4.jpg"
+    assert {hashlib.sha256(written.file.read_bytes()).hexdigest() for written in first} == {
+        written.sha256 for written in first
+    }
+
+
 def test_an_older_file_stays_when_a_new_one_cannot_be_made(tmp_path: Path) -> None:
     first = write_picture(product(), tmp_path, "a.jpg", STATEMENT)
     with pytest.raises(InputInvalid):

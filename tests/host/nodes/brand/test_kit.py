@@ -75,6 +75,34 @@ def test_no_brand_changes_nothing(client: Client) -> None:
     assert picture(client, with_brand("none")) == picture(client, graph())
 
 
+def test_a_brand_that_is_not_linked_changes_nothing_and_the_record_says_so(client: Client) -> None:
+    wanted = with_brand("good")
+    del wanted["2"], wanted["20"]["inputs"]["brand"]
+    wanted["3"]["inputs"]["positive"] = ["9", 0]
+    wanted["9"] = node("PackshotBrandPrompt", product="a red mug", locale="", triggers=["20", 2])
+    client.api.free_memory()  # or the host would hand out what it has kept, and say nothing
+    record = run(client, wanted)
+    assert record.succeeded
+    (made,) = (out for out in record.outputs if isinstance(out, HostFile) and out.node == "7")
+    assert content(client, made) == picture(client, graph())
+    for node_id in ("20", "9"):
+        assert "made without a brand" in texts(record, node_id)
+    loras, words = record.look
+    assert (loras["brand"], loras["kit"], loras["loras"]) == ("none", "", [])
+    assert (words["brand"], words["positive"]) == ("none", "a red mug")
+
+
+@pytest.mark.parametrize("product", ["", " \n"])
+def test_a_product_without_a_word_is_refused(client: Client, product: str) -> None:
+    wanted = with_brand("good")
+    wanted["3"]["inputs"]["positive"] = ["9", 0]
+    wanted["9"] = node("PackshotBrandPrompt", brand=["2", 0], product=product, locale="")
+    assert isinstance(refused(client, wanted), InputInvalid)
+    wanted["9"]["inputs"]["product"] = ["10", 0]
+    wanted["10"] = node("PrimitiveStringMultiline", value=product)
+    assert "does not say what the product is" in failed(client, wanted).message
+
+
 def test_a_kit_that_is_not_there_is_refused_before_the_queue(client: Client) -> None:
     error = refused(client, with_brand("nowhere"))
     assert isinstance(error, BrandInvalid)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from packshot import Client
 from packshot.comfy.protocol import HostFile
-from support.host.model_graphs import content, graph, run, texts
+from support.host.model_graphs import content, graph, node, run, texts
 
 
 def test_guidance_above_one_is_not_applied_to_a_distilled_model_and_says_why(client: Client) -> None:
@@ -23,6 +23,21 @@ def test_guidance_above_one_is_not_applied_to_a_distilled_model_and_says_why(cli
 
 def test_a_negative_prompt_that_is_not_read_is_said(client: Client) -> None:
     assert "reads no negative prompt" in texts(run(client, graph("tiny-flux1", negative="text")), "2")
+
+
+@pytest.mark.parametrize("positive", ["", " \n"])
+def test_an_empty_prompt_is_refused_unless_it_is_meant(client: Client, positive: str) -> None:
+    wanted = graph("tiny-sd3", positive=positive)
+    answer = client.api.submit({"prompt": wanted, "client_id": "tests"})
+    assert not answer.ok
+    assert "[input-invalid] the prompt is empty" in answer.text
+    linked = graph("tiny-sd3", positive=["8", 0]) | {"8": node("PrimitiveStringMultiline", value=positive)}
+    record = run(client, linked)
+    assert not record.succeeded
+    assert "[input-invalid] the prompt is empty" in str(record.error)
+    for meant in (wanted, linked):
+        meant["2"]["inputs"]["allow_empty"] = True
+        assert run(client, meant).succeeded
 
 
 @pytest.mark.parametrize("override", [{"shift": 5.0}, {"sampler": "heun"}, {"scheduler": "normal"}, {"steps": 3}])

@@ -37,8 +37,8 @@ def c2pa(installation: Installation) -> None:
 def save(**changes: Any) -> dict[str, Any]:
     settings = {
         "channel": "amazon-main", "sku": "B0TEST1234", "variant": "1", "gtin": "", "title": "Mug", "rights": "",
-        "folder": "packshot/tests", "fit": True, "format": "the channel's", "name": "", "made": "from the graph",
-        "keep_graph": False, "sign": "never",
+        "folder": f"packshot/tests/{uuid.uuid4()}", "fit": True, "format": "the channel's", "name": "",
+        "made": "from the graph", "keep_graph": False, "sign": "never",
     }  # fmt: skip
     return node("PackshotSaveForChannel", **settings | changes)
 
@@ -80,7 +80,7 @@ def test_a_file_by_the_channels_rules(client: Client, tmp_path: Path) -> None:
     assert file.name == "B0TEST1234.MAIN.jpg"
     said = json.loads(texts(record, "5"))
     [entry] = said["files"]
-    assert entry["file"] == "packshot/tests/B0TEST1234.MAIN.jpg"
+    assert entry["file"] == f"{graph['4']['inputs']['folder']}/B0TEST1234.MAIN.jpg"
     assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert entry["reasons"] == []
     report = check_file(file, load_channel("amazon-main"))
@@ -140,6 +140,29 @@ def test_a_batch_is_numbered_and_alpha_and_graph_are_kept_where_asked(client: Cl
     assert np.array_equal(np.asarray(image)[..., 3], np.round(mask * 255).astype(np.uint8))
     assert json.loads(image.text["prompt"])["4"]["class_type"] == "PackshotSaveForChannel"
     assert read_account(made[0]).graph == ("prompt", "workflow")
+
+
+def test_no_file_of_an_earlier_run_is_replaced(client: Client, tmp_path: Path) -> None:
+    folder = f"packshot/tests/{uuid.uuid4()}"
+
+    def names(colour: int, count: int = 1) -> list[str]:
+        graph = {
+            "1": node("EmptyImage", width=64, height=64, batch_size=count, color=colour),
+            "2": save(image=["1", 0], channel="plain", fit=False, sku="T", folder=folder),
+        }
+        record = run(client, graph)
+        assert record.succeeded, record
+        made = files(client, record, "2", tmp_path)
+        for file in made:
+            with Image.open(file) as image:
+                red, green, blue = image.convert("RGB").getpixel((5, 5))
+            assert abs(red - (colour >> 16)) + abs(green - (colour >> 8 & 255)) + abs(blue - (colour & 255)) < 12
+        return [file.name for file in made]
+
+    assert names(0xFF0000) == ["T.1.png"]
+    assert names(0x00FF00) == ["T.1-2.png"]
+    assert names(0x0000FF, 2) == ["T.1-3.png", "T.1-3.png"]  # the two are alike, byte for byte
+    assert names(0x00FF00, 1) == ["T.1-2.png"]
 
 
 @pytest.mark.usefixtures("c2pa")
