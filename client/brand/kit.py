@@ -280,6 +280,9 @@ def _refused(place: str, error: ValidationError) -> BrandInvalid:
         remedy = nearest(str(location[-1]), _fields_at(location[:-1]))
     elif kind == "missing":
         message, remedy = "this field is missing", f"add '{location[-1]}:' with its value"
+    elif location[-1] == "hex" and kind == "value_error":
+        colour = first["ctx"]["error"].__cause__
+        message, remedy = colour.message, colour.remedy
     elif location[-1] == "hex":
         message = f"{value!r} is not a colour" if value is not None else "the colour is empty"
         remedy = 'write it in quotes, as in hex: "#1A2B3C"; without them YAML takes it for a comment or a number'

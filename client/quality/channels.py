@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ..brand.sections import Hex
 from ..errors import InputInvalid, nearest
 from ..paths import config_dir
 from .checks import Check, Limit
@@ -73,7 +74,7 @@ class Output(BaseModel):
     width: int = Field(gt=0, le=10_000)
     height: int = Field(gt=0, le=10_000)
     fill: float | None = Field(default=None, gt=0, le=1)
-    background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#FFFFFF"
+    background: Hex = "#FFFFFF"
     quality: int = Field(default=95, ge=1, le=100)
     max_bytes: int | None = Field(default=None, gt=0)
     name: str = "{sku}.{variant}"
@@ -88,7 +89,7 @@ class Channel(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     name: str
     summary: str
-    background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#FFFFFF"
+    background: Hex = "#FFFFFF"
     rules: dict[str, Rule]
     output: Output
     sources: tuple[Source, ...]
