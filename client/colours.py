@@ -51,8 +51,8 @@ def read_colour(text: str, place: str = "") -> SRGBColour:
         ) from error
     inside = colour.convert("srgb", norm=False).clip()
     # Half a level goes up, as in CSS; without the noise of the conversion, which would take half of the halves down.
-    levels = [math.floor(round(255 * level, 6) + 0.5) for level in inside.coords(nans=False)]
-    result = SRGBColour(*levels, min(max(inside.alpha(nans=False), 0.0), 1.0))
+    red, green, blue = (math.floor(round(255 * level, 6) + 0.5) for level in inside.coords(nans=False))
+    result = SRGBColour(red, green, blue, min(max(inside.alpha(nans=False), 0.0), 1.0))
     if not colour.in_gamut("srgb", tolerance=_ROUNDING):
         raise InputInvalid(
             f"'{text}' lies outside of sRGB, the colours that a picture of 8 bits holds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from .colour import Bytes
 from .masks import Mask, Region
 
 _SURE = 0.6  # confidence; below it, textures and patterns are taken for letters
+_SCRIPTS = ("LATIN", "DIGIT", "CJK", "HIRAGANA", "KATAKANA")  # as the names of its letters begin
 _ON = 0.5  # of a line's box that must lie on the product
 
 
@@ -97,23 +99,36 @@ def _engine() -> Any:
 
 
 def read_back(pixels: Bytes, wanted: str) -> str:
-    """What reading the picture says of the text that was set on it, as a line for people.
+    """Read the text that was set on a picture, and say for people how far it agrees, or why it was not read.
+
+    A word of which RapidOCR does not know every letter is left out of the comparison, and named.
 
     Args:
-        pixels: uint8 [H, W, 3].
-
-    Returns:
-        Empty where there is nothing to read, or RapidOCR is not installed.
+        pixels: uint8 [H, W, 3], of the text's box.
     """
-    letters = plain(wanted)
-    if not letters:
-        return ""
+    words = [word for word in wanted.split() if plain(word)]
+    readable = [word for word in words if all(map(_is_readable, plain(word)))]
+    if not words:
+        return "not read back: there are no letters in it"
+    if not readable:
+        return "not read back: RapidOCR reads Latin, Chinese and Japanese, and this is another script"
     try:
-        found = " ".join(line.text for line in read_lines(pixels, None))
-    except InputInvalid:  # not installed
-        return ""
-    share = edit_share(letters, plain(found))
+        read = " ".join(line.text for line in read_lines(pixels, None))
+    except InputInvalid as error:
+        return f"not read back: {error.message}; {error.remedy}"
+    if len(readable) == len(words):
+        share = edit_share(plain(wanted), plain(read))
+    else:  # what stands between these words is read as anything
+        letters = sum(len(plain(word)) for word in readable)
+        share = sum(edit_share(plain(word), plain(read)) * len(plain(word)) for word in readable) / letters
+    rest = [word for word in words if word not in readable]
+    unread = f"; not read back: '{' '.join(rest)}', which RapidOCR does not know" if rest else ""
     if share == 0:
-        return "read back: every letter is as it was set"
-    said = f"read back as '{found}'" if found else "no text could be read back"
-    return f"{said}: {share:.0%} of its letters differ; more contrast, a larger box or a plainer font may help"
+        return f"read back: every letter is as it was set{unread}"
+    answer = f"read back as '{read}'" if read else "no text could be read back"
+    remedy = "more contrast, a larger box or a plainer font may help"
+    return f"{answer}: {share:.0%} of its letters differ{unread}; {remedy}"
+
+
+def _is_readable(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith(_SCRIPTS)

@@ -45,7 +45,7 @@ def main(comfyui: Path) -> None:
         return text.execute(image=image, text="Kiln Harbor", font="auto", **box, **style).result
 
     def mark(image: Any, sign: Any, **other: Any) -> Any:
-        rule = {"anchor": "auto", "width": 0.3, "smallest": 8, "clear_space": 0.1, "margin": 0.05}
+        rule = {"anchor": "auto", "width": 0.3, "smallest": 8, "clear_space": 0.1, "margin": 0.05, "box": True}
         return logo.execute(image=image, logo=sign, **rule | other).result
 
     def difference(one: Any, other: Any) -> list[float]:
