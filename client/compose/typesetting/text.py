@@ -25,6 +25,7 @@ Vertical = Literal["top", "middle", "bottom"]
 ALIGNS, VERTICALS = get_args(Align), get_args(Vertical)
 
 SMALLEST = 6  # pixels per em; below, no font can be read
+_LINE_HEIGHT = 1.4  # em; a font that wants more for its lines gets it where the text's ink needs it
 BLACK = SRGBColour(0, 0, 0)
 
 
@@ -80,8 +81,8 @@ class _Block:
 
     lines: list[_Line]
     width: int
-    above: int  # from the first baseline up to the top
-    below: int  # from the last baseline down to the bottom
+    above: float  # from the first baseline up to the top
+    below: float  # from the last baseline down to the bottom
     pitch: float  # from baseline to baseline
 
     @property
@@ -168,24 +169,29 @@ def _wrap(paragraphs: list[Paragraph], width: int, height: int, size: int, line_
             if line.right - line.left > room:
                 return None  # one word, longer than the box is wide
             lines.append(_Line(line, paragraph.right_to_left))
-    ascender, descender, gap = _line_metrics(lines)
+    ascender, descender, pitch = _line_metrics(lines)
     # Ink may reach beyond what the font says of itself: stacked Vietnamese accents, Arabic vowel signs.
     above = max(ascender, lines[0].shaped.top)
     below = max(descender, -lines[-1].shaped.bottom)
-    pitch = (ascender + descender + gap) * line_spacing
+    pitch *= line_spacing
     block = _Block(lines, max(line.shaped.right - line.shaped.left for line in lines), above, below, pitch)
     return block if block.height * size <= height * EM else None
 
 
-def _line_metrics(lines: Sequence[_Line]) -> tuple[int, int, int]:
-    """Height above the baseline, depth below it and gap that all fonts of these lines keep to."""
+def _line_metrics(lines: Sequence[_Line]) -> tuple[float, float, float]:
+    """Height above the baseline, depth below it, and distance of baselines that all fonts of these lines keep to.
+
+    Fonts of scripts that stack leave room for their tallest pile, up to 1.9 em a line. Where the text has none so tall,
+    that room is the letters'.
+    """
     faces = {glyph.face for line in lines for glyph in line.shaped.glyphs}
     extents = [open_font(face).get_font_extents("ltr") for face in faces]
-    return (
-        max(extent.ascender for extent in extents),
-        max(-extent.descender for extent in extents),
-        max(extent.line_gap for extent in extents),
-    )
+    ascender = max(extent.ascender for extent in extents)
+    descender = max(-extent.descender for extent in extents)
+    height = ascender + descender + max(extent.line_gap for extent in extents)
+    ink = max(line.shaped.top for line in lines) - min(line.shaped.bottom for line in lines)
+    idle = max(height - max(_LINE_HEIGHT * EM, ink), 0.0)
+    return ascender - idle / 2, descender - idle / 2, height - idle
 
 
 def _breaks(paragraph: Paragraph, room: float) -> list[tuple[int, int]]:

@@ -101,7 +101,7 @@ def main(comfyui: Path) -> None:
         "no mask": lambda: compose(product, background=ground),
         "empty mask": lambda: compose(product, mask=torch.zeros(1, 96, 128), background=ground),
         "mask of another picture": lambda: compose(product, mask=torch.ones(1, 64, 64), background=ground),
-        "no colour": lambda: compose(product, mask=mask, colour="beige"),
+        "no colour": lambda: compose(product, mask=mask, colour="beigeish"),
         "no room for the logo": lambda: mark(ground, product, smallest=400),
     }
     for name, attempt in refusals.items():
