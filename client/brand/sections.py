@@ -61,7 +61,7 @@ class Colour(Section):
 
     Attributes:
         name: the word for it, as it is used in prompts; 1 to 80 characters.
-        hex: sRGB as ``#RRGGBB``, in capitals.
+        hex: a colour as CSS writes it, kept as ``#RRGGBB`` in capitals.
         role: what it is used for.
         tolerance: how far a colour of a picture may be from it to count as it, in ΔE of CIEDE2000. Photographs need
             about 6 for the light; flat areas 2.

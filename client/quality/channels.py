@@ -61,7 +61,7 @@ class Output(BaseModel):
     Attributes:
         width, height: of the frame in pixels.
         fill: the product's box by the frame, along the side on which it fills more; None leaves the picture as it lies.
-        background: what is put behind the product and around it, ``#RRGGBB``.
+        background: what is put behind the product and around it, a colour as CSS writes it, kept as ``#RRGGBB``.
         quality: of JPEG and WebP, 1..100: the highest that is tried.
         max_bytes: the quality goes down until the file is no larger.
         name: of the file, without its ending; see :func:`packshot.provenance.names.file_name`.

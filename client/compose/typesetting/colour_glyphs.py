@@ -10,6 +10,7 @@ import uharfbuzz as hb
 from PIL import Image
 
 from ...colours import SRGBColour
+from ...errors import InputInvalid
 from ..pixels import LANCZOS, Pixels, Rect, resize
 from .fonts import FontFace, open_font
 from .shaping import Glyph
@@ -49,6 +50,9 @@ class ColourLayer:
         Args:
             x, baseline: of the line, in pixels from the left and from the top.
             scale: pixels for each of ``EM`` units.
+
+        Raises:
+            InputInvalid: nothing is drawn: the font's picture of it is damaged, or see-through.
         """
         picture = _picture(glyph.face, glyph.index)
         if picture is not None and glyph.ink is not None:
@@ -61,9 +65,17 @@ class ColourLayer:
                 max(round((top - bottom) * scale), 1),
             )
             self.enlarged = max(self.enlarged, box.height / picture.shape[0])
-            self._put(resize(picture, box.width, box.height, LANCZOS), box)
+            drawn = resize(picture, box.width, box.height, LANCZOS)
         else:
-            self._put(self._painted(glyph, x, baseline, scale), Rect(0, 0, *self.pixels.shape[1::-1]))
+            box = Rect(0, 0, *self.pixels.shape[1::-1])
+            drawn = self._painted(glyph, x, baseline, scale)
+        if not drawn[..., 3].any():
+            raise InputInvalid(
+                f"{glyph.face.name} draws nothing for one of the characters, though it says that it has it",
+                place="input 'font'",
+                remedy="name another font, or install this one anew",
+            )
+        self._put(drawn, box)
 
     def _painted(self, glyph: Glyph, x: float, baseline: float, scale: float) -> Pixels:
         height, width = self.pixels.shape[:2]
@@ -92,7 +104,10 @@ def _picture(face: FontFace, index: int) -> Pixels | None:
     blob = open_font(face).get_glyph_color_png(index)
     if not blob:
         return None
-    with Image.open(io.BytesIO(blob.data)) as image:
-        pixels: Pixels = np.array(image.convert("RGBA"), np.float32) / np.float32(255)
+    try:
+        with Image.open(io.BytesIO(blob.data)) as image:
+            pixels: Pixels = np.array(image.convert("RGBA"), np.float32) / np.float32(255)
+    except OSError:  # sbix may hold other formats, and a file may be damaged; an outline may be there all the same
+        return None
     pixels[..., :3] *= pixels[..., 3:]
     return pixels

@@ -13,6 +13,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from packshot.colours import read_colour
 from packshot.compose.typesetting.fonts import find_fonts
 from packshot.compose.typesetting.text import SetText, TextStyle, set_text
+from packshot.errors import InputInvalid
 from support.text_faces import FACES, faces_for
 
 INK = read_colour("#204060")
@@ -26,7 +27,7 @@ def square(left: int, right: int) -> object:
     return pen.glyph()
 
 
-def layered_font(file: Path, version: int) -> None:
+def layered_font(file: Path, version: int, opacity: float = 1.0) -> None:
     """A font whose fire is two squares: red on the left, and on the right the colour of the text."""
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", "fire", "left", "right"])
@@ -40,7 +41,7 @@ def layered_font(file: Path, version: int) -> None:
     builder.setupOS2()
     builder.setupPost()
     foreground = 0xFFFF
-    layers: object = [("left", 0), ("right", foreground)]
+    layers: object = [("left", 0), ("right", foreground)][: 2 if opacity else 1]
     if version == 1:
         fills = [
             ("left", {"Format": 2, "PaletteIndex": 0, "Alpha": 1.0}),
@@ -48,7 +49,7 @@ def layered_font(file: Path, version: int) -> None:
         ]
         layers = {"Format": 1, "Layers": [{"Format": 10, "Glyph": glyph, "Paint": fill} for glyph, fill in fills]}
     builder.font["COLR"] = buildCOLR({"fire": layers}, version=version)
-    builder.font["CPAL"] = buildCPAL([[(1.0, 0.0, 0.0, 1.0)]])
+    builder.font["CPAL"] = buildCPAL([[(1.0, 0.0, 0.0, opacity)]])
     builder.save(file)
 
 
@@ -67,6 +68,13 @@ def test_layers_and_paints_have_their_own_colours_and_the_texts(tmp_path: Path, 
     assert at(done, 0.25) == [255, 0, 0]
     assert at(done, 0.75) == [INK.red, INK.green, INK.blue]
     assert done.enlarged == 0
+
+
+def test_a_glyph_without_ink_is_refused(tmp_path: Path) -> None:
+    layered_font(tmp_path / "layers.ttf", version=0, opacity=0.0)
+    with pytest.raises(InputInvalid, match="Layers draws nothing") as caught:
+        set_text("🔥", find_fonts([tmp_path]), "auto", 200, 100, TextStyle())
+    assert caught.value.remedy
 
 
 def test_a_fonts_pictures_are_drawn_at_every_size_and_enlarging_is_told() -> None:
