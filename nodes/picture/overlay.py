@@ -251,9 +251,8 @@ class PackshotText(io.ComfyNode):
             done = set_text(text, _faces(), font, box.width, box.height, style)
             painted = batch.each(batch.together(image=batch.colours(image)), lambda picture: paint(picture, done, box))
             pictures, masks = (batch.stacked(layer) for layer in zip(*painted, strict=True))
-        around = box.grown(box.height // 8).within(wide, high)  # letters at the very edge are read badly
-        boxes = (picture[around.slices] for picture, _ in painted)
-        read = (read_back((pixels * 255).round().astype(np.uint8), text) for pixels in boxes)
+        near = box.grown(box.height // 8).within(wide, high).slices  # letters at the very edge are read badly
+        read = (read_back((picture * 255).round().astype(np.uint8), near, text) for picture, _ in painted)
         notes = [*_font_notes(done, font), *dict.fromkeys(read)]
         return io.NodeOutput(pictures, masks, ui=tell(cls.hidden.unique_id, notes))
 
