@@ -107,7 +107,7 @@ class BrandKit(Section):
         Args:
             folder: the kit's new folder.
             name: the brand's.
-            colours: name -> ``#RRGGBB``; the first is the background.
+            colours: name -> a colour as CSS writes it; the first is the background.
             logo: PNG with transparency, or SVG.
 
         Raises:

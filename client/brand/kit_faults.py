@@ -64,6 +64,9 @@ def _said(kit: type[BaseModel], fault: Mapping[str, Any]) -> tuple[str, str]:
         return f"there is no field '{location[-1]}'", nearest(str(location[-1]), _fields_at(kit, location[:-1]))
     if kind == "missing":
         return "this field is missing", f"add '{location[-1]}:' with its value"
+    if location[-1] == "hex" and kind == "value_error":
+        colour = fault["ctx"]["error"].__cause__
+        return colour.message, colour.remedy
     if location[-1] == "hex":
         message = f"{_shown(value)} is not a colour" if value is not None else "the colour is empty"
         return message, 'write it in quotes, as in hex: "#1A2B3C"; without them YAML takes it for a comment or a number'

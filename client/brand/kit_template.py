@@ -10,7 +10,7 @@ def template(name: str, colours: Mapping[str, str], logo: str = "", logo_sha256:
     """Write the text of a new ``brand.yaml``.
 
     Args:
-        colours: name -> ``#RRGGBB``.
+        colours: name -> a colour as CSS writes it.
         logo: file of the logo below the kit's folder; empty: none yet.
         logo_sha256: of its content, in hex.
     """

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ..colours import opaque_colour
+from ..errors import InputInvalid
 from ..models.detect.findings import CARDS
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=2000)]
-Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$"), AfterValidator(str.upper)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 OptionalSha256 = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -29,6 +30,15 @@ def _inside(name: str) -> str:
     return name
 
 
+def _solid_colour(text: str) -> str:
+    try:
+        return opaque_colour(text)
+    except InputInvalid as error:
+        raise ValueError(f"{error.message}; {error.remedy}") from error
+
+
+# Kept as #RRGGBB, so that a kit has the same hash in whichever form its colours are written.
+Hex = Annotated[str, AfterValidator(_solid_colour)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_inside)]
 OptionalFileName = Annotated[str, StringConstraints(max_length=200), AfterValidator(_inside)]
 
@@ -51,7 +61,7 @@ class Colour(Section):
 
     Attributes:
         name: the word for it, as it is used in prompts; 1 to 80 characters.
-        hex: sRGB as ``#RRGGBB``, in capitals.
+        hex: a colour as CSS writes it, kept as ``#RRGGBB`` in capitals.
         role: what it is used for.
         tolerance: how far a colour of a picture may be from it to count as it, in ΔE of CIEDE2000. Photographs need
             about 6 for the light; flat areas 2.

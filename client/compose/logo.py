@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputInvalid
-from .pixels import HAMMING, Pixels, Rect, bounding_box, resize
+from .pixels import HAMMING, Pixels, Rect, bounding_box, mask_of_size, resize
 
 # Where the logo may stand: the share of the room that is left of it and above it. The corners come first, because
 # `auto` takes the first that is free.
@@ -24,6 +24,7 @@ ANCHORS: dict[str, tuple[float, float]] = {
     "centre": (0.5, 0.5),
 }
 AUTO = "auto"
+_OPAQUE = 0.5  # from here on, an edge pixel counts as the logo's
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class LogoRule:
         margin: to the edges of the picture, as a share of its shorter side; the clear space may make it more.
         clear_space: kept free around the logo, in heights of the logo; 0 or more.
         smallest: width below which the logo must not be shown, in pixels.
+        box: whether the logo may be opaque along all its edges. A logo that is so by mistake has lost its transparency.
     """
 
     width: float = 0.2
@@ -43,6 +45,7 @@ class LogoRule:
     margin: float = 0.04
     clear_space: float = 0.25
     smallest: int = 64
+    box: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,21 @@ class LogoPlaced:
     scale: float
 
 
+def opacity_of_logo(alpha: Pixels | None, width: int, height: int) -> Pixels:
+    """The opacity of a logo of this size, from the alpha that came with it.
+
+    Args:
+        alpha: ``[height, width]``, or of another size and the same ratio; None: none came.
+
+    Raises:
+        InputInvalid: it is of another ratio, and not that of a file without alpha.
+    """
+    # For a file without alpha, ComfyUI's Load Image gives an empty mask of 64 x 64, whatever the size of the file.
+    if alpha is None or (alpha >= 1).all():
+        return np.ones((height, width), np.float32)
+    return mask_of_size(alpha, width, height)
+
+
 def place_logo(
     picture: Pixels, logo: Pixels, opacity: Pixels, rule: LogoRule, keep_free: Pixels | None = None
 ) -> LogoPlaced:
@@ -75,12 +93,19 @@ def place_logo(
         keep_free: ``[height, width]`` of the picture's size: what neither the logo nor its clear space may touch.
 
     Raises:
-        InputInvalid: the logo is all transparent, or there is no room for it with its clear space.
+        InputInvalid: the logo is all transparent, or a box where the rule does not let it be one, or there is no room
+            for it with its clear space.
     """
     height, width = picture.shape[:2]
     box = bounding_box(opacity)
     if box is None:
-        raise InputInvalid("the logo is transparent everywhere", place="input 'logo'", remedy="link another picture")
+        raise InputInvalid(
+            "the logo is transparent everywhere",
+            place="input 'transparency'",
+            remedy="link the MASK of Load Image as it is, white for what is transparent; or take another file",
+        )
+    if not rule.box:
+        _check_outline(opacity)
     own_width = max(round(rule.width * width), rule.smallest)
     own_height = max(round(own_width * box.height / box.width), 1)
     clear = math.ceil(rule.clear_space * own_height)
@@ -101,6 +126,19 @@ def place_logo(
     result[place.slices] = np.where(cover == 0, under, blended)
     mask[place.slices] = alpha
     return LogoPlaced(result, mask, place, own_width / box.width)
+
+
+def _check_outline(opacity: Pixels) -> None:
+    """Refuse a logo that would be put down as a box."""
+    if min(edge.min() for edge in (opacity[0], opacity[-1], opacity[:, 0], opacity[:, -1])) < _OPAQUE:
+        return
+    hollow = "is transparent only inside: its mask is inverted" if opacity.min() < _OPAQUE else "has no transparency"
+    raise InputInvalid(
+        f"the logo {hollow}, and would stand on the picture as a box",
+        place="input 'transparency'",
+        remedy="link the MASK of the logo's Load Image, white for what is transparent; for a file without transparency"
+        " take one that has it (PNG), or link Packshot Matte through Invert Mask; switch 'box' on where a box is meant",
+    )
 
 
 def _first_free(

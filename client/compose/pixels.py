@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..colours import opaque_colour
 from ..errors import InputInvalid
 
 Pixels = npt.NDArray[np.float32]
@@ -55,14 +55,12 @@ class Rect:
 
 
 def colour(text: str, place: str) -> Pixels:
-    """``#RRGGBB`` as three float32, each a whole number of 255ths: a host that saves 8 bits writes that very colour.
+    """A solid colour as three float32, each a whole number of 255ths: a host that saves 8 bits writes that very colour.
 
     Raises:
-        InputInvalid: it is no such colour.
+        InputInvalid: it is no colour of sRGB, or see-through.
     """
-    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
-        raise InputInvalid(f"'{text}' is not a colour", place=place, remedy="write it as #RRGGBB, such as #FFFFFF")
-    return np.frombuffer(bytes.fromhex(text[1:]), np.uint8).astype(np.float32) / np.float32(255)
+    return np.frombuffer(bytes.fromhex(opaque_colour(text, place)[1:]), np.uint8).astype(np.float32) / np.float32(255)
 
 
 def plain(rgb: Pixels, width: int, height: int) -> Pixels:

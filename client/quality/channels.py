@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ..brand.sections import Hex
 from ..errors import InputInvalid, nearest
 from ..paths import config_dir
 from .checks import Check, Limit
@@ -60,7 +61,7 @@ class Output(BaseModel):
     Attributes:
         width, height: of the frame in pixels.
         fill: the product's box by the frame, along the side on which it fills more; None leaves the picture as it lies.
-        background: what is put behind the product and around it, ``#RRGGBB``.
+        background: what is put behind the product and around it, a colour as CSS writes it, kept as ``#RRGGBB``.
         quality: of JPEG and WebP, 1..100: the highest that is tried.
         max_bytes: the quality goes down until the file is no larger.
         name: of the file, without its ending; see :func:`packshot.provenance.names.file_name`.
@@ -73,7 +74,7 @@ class Output(BaseModel):
     width: int = Field(gt=0, le=10_000)
     height: int = Field(gt=0, le=10_000)
     fill: float | None = Field(default=None, gt=0, le=1)
-    background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#FFFFFF"
+    background: Hex = "#FFFFFF"
     quality: int = Field(default=95, ge=1, le=100)
     max_bytes: int | None = Field(default=None, gt=0)
     name: str = "{sku}.{variant}"
@@ -88,7 +89,7 @@ class Channel(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     name: str
     summary: str
-    background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#FFFFFF"
+    background: Hex = "#FFFFFF"
     rules: dict[str, Rule]
     output: Output
     sources: tuple[Source, ...]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from .colour import Bytes
 from .masks import Mask, Region
 
 _SURE = 0.6  # confidence; below it, textures and patterns are taken for letters
+_SCRIPTS = ("LATIN", "DIGIT", "CJK", "HIRAGANA", "KATAKANA")  # as the names of its letters begin
 _ON = 0.5  # of a line's box that must lie on the product
 
 
@@ -96,24 +99,49 @@ def _engine() -> Any:
     return RapidOCR(params={"Global.log_level": "critical"})
 
 
-def read_back(pixels: Bytes, wanted: str) -> str:
-    """What reading the picture says of the text that was set on it, as a line for people.
+def read_back(pixels: Bytes, near: tuple[slice, slice], wanted: str) -> str:
+    """Read the text that was set on a picture, and say for people how far it agrees, or why it was not read.
+
+    A word of which RapidOCR does not know every letter is left out of the comparison, and named.
 
     Args:
         pixels: uint8 [H, W, 3].
-
-    Returns:
-        Empty where there is nothing to read, or RapidOCR is not installed.
+        near: rows and columns of the text. The whole picture is read as well where the text is not found in them.
     """
-    letters = plain(wanted)
-    if not letters:
-        return ""
+    words = [word for word in wanted.split() if plain(word)]
+    readable = [plain(word) for word in words if _is_readable(word)]
+    if not words:
+        return "not read back: there are no letters in it"
+    if not readable:
+        return "not read back: RapidOCR reads Latin, Chinese and Japanese, and this is another script"
     try:
-        found = " ".join(line.text for line in read_lines(pixels, None))
-    except InputInvalid:  # not installed
-        return ""
-    share = edit_share(letters, plain(found))
+        share, read = _best_reading((pixels[near], pixels), readable)
+    except InputInvalid as error:
+        return f"not read back: {error.message}; {error.remedy}"
+    rest = " ".join(word for word in words if not _is_readable(word))
+    unread = f"; not read back: '{rest}', which RapidOCR does not know" if rest else ""
     if share == 0:
-        return "read back: every letter is as it was set"
-    said = f"read back as '{found}'" if found else "no text could be read back"
-    return f"{said}: {share:.0%} of its letters differ; more contrast, a larger box or a plainer font may help"
+        return f"read back: every letter is as it was set{unread}"
+    answer = f"read back as '{read}'" if read else "no text could be read back"
+    remedy = "more contrast, a larger box or a plainer font may help"
+    return f"{answer}: {share:.0%} of its letters differ{unread}; {remedy}"
+
+
+def _best_reading(views: Sequence[Bytes], words: Sequence[str]) -> tuple[float, str]:
+    """The share of letters that differ, and what was read, in the view where they differ least.
+
+    Word by word: what is read between them, such as an emoji taken for a letter, does not count.
+    """
+    letters = sum(map(len, words))
+    readings: list[tuple[float, str]] = []
+    for view in views:
+        read = " ".join(line.text for line in read_lines(view, None))
+        share = sum(edit_share(word, plain(read)) * len(word) for word in words) / letters
+        readings.append((share, read))
+        if share == 0:
+            break
+    return min(readings, key=lambda reading: reading[0])
+
+
+def _is_readable(word: str) -> bool:
+    return all(unicodedata.name(letter, "").startswith(_SCRIPTS) for letter in plain(word))

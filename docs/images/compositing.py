@@ -11,17 +11,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from packshot.compose import fonts, matting
+from packshot.colours import read_colour
+from packshot.compose import matting
 from packshot.compose.logo import LogoRule, place_logo
 from packshot.compose.pixels import Pixels, Rect, colour, plain
 from packshot.compose.product import Edge, Placement, Shadow, compose
-from packshot.compose.text import TextStyle, needed_characters, paint, set_text
+from packshot.compose.typesetting import fonts
+from packshot.compose.typesetting.text import TextStyle, paint, set_text
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parents[1] / "tests" / "unit"))
-from products import photograph  # noqa: E402
+sys.path.append(str(HERE.parents[1] / "tests"))
+from support.products import photograph  # noqa: E402
 
-OAT, INK = colour("#EFE6D6", "here"), colour("#1A2B3C", "here")
+OAT, INK = colour("#EFE6D6", "here"), read_colour("#1A2B3C")
 
 
 def save(name: str, picture: Pixels, width: int) -> None:
@@ -70,13 +72,11 @@ def overlays() -> None:
     red = plain(colour("#C8102E", "here"), 120, 120)
     result = place_logo(made.picture, red, sign, LogoRule(0.08, "top left")).picture
     faces = fonts.find_fonts(fonts.system_folders())
-    lines = ("Stoneware, fired twice", "أوانٍ فخارية مصنوعة يدويًا", "手工陶瓷，每一件都独一无二。")
+    lines = ("Stoneware, fired twice 🔥", "أوانٍ فخارية مصنوعة يدويًا", "手工陶瓷，每一件都独一无二。")
     for number, words in enumerate(lines):
         box = Rect(40, 150 + 130 * number, 440, 110)
-        done = set_text(
-            words, fonts.chosen(faces, fonts.AUTO, needed_characters(words)), box.width, box.height, TextStyle(40)
-        )
-        result, _ = paint(result, done.mask, box, INK)
+        done = set_text(words, faces, fonts.AUTO, box.width, box.height, TextStyle(40, colour=INK))
+        result, _ = paint(result, done, box)
     save("compositing-overlays.png", result, 900)
 
 

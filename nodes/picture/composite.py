@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ...client.colours import opaque_colour
 from ...client.compose.pixels import Pixels, colour, mask_of_size, plain
 from ...client.compose.product import Composite, Edge, Placement, Shadow, compose
 from ...client.errors import InputInvalid
@@ -116,6 +117,16 @@ class PackshotProductComposite(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def validate_inputs(cls, colour: str | None) -> bool | str:
+        """Refuse what is no solid colour before anything is queued."""
+        try:
+            if colour is not None:
+                opaque_colour(colour, "input 'colour'")
+        except InputInvalid as error:
+            return error.report()
+        return True
 
     @classmethod
     def execute(

@@ -5,16 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import folder_paths
+import numpy as np
 from comfy_api.latest import io
 
-from ...client.compose import fonts
-from ...client.compose.logo import ANCHORS, AUTO, LogoPlaced, LogoRule, place_logo
-from ...client.compose.pixels import Pixels, Rect, colour, mask_of_size
-from ...client.compose.text import ALIGNS, VERTICALS, Align, TextStyle, Vertical, needed_characters, paint, set_text
+from ...client.colours import read_colour
+from ...client.compose.logo import ANCHORS, AUTO, LogoPlaced, LogoRule, opacity_of_logo, place_logo
+from ...client.compose.pixels import Pixels, Rect, mask_of_size
+from ...client.compose.typesetting import fonts
+from ...client.compose.typesetting.text import (
+    ALIGNS,
+    VERTICALS,
+    Align,
+    SetText,
+    TextStyle,
+    Vertical,
+    paint,
+    set_text,
+)
 from ...client.errors import InputInvalid, nearest
 from ...client.quality.reading import read_back
 from ..refusal import refusing, tell
 from . import batch
+
+_ENLARGED = 1.5  # of an emoji's own pixels; from here on it looks soft
 
 
 class PackshotLogo(io.ComfyNode):
@@ -74,6 +87,13 @@ class PackshotLogo(io.ComfyNode):
                     step=0.01,
                     tooltip="To the picture's edges, as a share of its shorter side.",
                 ),
+                io.Boolean.Input(
+                    "box",
+                    default=False,
+                    optional=True,
+                    tooltip="Whether the logo may be opaque along all its edges. If not, such a logo is refused: its"
+                    " transparency was most likely lost.",
+                ),
             ],
             outputs=[
                 io.Image.Output(id="image_out", display_name="image"),
@@ -94,12 +114,13 @@ class PackshotLogo(io.ComfyNode):
         margin: float,
         transparency: io.Mask.Type | None = None,
         keep_free: io.Mask.Type | None = None,
+        box: bool = False,
     ) -> io.NodeOutput:
         """Place the logo on each picture of the batch."""
-        rule = LogoRule(width, anchor, margin, clear_space, smallest)
+        rule = LogoRule(width, anchor, margin, clear_space, smallest, box)
 
         def make(picture: Pixels, mark: Pixels, opacity: Pixels | None, free: Pixels | None) -> LogoPlaced:
-            opaque = mark[..., 0] * 0 + 1 if opacity is None else mask_of_size(opacity, *mark.shape[1::-1])
+            opaque = opacity_of_logo(opacity, *mark.shape[1::-1])
             taken = None if free is None else mask_of_size(free, *picture.shape[1::-1])
             return place_logo(picture, mark, opaque, rule, taken)
 
@@ -131,8 +152,19 @@ class PackshotText(io.ComfyNode):
             display_name="Packshot Text",
             category="Packshot/Compositing",
             description="Sets text into a box of the picture: shaped by HarfBuzz, wrapped, as large as fits, in one"
-            " exact colour. Scripts from right to left, and Chinese, Japanese and Korean, are set as they are read.",
-            search_aliases=["caption", "label", "font", "typography", "overlay", "arabic", "hebrew", "cjk"],
+            " exact colour. Each script is set in a font that has it, and broken as it is read; emoji are in colour.",
+            search_aliases=[
+                "caption",
+                "label",
+                "font",
+                "typography",
+                "overlay",
+                "arabic",
+                "hebrew",
+                "cjk",
+                "thai",
+                "emoji",
+            ],
             inputs=[
                 io.Image.Input("image"),
                 io.String.Input("text", multiline=True, tooltip="Line feeds are kept."),
@@ -140,9 +172,12 @@ class PackshotText(io.ComfyNode):
                     "font",
                     options=[fonts.AUTO, *_faces()],
                     default=fonts.AUTO,
-                    tooltip="From models/fonts and from this system. auto: the plainest that has every character.",
+                    tooltip="From models/fonts and from this system. auto: the plainest that have every character."
+                    " Emoji and scripts that a named font does not have are set as by auto.",
                 ),
-                io.Color.Input("colour", default="#000000"),
+                io.Color.Input(
+                    "colour", default="#000000", tooltip="As CSS writes it: #C8102E, red, rgb(200 16 46), hsl(…)."
+                ),
                 io.Int.Input(
                     "size", default=0, min=0, max=4096, tooltip="Pixels per em at most; 0: as large as the box allows."
                 ),
@@ -177,15 +212,20 @@ class PackshotText(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, font: str | None) -> bool | str:
-        """Refuse a font that this host does not have before anything is queued."""
-        if font in (None, fonts.AUTO) or font in _faces():
-            return True
-        return InputInvalid(
-            f"this host has no font '{font}'",
-            place="input 'font'",
-            remedy=f"put its file into {_own_folder()}; {nearest(font, _faces())}"[:500],
-        ).report()
+    def validate_inputs(cls, font: str | None, colour: str | None) -> bool | str:
+        """Refuse a font that this host does not have, and what is no colour, before anything is queued."""
+        try:
+            if colour is not None:
+                read_colour(colour, "input 'colour'")
+            if font is not None and font not in (fonts.AUTO, *_faces()):
+                raise InputInvalid(
+                    f"this host has no font '{font}'",
+                    place="input 'font'",
+                    remedy=f"put its file into {_own_folder()}; {nearest(font, _faces())}"[:500],
+                )
+        except InputInvalid as error:
+            return error.report()
+        return True
 
     @classmethod
     def execute(
@@ -207,21 +247,26 @@ class PackshotText(io.ComfyNode):
         high, wide = image.shape[1:3]
         box = Rect(round(left * wide), round(top * high), round(width * wide), round(height * high)).within(wide, high)
         with refusing():
-            face = fonts.chosen(_faces(), font, needed_characters(text))
-            done = set_text(text, face, box.width, box.height, TextStyle(size, align, vertical, line_spacing))
-            rgb = _colour(colour)
-            made = batch.each(
-                batch.together(image=batch.colours(image)), lambda picture: paint(picture, done.mask, box, rgb)
-            )
-            pictures, masks = (batch.stacked(layer) for layer in zip(*made, strict=True))
-        said = [f"set in {face.name}, {done.size} pixels per em"] if font == fonts.AUTO else []
-        read = (read_back((picture * 255).round().byte().cpu().numpy(), text) for picture in pictures[..., :3])
-        said += filter(None, dict.fromkeys(read))
-        return io.NodeOutput(pictures, masks, ui=tell(cls.hidden.unique_id, said))
+            style = TextStyle(size, align, vertical, line_spacing, read_colour(colour, "input 'colour'"))
+            done = set_text(text, _faces(), font, box.width, box.height, style)
+            painted = batch.each(batch.together(image=batch.colours(image)), lambda picture: paint(picture, done, box))
+            pictures, masks = (batch.stacked(layer) for layer in zip(*painted, strict=True))
+        near = box.grown(box.height // 8).within(wide, high).slices  # letters at the very edge are read badly
+        read = (read_back((picture * 255).round().astype(np.uint8), near, text) for picture, _ in painted)
+        notes = [*_font_notes(done, font), *dict.fromkeys(read)]
+        return io.NodeOutput(pictures, masks, ui=tell(cls.hidden.unique_id, notes))
 
 
-def _colour(text: str) -> Pixels:
-    return colour(text, "input 'colour'")
+def _font_notes(done: SetText, font: str) -> list[str]:
+    """What the fonts of set text have to tell: which they are where they were chosen, and what was enlarged."""
+    used = [name for name in done.fonts if name != font]
+    parts = [f"'{done.fonts[name][:40]}' in {name}" if len(done.fonts) > 1 else name for name in used]
+    notes = (
+        [f"set {'in ' if len(done.fonts) == 1 else ''}{', '.join(parts)}, {done.size} pixels per em"] if used else []
+    )
+    if done.enlarged > _ENLARGED:
+        notes.append(f"the emoji were enlarged {done.enlarged:.1f} times, and may look soft; their font holds pixels")
+    return notes
 
 
 def _own_folder() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from ...brand.kit import FILE_NAME, BrandKit
 from ...brand.kit_diff import Change
+from ...colours import opaque_colour
 from ..common import JsonOption, pairs, say
 
 KitArgument = Annotated[
@@ -25,7 +25,10 @@ def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The kit's new folder.", show_default=False)],
     name: Annotated[str, typer.Option(help="The brand's name.")],
     colour: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=#RRGGBB", help="May be repeated; the first is the background.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLOUR", help="As CSS writes it, in quotes: 'Sand=#E8DCC8'. The first is the background."
+        ),
     ] = None,
     logo: Annotated[
         Path | None,
@@ -72,12 +75,8 @@ def diff(
 
 
 def _colours(options: list[str] | None) -> dict[str, str]:
-    """Colours by their names, from ``NAME=#RRGGBB``."""
-    colours = pairs(options)
-    for code in colours.values():
-        if not re.fullmatch("#[0-9A-Fa-f]{6}", code):
-            raise typer.BadParameter(f"'{code}' is no colour; write it as #RRGGBB, in quotes", param_hint="--colour")
-    return colours
+    """Colours by their names as ``#RRGGBB``, from ``NAME=COLOUR``."""
+    return {name: opaque_colour(code, "--colour") for name, code in pairs(options).items()}
 
 
 def _readable(logo: Path | None) -> Path | None:

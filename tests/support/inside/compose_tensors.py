@@ -45,7 +45,7 @@ def main(comfyui: Path) -> None:
         return text.execute(image=image, text="Kiln Harbor", font="auto", **box, **style).result
 
     def mark(image: Any, sign: Any, **other: Any) -> Any:
-        rule = {"anchor": "auto", "width": 0.3, "smallest": 8, "clear_space": 0.1, "margin": 0.05}
+        rule = {"anchor": "auto", "width": 0.3, "smallest": 8, "clear_space": 0.1, "margin": 0.05, "box": True}
         return logo.execute(image=image, logo=sign, **rule | other).result
 
     def difference(one: Any, other: Any) -> list[float]:
@@ -101,7 +101,7 @@ def main(comfyui: Path) -> None:
         "no mask": lambda: compose(product, background=ground),
         "empty mask": lambda: compose(product, mask=torch.zeros(1, 96, 128), background=ground),
         "mask of another picture": lambda: compose(product, mask=torch.ones(1, 64, 64), background=ground),
-        "no colour": lambda: compose(product, mask=mask, colour="beige"),
+        "no colour": lambda: compose(product, mask=mask, colour="beigeish"),
         "no room for the logo": lambda: mark(ground, product, smallest=400),
     }
     for name, attempt in refusals.items():

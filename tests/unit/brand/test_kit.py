@@ -59,7 +59,13 @@ def test_the_example_loads():
         ("name: x\nprompt: {prefx: a}\n", ", prompt.prefx", "no field 'prefx'", "did you mean 'prefix'?"),
         ("name: x\npalette: [{nam: a, hex: '#000000'}]\n", ", palette[0].name", "missing", "add 'name:'"),
         ("palette: []\n", ", name", "missing", "add 'name:'"),
-        ("name: x\npalette: [{name: a, hex: '#12345'}]\n", ", palette[0].hex", "'#12345' is not a colour", "quotes"),
+        (
+            "name: x\npalette: [{name: a, hex: '#12345'}]\n",
+            ", palette[0].hex",
+            "'#12345' is not a colour",
+            "as CSS does",
+        ),
+        ("name: x\npalette: [{name: a, hex: '#FF000080'}]\n", ", palette[0].hex", "see-through", "#FF0000"),
         ("name: x\npalette: [{name: a, hex: 112233}]\n", ", palette[0].hex", "112233 is not a colour", "quotes"),
         ("name: x\npalette:\n- name: a\n  hex: #112233\n", ", palette[0].hex", "the colour is empty", "quotes"),
         ("name: x\npalette: [{name: a, hex: '#112233', role: akcent}]\n", ", palette[0].role", "choices", "'accent'"),
@@ -125,7 +131,7 @@ def test_a_wrong_kit_says_where_and_what_to_do(kit, content, place, message, rem
 
 def test_all_problems_are_counted(kit):
     with pytest.raises(BrandInvalid, match="2 more problems"):
-        BrandKit.load(kit("nam: x\npalette: [{name: a, hex: red}]\n"))
+        BrandKit.load(kit("nam: x\npalette: [{name: a, hex: blau}]\n"))
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "nowhere.yaml"])
@@ -136,7 +142,7 @@ def test_no_kit_there(tmp_path, name):
 
 def test_a_kit_with_a_wrong_colour_is_not_begun(tmp_path: Path) -> None:
     with pytest.raises(BrandInvalid, match="not a colour"):
-        BrandKit.new(tmp_path / "kit", "Kiln", {"oat": "EFE6D6"})
+        BrandKit.new(tmp_path / "kit", "Kiln", {"oat": "oats"})
     with pytest.raises(BrandInvalid, match="cannot be read"):
         BrandKit.new(tmp_path / "kit", "Kiln", {}, tmp_path / "logo.png")
     assert not (tmp_path / "kit").exists()
@@ -144,3 +150,12 @@ def test_a_kit_with_a_wrong_colour_is_not_begun(tmp_path: Path) -> None:
     assert kit.palette[0].role == "background"
     assert kit.show()["hash"] == kit.hash
     assert [change.where for change in kit.diff(kit.model_copy(update={"version": "2"}))] == ["version"]
+
+
+def test_a_kit_has_one_hash_in_whichever_form_its_colours_are_written(kit) -> None:
+    hexadecimal, css = (
+        BrandKit.load(kit(f"name: x\npalette: [{{name: a, hex: '{code}'}}]\n"))
+        for code in ("#FF0000", " rgb(255 0 0) ")
+    )
+    assert css.hash == hexadecimal.hash
+    assert css.palette[0].hex == "#FF0000"

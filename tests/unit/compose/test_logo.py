@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packshot.compose.logo import ANCHORS, AUTO, LogoRule, place_logo
+from packshot.compose.logo import ANCHORS, AUTO, LogoRule, opacity_of_logo, place_logo
 from packshot.compose.pixels import colour
 from packshot.errors import InputInvalid
 
@@ -94,3 +94,35 @@ def test_a_logo_at_its_own_size_is_copied() -> None:
     placed = place_logo(picture(500, 500), red, opacity, LogoRule(own.shape[1] / 500, "centre", 0, 0, 1))
     assert placed.scale == 1
     assert np.abs(placed.mask[placed.place.slices] - own).max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_logo_that_has_lost_its_transparency_is_never_a_box(value: float) -> None:
+    """Load Image paints what is transparent black, and gives 64 x 64 pixels of nothing for a file without alpha."""
+    black = np.where(disc()[1][..., None] > 0, RED, np.float32(value))
+    for alpha in (None, np.ones((64, 64), np.float32), np.ones((120, 120), np.float32)):
+        opacity = opacity_of_logo(alpha, 120, 120)
+        assert opacity.shape == (120, 120)
+        with pytest.raises(
+            InputInvalid, match="has no transparency, and would stand on the picture as a box"
+        ) as caught:
+            place_logo(picture(400, 400), black, opacity, LogoRule())
+        assert caught.value.place == "input 'transparency'"
+        assert "Load Image" in caught.value.remedy
+    wide = opacity_of_logo(np.ones((64, 64), np.float32), 300, 100)
+    assert wide.shape == (100, 300)
+
+
+def test_an_inverted_mask_is_refused_as_such() -> None:
+    red, opacity = disc()
+    with pytest.raises(InputInvalid, match="mask is inverted"):
+        place_logo(picture(400, 400), red, 1 - opacity, LogoRule())
+    with pytest.raises(InputInvalid, match="transparent everywhere") as caught:
+        place_logo(picture(400, 400), red, np.zeros_like(opacity), LogoRule())
+    assert "white for what is transparent" in caught.value.remedy
+
+
+def test_a_box_that_is_meant_is_placed() -> None:
+    red = np.broadcast_to(RED, (50, 100, 3)).astype(np.float32)
+    placed = place_logo(picture(400, 400), red, opacity_of_logo(None, 100, 50), LogoRule(box=True))
+    assert (placed.picture[placed.place.slices] == RED).all()

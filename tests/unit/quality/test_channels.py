@@ -47,7 +47,7 @@ def test_every_rule_has_a_source_and_a_date(channel_id: str) -> None:
         ({"rules": {}}, "a source for size.width, which is no rule here"),
         ({"rules": {"size.width": {"least": 1}}}, "least"),
         ({"id": "other"}, "the file is named 'mine.yaml'"),
-        ({"background": "white"}, "background"),
+        ({"background": "weiß"}, "background"),
     ],
 )
 def test_a_channel_that_is_not_valid(

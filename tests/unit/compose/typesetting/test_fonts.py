@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from packshot.compose import fonts
-from packshot.compose.fonts import find_fonts, system_folders
-from packshot.errors import InputInvalid
+from packshot.compose.typesetting.fonts import find_fonts, system_folders
 from support.text_faces import FACES, WORDS, face_for
 
 
@@ -20,11 +16,7 @@ def test_auto_takes_an_upright_sans_and_the_han_of_the_language() -> None:
         assert not marked or region in face_for(WORDS[name]).name.split()
 
 
-def test_a_font_that_is_not_here_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(InputInvalid, match="no font 'Brand Sans'"):
-        fonts.chosen(FACES, "Brand Sans", set())
-    with pytest.raises(InputInvalid, match="no font here"):
-        fonts.chosen({}, fonts.AUTO, {0x41})
+def test_files_that_are_no_fonts_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "broken.ttf").write_bytes(b"not a font")
     (tmp_path / "empty.otf").write_bytes(b"")
     (tmp_path / "cut.ttf").write_bytes(face_for("abc").path.read_bytes()[:400])

@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import uharfbuzz as hb
 
-from ..errors import InputInvalid, nearest
-
-AUTO = "auto"  # stands for a font that has every character
+AUTO = "auto"  # stands for the plainest fonts that have every character
+EM = 1 << 16  # units per em of all fonts, so that glyphs of several stand on one line
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _FULL_NAME, _FAMILY = hb.OTNameIdPredefined.FULL_NAME, hb.OTNameIdPredefined.FONT_FAMILY
@@ -83,10 +82,11 @@ def _faces_of(path: Path, _changed: int) -> tuple[FontFace, ...]:
     return tuple(found)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
 def open_font(face: FontFace) -> hb.Font:
-    """The face, ready for shaping, at the scale of its own units."""
+    """The face, ready for shaping, at :data:`EM` units per em."""
     font = hb.Font(hb.Face(hb.Blob.from_file_path(str(face.path)), face.index))
+    font.scale = (EM, EM)
     if face.instance is not None:
         font.var_named_instance = face.instance
     return font
@@ -98,36 +98,22 @@ def covered(face: FontFace) -> frozenset[int]:
     return frozenset(hb.Face(hb.Blob.from_file_path(str(face.path)), face.index).unicodes)
 
 
-def chosen(faces: Mapping[str, FontFace], name: str, characters: Collection[int]) -> FontFace:
-    """The face of that name; for :data:`AUTO` one that has all these code points, as plain as there is one.
-
-    Raises:
-        InputInvalid: there is no face of that name, or none that has all of these.
-    """
-    if name != AUTO:
-        if name in faces:
-            return faces[name]
-        raise InputInvalid(f"there is no font '{name}'", place="input 'font'", remedy=nearest(name, faces)[:300])
-    able = [face for face in faces.values() if covered(face).issuperset(characters)]
-    if not able:
-        raise InputInvalid(
-            f"no font here has all of {' '.join(chr(code) for code in sorted(characters)[:20])}",
-            place="input 'font'",
-            remedy="install a font of this script, such as one of the Noto family",
-        )
-    region = _region(characters)
-    return min(able, key=lambda face: (region not in (None, *face.name.split()), *_plainness(face)))
+@functools.lru_cache(maxsize=1024)
+def is_coloured(face: FontFace) -> bool:
+    """Whether a face draws glyphs in colours of its own, as fonts of emoji do."""
+    font = hb.Face(hb.Blob.from_file_path(str(face.path)), face.index)
+    return any(map(bool, (font.has_color_png, font.has_color_layers, font.has_color_paint, font.has_color_svg)))
 
 
-def _region(characters: Collection[int]) -> str | None:
-    """The mark of the fonts that draw Han characters as the text's language does, as far as its letters tell."""
-    for mark, first, last in (("JP", 0x3040, 0x30FF), ("KR", 0xAC00, 0xD7A3), ("SC", 0x4E00, 0x9FFF)):
-        if any(first <= code <= last for code in characters):  # kana, Hangul, Han alone
-            return mark
-    return None
-
-
-def _plainness(face: FontFace) -> tuple[int, bool, int, str]:
+def plainness(face: FontFace) -> tuple[int, bool, int, str]:
+    """A key that sorts upright sans serifs of normal weight first."""
     words = face.name.casefold().split()
     marked = {"bold", "italic", "oblique", "light", "thin", "black", "medium", "condensed", "narrow", "mono", "serif"}
     return len(marked.intersection(words)), "sans" not in words, len(words), face.name
+
+
+@functools.lru_cache(maxsize=1024)
+def is_placeholder(face: FontFace) -> bool:
+    """Whether a face has a few glyphs for all of Unicode: the boxes of Last Resort, the nothing of Adobe Blank."""
+    glyphs = hb.Face(hb.Blob.from_file_path(str(face.path)), face.index).glyph_count
+    return len(covered(face)) > 4 * int(glyphs)

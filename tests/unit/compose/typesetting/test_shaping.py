@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from packshot.compose.fonts import open_font
-from packshot.compose.shaping import Paragraph
-from support.text_faces import WORDS, face_for
+from packshot.compose.typesetting.fonts import open_font
+from packshot.compose.typesetting.shaping import Paragraph
+from support.text_faces import WORDS, face_for, faces_for
 
 
 def paragraph(text: str) -> Paragraph:
-    return Paragraph(text, open_font(face_for(text)))
+    return Paragraph(text, faces_for(text))
 
 
 def order(text: str) -> str:
@@ -60,6 +60,23 @@ def test_arabic_letters_join() -> None:
     assert len({glyph.index for glyph in glyphs}) == 3
     alone = paragraph("ب").line(0, 1).glyphs
     assert alone[0].index not in {glyph.index for glyph in glyphs}
+
+
+def test_a_joiner_does_not_cut_its_word_or_its_emoji() -> None:
+    """Rule X9 takes joiners out of the levels: in a line of the other direction they must stay where they are."""
+    for text, start, end in (("Kiln می\u200cخواهم now", 5, 13), ("a אבג 👩\u200d👩\u200d👧 דהו b", 6, 11)):
+        glyphs = paragraph(text).line(0, len(text)).glyphs
+        places = [number for number, glyph in enumerate(glyphs) if start <= glyph.character < end]
+        assert places == list(range(places[0], places[-1] + 1))
+        characters = [glyphs[place].character for place in places]
+        assert characters == sorted(characters, reverse=True)
+
+
+def test_a_soft_hyphen_shows_only_at_the_end_of_a_line() -> None:
+    text = "ab\u00adcd"
+    whole, first = paragraph(text).line(0, len(text)), paragraph(text).line(0, 3)
+    assert whole.advance == paragraph("abcd").line(0, 4).advance
+    assert first.advance == paragraph("ab-").line(0, 3).advance
 
 
 def test_two_lines_of_right_to_left_text_are_read_from_the_top() -> None:

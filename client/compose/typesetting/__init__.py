@@ -1,0 +1,1 @@
+"""Text in pictures: its fonts, its lines and its glyphs."""
