@@ -262,7 +262,9 @@ def _region(characters: set[int]) -> str | None:
 def _listed(codes: Iterable[int]) -> str:
     """Characters with their code points and names, the first eight of them."""
     names = [f"U+{code:04X} {unicodedata.name(chr(code), '').title()}".rstrip() for code in sorted(codes)[:8]]
-    return ", ".join(f"{chr(code)} ({name})" for code, name in zip(sorted(codes), names, strict=False))
+    # A half of a character cannot be sent; a question mark stands for it.
+    shown = [chr(code).encode("utf-8", "replace").decode() for code in sorted(codes)[:8]]
+    return ", ".join(f"{character} ({name})" for character, name in zip(shown, names, strict=True))
 
 
 def _missing(lacking: list[Cluster], faces: Mapping[str, FontFace]) -> InputInvalid:
@@ -272,8 +274,11 @@ def _missing(lacking: list[Cluster], faces: Mapping[str, FontFace]) -> InputInva
     codes = {code for code in needed if not any(code in covered(face) for face in faces.values())} or needed
     families = dict.fromkeys(_family(cluster) for cluster in lacking if codes & cluster.needed)
     absent = [family for family in families if not _is_installed(family, faces)]
-    if any(unicodedata.category(chr(code)) == "Co" for code in codes):
+    categories = {unicodedata.category(chr(code)) for code in codes}
+    if "Co" in categories:
         remedy = "leave them out, or name the font that these private characters were made for"
+    elif "Cs" in categories:
+        remedy = "leave them out, or write them anew: they are halves of characters, cut apart by another program"
     elif absent:
         remedy = (
             f"install {' and '.join(absent)}, or put the font's file into models/fonts; or leave these characters out"
