@@ -178,7 +178,9 @@ def _header_and_start(first: Sequence[Record], chosen: ColumnChoice) -> tuple[in
         return settings
     at = header_row(rows, chosen)
     if at is None:
-        at = next((position for position, cells in enumerate(rows) if not is_comment(cells)), 0)
+        # Of a title above the table, such as "Products of 2026", one cell is filled.
+        filled = [0 if is_comment(cells) else sum(bool(cell.strip()) for cell in cells) for cells in rows]
+        at = next((position for position, count in enumerate(filled) if count * 2 > max(filled)), 0)
     return at, at + 1
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ...catalog.inspection import inspect_catalog
-from ..common import HeaderOption, JsonOption, SetOption, pairs
+from ...catalog.planning.proposal import write_mapping
+from ..common import ColumnOption, EncodingOption, HeaderOption, JsonOption, SetOption, column_choice, pairs
 from .show import show_inspected
 
 
@@ -22,6 +23,16 @@ def inspect(
     ] = None,
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
+    column: ColumnOption = None,
+    encoding: EncodingOption = None,
+    write_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-mapping",
+            metavar="FILE",
+            help="Write a catalog.yaml that proposes which column is which; look at it.",
+        ),
+    ] = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     host: Annotated[
         str | None,
@@ -36,7 +47,13 @@ def inspect(
     takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
     are not looked at, and that is said.
     """
+    choice = column_choice(column)
     options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
+    if write_to is not None:
+        write_mapping(table, write_to, choice, encoding)
+        table = str(write_to)
+    else:
+        options |= {"columns": choice, "encoding": encoding}
     answer = inspect_catalog(table, pairs(mapping), host=host, headers=pairs(header, ":"), **options)
     show_inspected(answer, as_json)
     if answer["refused"]:
