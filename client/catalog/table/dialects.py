@@ -94,8 +94,9 @@ class Dialect(BaseModel):
 
     def fit(self, names: Mapping[str, str]) -> int:
         """How many headers of the largest set that ``names`` has whole; 0 where the dialect is another."""
+        bare = set(names).union(name.removeprefix(prefix) for prefix in self.below for name in names)
         groups = [{canonical(header) for header in group} for group in self.known_by]
-        return max((len(group) for group in groups if group <= names.keys()), default=0)
+        return max((len(group) for group in groups if group <= bare), default=0)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -208,6 +209,7 @@ def chosen_headers(chosen: ColumnChoice) -> Iterator[tuple[str, str]]:
         yield from ((field, header) for header in ([headers] if isinstance(headers, str) else headers))
 
 
+@functools.lru_cache(4096)
 def canonical(header: str) -> str:
     """A header as it is compared: in lower case, `_` as a space, without marks that shops add.
 

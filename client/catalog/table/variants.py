@@ -72,7 +72,7 @@ class _Variants:
     def _level(self, row: Row) -> str:
         if "level" not in self._columns.of:
             return ""
-        word = self._cell(row, "level").strip().casefold()
+        word = self._cell(row, "level").partition(",")[0].strip().casefold()  # WooCommerce: ``variation, virtual``
         levels = self._dialect.levels
         return next((kind for kind in ("parent", "child", "picture", "ignored") if word in getattr(levels, kind)), "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,7 @@ def inspect(
     are not looked at, and that is said.
     """
     choice = column_choice(column)
-    options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
+    options: dict[str, Any] = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
     if write_to is not None:
         write_mapping(table, write_to, choice, encoding)
         table = str(write_to)
