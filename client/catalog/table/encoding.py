@@ -260,27 +260,52 @@ def _around(data: bytes, offset: int) -> bytes:
     return data[begin : min(end if end >= 0 else len(data), offset + 20)]
 
 
+def misread(text: str) -> str | None:
+    """What is wrong with a text whose letters were lost, or read in a wrong encoding before; None where nothing is."""
+    if text.isascii():
+        return None
+    if "\ufffd" in text:
+        return f"letters of '{text}' were lost when it was written"
+    for codec in ("cp1252", "cp1250", "cp1251"):
+        try:
+            right = text.encode(codec).decode()
+        except UnicodeError:
+            continue
+        if _languages(text) is None:  # of NESCAFÉ®, too, the bytes would be UTF-8
+            return f"'{text}' is '{right}', read in a wrong encoding when it was written"
+    return None
+
+
 def _read(codec: str, data: bytes) -> _Reading | None:
     """A reading of the words of a file; None where it is not plausible."""
     try:
         text = data.decode(codec)
     except UnicodeError:
         return None
-    chars = set(text)
-    signs = {char for char in chars if char > "\x7f" and (char in "ªº" or not char.isalpha())}
-    if any(char not in _SIGNS and not _is_mark(char) for char in signs):
-        return None
-    if any(char < " " and char not in "\t\r\n" for char in chars):
-        return None
-    if codec in _EAST_ASIAN and _is_east_asian(text, _EAST_ASIAN[codec]):
+    if codec in _EAST_ASIAN and not _strange(text) and _is_east_asian(text, _EAST_ASIAN[codec]):
         return _Reading(codec, text, 1)
-    if (signs and _MISPLACED.search(text)) or _DIGIT_INSIDE.search(text):
-        return None
-    words = {
-        unicodedata.normalize("NFC", word) for word in _WORD.findall(text.translate(_NO_LETTERS)) if not word.isascii()
-    }
-    languages = _languages_needed(words)
+    languages = _languages(text)
     return None if languages is None else _Reading(codec, text, languages)
+
+
+def _strange(text: str) -> bool:
+    """Whether a text has signs or controls that no table has."""
+    chars = set(text)
+    if any(char not in _SIGNS and not _is_mark(char) for char in chars if _is_sign(char)):
+        return True
+    return any(char < " " and char not in "\t\r\n" for char in chars)
+
+
+def _languages(text: str) -> int | None:
+    """How many languages the words of a text need; None where it has something that no text of any has."""
+    if _strange(text) or _DIGIT_INSIDE.search(text) or (any(map(_is_sign, set(text))) and _MISPLACED.search(text)):
+        return None
+    words = {unicodedata.normalize("NFC", word) for word in _WORD.findall(text.translate(_NO_LETTERS))}
+    return _languages_needed(word for word in words if not word.isascii())
+
+
+def _is_sign(char: str) -> bool:
+    return char > "\x7f" and (char in "ªº" or not char.isalpha())
 
 
 _NO_TEXT = ("Cc", "Cn", "Co", "Cs")  # controls, unassigned, private use, halves

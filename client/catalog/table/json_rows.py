@@ -10,16 +10,8 @@ from typing import Any
 from ...errors import CatalogInvalid
 from .dialects import ColumnChoice
 from .files import Source, inner_list
-from .rows import HALF, WHOLE, ListCell, Record, RowFile, cell_of
+from .rows import HALF, WHOLE, Record, RowFile, cell_of, list_cell
 
-_ADDRESSES = (
-    "src",
-    "url",
-    "href",
-    "link",
-    "image_link",
-    "imageUrl",
-)  # where a picture that is an object has its address
 _REMEDY = "write one JSON object a line, or one list of objects, in UTF-8"
 
 
@@ -90,16 +82,7 @@ def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def _cell(value: Any) -> str:
-    if not isinstance(value, list):
-        return cell_of(value)
-    return ListCell.of(cell_of(value), [cell_of(_address(entry)) for entry in value])
-
-
-def _address(entry: Any) -> Any:
-    """The address of a picture that is an object, as Shopify and Meta list them."""
-    if not isinstance(entry, dict):
-        return entry
-    return next((entry[name] for name in _ADDRESSES if isinstance(entry.get(name), str)), entry)
+    return list_cell(value) if isinstance(value, list) else cell_of(value)
 
 
 def _shopify_rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from bs4 import BeautifulSoup
 
 from ...errors import CatalogInvalid
-from .rows import ListCell, Row
+from .rows import ListCell, Row, list_cell
 
 _BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")
 _NO_TEXTS: Mapping[str, Mapping[str, str]] = {}
@@ -118,6 +119,15 @@ def cell_text(cell: str) -> str:
     return ", ".join(cell.entries) if isinstance(cell, ListCell) else cell
 
 
+def json_entries(cell: str) -> tuple[str, ...] | None:
+    """The texts of a list that a cell holds as JSON, as Meta's feeds may; None where it is none."""
+    try:
+        listed = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    return tuple(filter(str.strip, list_cell(listed).entries)) if isinstance(listed, list) else None
+
+
 def cell_texts(cell: str, separator: str) -> tuple[str, ...]:
     """The texts of a cell: the entries of a list, else the parts between separators; without one, the cell as it is.
 
@@ -130,6 +140,8 @@ def cell_texts(cell: str, separator: str) -> tuple[str, ...]:
         return ()
     if not separator:
         return (cell,)
+    if cell.startswith(("[{", '["')) and (entries := json_entries(cell)) is not None:
+        return entries
     if separator not in cell:
         return (cell.strip(),)
     address = r"(?=\s*(?:\w+:)?//)" if "://" in cell else ""

@@ -10,7 +10,8 @@ live, and only the user can say which statuses to leave out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ...errors import CatalogInvalid, nearest
 from .binary_rows import ParquetRows, WorkbookRows
 from .csv_rows import CsvRows
 from .dialects import PLAIN, ColumnChoice, Columns, canonical, check_choice, columns_of
+from .encoding import misread
 from .files import Format, read_source
 from .handles import read_handles
 from .json_rows import JsonRows
@@ -111,6 +113,8 @@ def read_table(where: Path | str, *, columns: ColumnChoice | None = None, encodi
     _check_columns(file, fields)
     read = read_handles if fields.dialect.layout == "handles" else read_variants
     products, problems = read(file, fields)
+    problems += [problem for product in products if (problem := _misread(file, product)) is not None]
+    products = [product for product in products if misread(product.title) is None]
     if not products and not problems:
         raise CatalogInvalid(
             "the table has a header but no rows", place=file.source.where, remedy="export the products again"
@@ -127,8 +131,29 @@ def read_table(where: Path | str, *, columns: ColumnChoice | None = None, encodi
         mapping=fields.mapping,
         products=tuple(products),
         problems=tuple(problems),
-        notes=(*file.notes, *(f"two columns are named '{column}'; rows have the first" for column in file.twice)),
+        notes=tuple(_notes(file, products)),
     )
+
+
+def _misread(file: RowFile, product: Product) -> RowProblem | None:
+    """Why a product gets no picture whose title is not what somebody wrote."""
+    fault, row = misread(product.title), product.row
+    if fault is None:
+        return None
+    remedy = "correct the title, or export the products again as CSV UTF-8"
+    return RowProblem(product.handle, file.place(row.number, row.line), fault, remedy)
+
+
+_SHORTENED = re.compile(r"[0-9]\.[0-9]+E\+[0-9]{2}")  # what a spreadsheet makes of 4006381333931
+
+
+def _notes(file: RowFile, products: Sequence[Product]) -> Iterator[str]:
+    yield from file.notes
+    yield from (f"two columns are named '{column}'; rows have the first" for column in file.twice)
+    skus = (variant.sku for product in products for variant in product.variants)
+    shortened = next((sku for sku in skus if _SHORTENED.fullmatch(sku)), None)
+    if shortened is not None:
+        yield f"the SKU '{shortened}' is a number that a spreadsheet shortened; export the products again as text"
 
 
 _NAMES = {"handle": "Handle", "sku": "SKU", "title": "Title"}

@@ -29,6 +29,14 @@ MOST_CELLS = 20_000_000
 
 HALF, WHOLE = re.compile("[\ud800-\udfff]"), "\ufffd"  # half a character, and what it is read as
 
+_ADDRESSES = (
+    "src",
+    "url",
+    "href",
+    "link",
+    "image_link",
+    "imageUrl",
+)  # where a picture that is an object has its address
 FIRST_RECORDS = 10  # among which the header is looked for, below comments and a vendor's own rows
 
 
@@ -180,7 +188,7 @@ def _header_and_start(first: Sequence[Record], chosen: ColumnChoice) -> tuple[in
     if at is None:
         # Of a title above the table, such as "Products of 2026", one cell is filled.
         filled = [0 if is_comment(cells) else sum(bool(cell.strip()) for cell in cells) for cells in rows]
-        at = next((position for position, count in enumerate(filled) if count * 2 > max(filled)), 0)
+        at = next((position for position, count in enumerate(filled) if count >= min(2, max(filled))), 0)
     return at, at + 1
 
 
@@ -212,3 +220,14 @@ def cell_of(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     return HALF.sub(WHOLE, json.dumps(value, ensure_ascii=False, default=str))
+
+
+def list_cell(entries: Sequence[Any]) -> ListCell:
+    """A cell of a list; of an entry that is an object, as Shopify and Meta list pictures, its address."""
+    addresses = [
+        next((entry[name] for name in _ADDRESSES if isinstance(entry.get(name), str)), entry)
+        if isinstance(entry, dict)
+        else entry
+        for entry in entries
+    ]
+    return ListCell.of(cell_of(entries), [cell_of(address) for address in addresses])

@@ -156,6 +156,14 @@ META = (
 META_PATHS = (
     "id,title,image[0].url,image[0].tag[0],image[1].url,video[0].url\nA,Mug,https://x/1.jpg,front,https://x/2.jpg,v\n"
 )
+META_JSON = table_of(
+    {
+        "id": "A",
+        "title": "Mug",
+        "availability": "in stock",
+        "image": json.dumps([{"url": "https://x/1.jpg", "tag": ["front"]}, {"url": "https://x/2.jpg"}]),
+    }
+)
 AMAZON_UNIFIED = (
     "settings=attributeRow=4&contentLanguageTag=de_DE&dataRow=6\tOnly for Amazon\t\t\t\t\t\t\t\n\t\t\t\t\t\t\t\t\n"
     "SKU\tProdukttyp\tArtikelname\tEbene\tÜbergeordnete SKU\tFarbe\tBild\tBild\tBild\n"
@@ -298,6 +306,7 @@ SAMPLES: dict[str, tuple[str, str, list[tuple[str, str, list[tuple[str, str, str
     "Matrixify by rows": (MATRIXIFY_ROWS, "matrixify", [("cup", "1 2", [("C", "", "")])]),
     "Meta": (META, "meta", [("G", "1 2 3 4", [("A", "Red", "1"), ("B", "Blue", "4")])]),
     "Meta by paths": (META_PATHS, "meta", [("A", "1 2", [("A", "", "")])]),
+    "Meta by JSON": (META_JSON, "meta", [("A", "1 2", [("A", "", "")])]),
     "Amazon unified": (AMAZON_UNIFIED, "amazon", [("M", "r o b", [("M-R", "Rot", "r"), ("M-B", "Blau", "s")])]),
     "Content API": (
         json.dumps(CONTENT_API, indent=1),

@@ -374,3 +374,39 @@ def test_a_plain_table_can_be_grouped(table):
     content = "Nr,Name,Familie,Farbe\nA,Mug,M,red\nB,Mug blue,M,blue\nC,Jug,,\n"
     read = read_table(table(content), columns={"sku": "Nr", "group": "Familie"})
     assert [(p.handle, [v.sku for v in p.variants]) for p in read.products] == [("M", ["A", "B"]), ("C", ["C"])]
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("Größe".encode().decode("cp1252"), "'GrÃ¶ÃŸe' is 'Größe'"),
+        ("żółty kubek".encode().decode("cp1250"), "is 'żółty kubek'"),
+        ("Gr\ufffd\ufffde", "letters of"),
+    ],
+)
+def test_a_title_that_was_misread_before_gets_no_picture(table, title, message):
+    read = read_table(table(f"sku,title\nA,{title}\nB,Größe – «ça» 5 m²\nC,NESCAFÉ® żółty\nD,CAFÉ—BAR\n"))
+    assert [p.handle for p in read.products] == ["B", "C", "D"]
+    (problem,) = read.problems
+    assert message in problem.message
+    assert problem.place.endswith("row 2 (line 2)")
+
+
+def test_a_sku_that_a_spreadsheet_shortened_is_noted(table):
+    read = read_table(table("sku,title\n4.00638E+12,a\n1E5,b\n"))
+    assert [p.handle for p in read.products] == ["4.00638E+12", "1E5"]
+    assert len(read.notes) == 1
+    assert "'4.00638E+12' is a number that a spreadsheet shortened" in read.notes[0]
+
+
+def test_plain_lists_of_pictures(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"sku": "A", "title": "a", "images": ["https://x/1.jpg", "https://x/2.jpg"]},
+        {"sku": "B", "title": "b", "image": "https://x/3.jpg", "additional_images": ["https://x/4.jpg", None]},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [p.images for p in read_table(path).products] == [
+        ("https://x/1.jpg", "https://x/2.jpg"),
+        ("https://x/3.jpg", "https://x/4.jpg"),
+    ]
