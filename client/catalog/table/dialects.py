@@ -78,7 +78,6 @@ class Dialect(BaseModel):
     model_config = _FROZEN
 
     id: str
-    name: str
     layout: Literal["handles", "variants"]
     known_by: tuple[tuple[str, ...], ...]
     below: tuple[str, ...] = ()

@@ -90,6 +90,7 @@ _COMMON = {"euc_jp": (0xB0, 0xCF), "gb2312": (0xB0, 0xD7), "big5": (0xA4, 0xC6),
 _COMMON_SHARE = 0.9
 _FEW, _MANY = 8, 40  # ideographs: too few to say whether they are common ones, and too many to be so by chance
 _MOST_LANGUAGES = 3
+_MOST_SHOWN = 5  # readings in a message
 _PIECE = 1 << 20
 
 
@@ -243,7 +244,8 @@ def _undecided(source: Source, offset: int, plausible: list[_Reading], tokens: l
         )
     texts = [reading.text.split("\n") for reading in plausible]
     differ = next(at for at in range(len(tokens)) if len({lines[at] for lines in texts}) > 1)
-    shown = ", or ".join(f"'{lines[differ]}' in {r.codec}" for r, lines in zip(plausible, texts, strict=True))
+    pairs = list(zip(plausible, texts, strict=True))[:_MOST_SHOWN]
+    shown = ", or ".join(f"'{lines[differ]}' in {reading.codec}" for reading, lines in pairs)
     at = source.data.find(tokens[differ])
     return CatalogInvalid(
         f"{message}; it may read {shown}",

@@ -12,6 +12,7 @@ from .dialects import ColumnChoice
 from .files import Source, inner_list
 from .rows import HALF, WHOLE, Record, RowFile, cell_of, list_cell
 
+_MOST_DEPTH = 50
 _REMEDY = "write one JSON object a line, or one list of objects, in UTF-8"
 
 
@@ -44,6 +45,8 @@ class JsonRows(RowFile):
         for number, record in numbered:
             if not isinstance(record, dict):
                 raise self._broken(number, "a line must be one JSON object")
+            if _is_deep(record):
+                raise self._broken(number, f"objects and lists in one another more than {_MOST_DEPTH} deep")
             for row in _shopify_rows(record):
                 yield number, dict(_flat(row))
 
@@ -70,6 +73,21 @@ class JsonRows(RowFile):
         yield 1, 1, [cell_of(name) for name in self._names]
         for number, record in self._objects():
             yield number, number, [_cell(record.get(name)) for name in self._names]
+
+
+def _is_deep(record: Mapping[str, Any]) -> bool:
+    """Whether values lie in one another more often than anything that walks through them can follow."""
+    values: list[Any] = [record]
+    for _ in range(_MOST_DEPTH):
+        values = [
+            inner
+            for value in values
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not values:
+            return False
+    return True
 
 
 def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

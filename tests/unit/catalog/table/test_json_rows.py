@@ -78,7 +78,16 @@ def test_a_list_is_found_in_what_an_api_answers(tmp_path, wrap, indent):
     assert [p.handle for p in table.products] == ["0042", "1E5"]
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", '{"sku": "A",', "[" * 100_000, '{"products": [3]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[1, 2]",
+        '{"sku": "A",',
+        "[" * 100_000,
+        '{"sku": "A", "title": "a", "x": ' + "[" * 900 + "]" * 900 + "}",
+        '{"products": [3]}',
+    ],
+)
 def test_json_that_holds_no_products_is_refused(tmp_path, content):
     path = tmp_path / "answer.json"
     path.write_text(content)
