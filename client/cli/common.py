@@ -37,6 +37,17 @@ PhotosOption = Annotated[
         "--photos", metavar="DIR", help="Folder or address below which the table's photographs lie. May be repeated."
     ),
 ]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=NAME",
+        help="The table's column that holds a field, such as sku=Reference. May be repeated; images= several times.",
+    ),
+]
+EncodingOption = Annotated[
+    str | None, typer.Option(help="Of the table's text, such as cp1250. By default it is told from the bytes.")
+]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]
 
 
@@ -99,6 +110,16 @@ def pairs(options: list[str] | None, separator: str = "=") -> dict[str, str]:
             raise typer.BadParameter(f"'{text}' is not of the form NAME{separator}VALUE")
         result[name.strip()] = value.lstrip() if separator == ":" else value
     return result
+
+
+def column_choice(options: list[str] | None) -> dict[str, Any] | None:
+    """``FIELD=NAME`` options as fields with their columns; a list where a field is given several times."""
+    choice: dict[str, Any] = {}
+    for option in options or []:
+        for field, name in pairs([option]).items():
+            earlier = choice.get(field)
+            choice[field] = name if earlier is None else [*([earlier] if isinstance(earlier, str) else earlier), name]
+    return choice or None
 
 
 def connect(url: str | None, headers: list[str] | None, **options: Any) -> Client:

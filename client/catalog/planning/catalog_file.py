@@ -95,6 +95,8 @@ class CatalogFile(_Section):
 
     Attributes:
         table: path or address of the product table. All paths are relative to the file.
+        columns: field -> the column of the table that holds it, before what its dialect knows; see docs/tables.md.
+        encoding: of the table's text; by default it is told from the bytes.
         workflow: name with or without version, or a path.
         brand: folder of the brand kit.
         channel: whose checks every picture must pass.
@@ -113,6 +115,8 @@ class CatalogFile(_Section):
     """
 
     table: _Name
+    columns: dict[str, _Name | list[_Name]] = {}
+    encoding: str | None = None
     workflow: _Name = "product-shot"
     brand: str | None = None
     channel: str | None = None
@@ -222,7 +226,7 @@ class Catalog:
         for channel in file.channels:
             load_channel(channel)
         self.kit = BrandKit.load(Path(file.brand)) if file.brand else None
-        self.table: Table = read_table(file.table)
+        self.table: Table = read_table(file.table, columns=file.columns, encoding=file.encoding)
         axes = Axes(file.angles or ("",), file.locales or ("",), file.channels or ("",), tuple(range(file.seeds)))
         plan = plan_items(
             self.table,

@@ -1,175 +1,113 @@
 """The product tables that shops and markets write, as data: which columns hold what, and by what a dialect is known.
 
-Sources: Shopify's "Using CSV files to import and export products"; Google's product data specification; Amazon's
-inventory files ("flat files"), whose field names stand below one or two rows of their own; Adobe Commerce's (Magento's)
-product CSV; Akeneo's product export, whose attributes carry a locale and a channel in their names.
+One YAML file per dialect in ``dialects/``, with the vendors' own pages as sources. What no dialect knows is a plain
+table; a user's choice of columns (``columns:`` in a ``catalog.yaml``, ``--column``) goes before any dialect.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Literal
 
-from .rows import field_name
+import yaml
+from pydantic import BaseModel, ConfigDict
 
-DialectName = Literal["shopify", "google", "amazon", "magento", "akeneo", "plain"]
+from ...errors import CatalogInvalid, nearest
 
-_OPTIONS = {f"option{n} {part}": (f"option{n} {part}",) for n in (1, 2, 3) for part in ("name", "value")}
+ColumnChoice = Mapping[str, str | Sequence[str]]
+"""Field -> the header of the column that holds it; of several columns for ``images``."""
+
+#: What a user may say the column of; the rest only dialects know.
+FIELDS = (
+    *("sku", "title", "body", "vendor", "category", "type", "tags", "status", "gtin"),
+    *("handle", "group", "image", "images", "variant image"),
+)
+PLAIN = "plain"
+
+_SHIPPED = Path(__file__).resolve().parent / "dialects"
+_FROZEN = ConfigDict(extra="forbid", frozen=True)
+_MOST_NUMBERED = 50  # `other_image_url{n}`: n from 0 to this
+_LOCALISED = re.compile(r"^(?P<name>.+?)-(?P<locale>[a-z]{2,3}_[a-z]{2})(?:-(?P<scope>[^-]+))?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one kind of table is read.
+class DialectSource(BaseModel):
+    """Where the names of a dialect's columns come from, and when that was looked at."""
+
+    model_config = _FROZEN
+
+    source: str
+    checked: date
+
+
+class Levels(BaseModel):
+    """What the column ``level`` says of a row: the words of each kind, in lower case."""
+
+    model_config = _FROZEN
+
+    parent: tuple[str, ...] = ()
+    child: tuple[str, ...] = ()
+    picture: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+class Dialect(BaseModel):
+    """How one kind of table is read. Headers are compared by :func:`canonical`.
 
     Attributes:
-        headers: what we read -> the headers that hold it, in lower case, by preference.
+        layout: ``handles``: rows that share a handle are a product, and rows may bring a picture alone. ``variants``: a
+            row for each variant.
+        known_by: sets of headers; a table that has all of one set is of this dialect.
+        below: prefixes that headers may have, such as ``productattributes.`` of the Merchant API.
+        columns: field -> the headers that hold it, by preference; of ``images`` all are read. ``{n}`` is a number.
         options: headers of columns that tell variants apart -> the name of the option. None: every column that has no
             other meaning is one.
-        known_by: sets of headers; a table that has all of one set is of this dialect.
-        tags: between what the tags are split.
+        option_pairs: headers of an option's name and of its value.
+        attribute_patterns: find names and values (groups 1 and 2) in the column ``attributes``; none: ``a=1,b=2``.
+        levels: what the rows are, where a column says so.
+        separators: field -> between what its cell is split; a cell of another field is handed on as it is.
+        localised: whether headers end in a locale and a channel (``name-de_DE-ecommerce``).
+        sheets: names of the sheet of a workbook that holds the products.
     """
 
-    name: DialectName
-    headers: Mapping[str, tuple[str, ...]]
-    options: Mapping[str, str] | None
-    known_by: tuple[frozenset[str], ...]
-    tags: str = ","
+    model_config = _FROZEN
+
+    id: str
+    layout: Literal["handles", "variants"]
+    known_by: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...] = ()
+    columns: dict[str, tuple[str, ...]]
+    options: dict[str, str] | None = None
+    option_pairs: tuple[tuple[str, str], ...] = ()
+    attribute_patterns: tuple[str, ...] = ()
+    levels: Levels = Levels()
+    separators: dict[str, str] = {}
+    localised: bool = False
+    sheets: tuple[str, ...] = ()
+    sources: tuple[DialectSource, ...]
+
+    def fit(self, names: Mapping[str, str]) -> int:
+        """How many headers of the largest set that ``names`` has whole; 0 where the dialect is another."""
+        bare = set(names).union(name.removeprefix(prefix) for prefix in self.below for name in names)
+        groups = [{canonical(header) for header in group} for group in self.known_by]
+        return max((len(group) for group in groups if group <= bare), default=0)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The fields without which no row can be read."""
+        return ("handle", "title") if self.layout == "handles" else ("sku", "title")
 
 
-def _dialect(
-    name: DialectName,
-    headers: Mapping[str, tuple[str, ...]],
-    options: Mapping[str, str] | None,
-    *known_by: Collection[str],
-    tags: str = ",",
-) -> Dialect:
-    return Dialect(name, headers, options, tuple(frozenset(group) for group in known_by), tags)
-
-
-SHOPIFY = _dialect(
-    "shopify",
-    {
-        "handle": ("handle", "url handle"),
-        "sku": ("variant sku", "sku"),
-        "title": ("title", "name"),
-        "body": ("body (html)", "description", "body"),
-        "vendor": ("vendor", "brand"),
-        "category": ("product category", "category"),
-        "type": ("type", "product type"),
-        "tags": ("tags",),
-        "status": ("status",),
-        "gtin": ("variant barcode", "barcode"),
-        "image": ("image src", "product image url", "image"),
-        "variant image": ("variant image", "variant image url"),
-        **_OPTIONS,
-    },
-    {},
-    {"handle"},
-    {"url handle"},
-)
-GOOGLE = _dialect(
-    "google",
-    {
-        "group": ("item_group_id", "item group id"),
-        "sku": ("id",),
-        "title": ("title",),
-        "body": ("description",),
-        "vendor": ("brand",),
-        "category": ("google_product_category", "google product category"),
-        "type": ("product_type", "product type"),
-        "status": ("availability",),
-        "gtin": ("gtin",),
-        "image": ("image_link", "image link"),
-        "images": ("additional_image_link", "additional image link"),
-    },
-    {name: name for name in ("color", "size", "material", "pattern", "age_group", "gender")}
-    | {"age group": "age_group"},
-    {"id", "title", "image_link"},
-    {"id", "title", "image link"},
-    {"id", "title", "item_group_id"},
-    {"id", "title", "google_product_category"},
-)
-AMAZON = _dialect(
-    "amazon",
-    {
-        "group": ("parent_sku", "child_parent_sku_relationship.parent_sku"),
-        "sku": ("item_sku", "contribution_sku"),
-        "title": ("item_name",),
-        "body": ("product_description",),
-        "vendor": ("brand_name", "brand"),
-        "category": ("recommended_browse_nodes", "recommended_browse_nodes1"),
-        "type": ("feed_product_type", "product_type", "item_type", "item_type_name"),
-        "tags": ("generic_keywords", "generic_keyword"),
-        "gtin": ("external_product_id",),
-        "level": ("parent_child", "parentage", "parentage_level"),
-        "image": ("main_image_url", "main_product_image_locator"),
-        "variant image": ("swatch_image_url",),
-        **{f"image{n}": (f"other_image_url{n}", f"other_product_image_locator_{n}") for n in range(1, 9)},
-    },
-    {
-        **{f"{name}{suffix}": name for name in ("color", "size", "style", "pattern") for suffix in ("_name", "")},
-        **dict.fromkeys(("material", "material_type", "material_type1", "fabric_type"), "material"),
-    },
-    {"item_sku"},
-    {"contribution_sku"},
-    tags=";",
-)
-MAGENTO = _dialect(
-    "magento",
-    {
-        "sku": ("sku",),
-        "store": ("store_view_code",),
-        "title": ("name",),
-        "body": ("description", "short_description"),
-        "vendor": ("manufacturer", "brand"),
-        "category": ("categories",),
-        "type": ("attribute_set_code",),
-        "status": ("product_online", "status"),
-        "attributes": ("additional_attributes",),
-        "variations": ("configurable_variations",),
-        "image": ("base_image",),
-        "images": ("additional_images",),
-        "variant image": ("swatch_image",),
-    },
-    {name: name for name in ("color", "size", "material", "pattern")},
-    {"sku", "attribute_set_code"},
-    {"sku", "store_view_code"},
-    {"sku", "base_image", "name"},
-)
-AKENEO = _dialect(
-    "akeneo",
-    {
-        "group": ("parent",),
-        "sku": ("sku", "identifier"),
-        "title": ("name", "title", "label", "product_name", "erp_name"),
-        "body": ("description", "long_description", "short_description"),
-        "vendor": ("brand", "manufacturer"),
-        "category": ("categories",),
-        "type": ("family",),
-        "status": ("enabled",),
-        "gtin": ("ean", "gtin"),
-        "image": ("image", "picture", "main_image", "packshot"),
-        "variant image": ("variation_image", "variant_image"),
-    },
-    None,
-    {"sku", "family", "categories"},
-    {"sku", "family", "enabled"},
-    {"identifier", "family", "categories"},
-    {"identifier", "family", "enabled"},
-)
-PLAIN = _dialect(
-    "plain",
-    {
-        **{what: names for what, names in SHOPIFY.headers.items() if what != "handle"},
-        "gtin": ("gtin", "ean", "barcode"),
-    },
-    None,
-)
-DIALECTS = (SHOPIFY, AMAZON, AKENEO, MAGENTO, GOOGLE)  # the plain table is what is left
-
-_LOCALISED = re.compile(r"^(?P<name>.+?)-(?P<locale>[a-z]{2,3}_[a-z]{2})(?:-(?P<scope>[^-]+))?$")
+@functools.cache
+def dialects() -> Mapping[str, Dialect]:
+    """All dialects by id, the plain one last."""
+    files = sorted(_SHIPPED.glob("*.yaml"), key=lambda path: (path.stem == PLAIN, path.stem))
+    return {path.stem: Dialect.model_validate(yaml.safe_load(path.read_text("utf-8"))) for path in files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,55 +115,175 @@ class Columns:
     """Where one table has what its dialect knows.
 
     Attributes:
-        of: what -> column; empty for what the table does not have.
+        of: field -> column; only for what the table has.
+        pictures: the columns of further pictures, in the dialect's order.
         options: column -> name of the option.
-        localised: what ("title" or "body") -> locale as written, such as ``de_DE`` -> column.
+        pairs: the columns of an option's name and of its value.
+        localised: field ("title" or "body") -> locale as written, such as ``de_DE`` -> column.
     """
 
     dialect: Dialect
     of: Mapping[str, str]
+    pictures: tuple[str, ...]
     options: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...]
     localised: Mapping[str, Mapping[str, str]]
 
     @property
-    def found(self) -> dict[str, str]:
-        """What -> column, for what the table has."""
-        return {what: column for what, column in self.of.items() if column}
+    def missing(self) -> tuple[str, ...]:
+        """The required fields that the table lacks; an identity of another kind stands in for a SKU."""
+        return tuple(f for f in self.dialect.required if f not in self.of and not (f == "sku" and "key" in self.of))
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Field -> column, for what the table has; further pictures are numbered from 2."""
+        pairs = {f"option{n} {part}": pair[at] for n, pair in enumerate(self.pairs, 1) for at, part in _PARTS}
+        return {**self.of, **{f"image {n}": column for n, column in enumerate(self.pictures, 2)}, **pairs}
 
 
-def columns_of(columns: Sequence[str]) -> Columns:
-    """Tell the dialect of a table by its columns, and where everything is."""
-    by_name = {field_name(column): column for column in reversed(columns)}
-    dialect = next((d for d in DIALECTS if any(group <= by_name.keys() for group in d.known_by)), PLAIN)
+_PARTS = ((0, "name"), (1, "value"))
+
+
+def columns_of(columns: Sequence[str], chosen: ColumnChoice | None = None) -> Columns:
+    """Tell the dialect of a table by its columns, and where everything is.
+
+    Args:
+        chosen: what the user says; goes before what the dialect knows.
+    """
+    names = _by_name(columns)
+    by_id = dialects()
+    dialect = max((d for d in by_id.values() if d.id != PLAIN), key=lambda d: d.fit(names))
+    if not dialect.fit(names):
+        dialect = by_id["shopify" if "handle" in (chosen or {}) else PLAIN]
     localised: dict[str, dict[str, str]] = {}
-    if dialect is AKENEO:
+    if dialect.localised:
         # A column without a locale goes first; then the languages in the table's own order.
-        by_name, localised = _without_locales(columns, by_name)
+        names, localised = _without_locales(columns, names, dialect)
     of = {
-        what: next((by_name[header] for header in headers if header in by_name), "")
-        for what, headers in dialect.headers.items()
+        field: column
+        for field, headers in dialect.columns.items()
+        if field != "images" and (column := next(_held(headers, names, dialect.below), ""))
     }
+    pictures = tuple(_held(dialect.columns.get("images", ()), names, dialect.below))
+    of, pictures = _with_chosen(of, pictures, columns, chosen or {})
+    pictures = tuple(column for column in dict.fromkeys(pictures) if column != of.get("image"))
+    pairs = tuple(_pairs_held(dialect, names))
     if dialect.options is None:
-        taken = {*of.values(), *(column for columns in localised.values() for column in columns.values())}
+        taken = {*of.values(), *pictures, *(name for by_locale in localised.values() for name in by_locale.values())}
         options = {column: column for column in columns if column not in taken}
     else:
-        options = {by_name[header]: name for header, name in dialect.options.items() if header in by_name}
-    return Columns(dialect, of, options, localised)
+        options = {
+            column: name
+            for header, name in dialect.options.items()
+            for column in _held((header,), names, dialect.below)
+            if column not in of.values()
+        }
+    return Columns(dialect, of, pictures, options, pairs, localised)
+
+
+def header_row(records: Sequence[Sequence[str]], chosen: ColumnChoice) -> int | None:
+    """Which of a table's first records is its header, from 0; None where that cannot be told.
+
+    It is the first that has the columns that the user names, else the first that has all that a dialect needs; a plain
+    table's is looked for last, as Amazon has names for people above its own.
+    """
+    headers = [[cell.strip() for cell in cells if cell.strip()] for cells in records]
+    choice = {header.strip() for _, header in chosen_headers(chosen)}
+    if choice:
+        return next((position for position, row in enumerate(headers) if choice <= set(row)), None)
+    shop = (position for position, row in enumerate(headers) if _is_header(row, plain=False))
+    plain = (position for position, row in enumerate(headers) if _is_header(row, plain=True))
+    return next(itertools.chain(shop, plain), None)
+
+
+def is_comment(cells: Sequence[str]) -> bool:
+    """Whether a record above the header is a comment, as Meta's template has them (``# Required | …``), or blank."""
+    first = next((cell for cell in cells if cell.strip()), "#")
+    return first.lstrip().startswith("#")
+
+
+def chosen_headers(chosen: ColumnChoice) -> Iterator[tuple[str, str]]:
+    """Each field with each header that the user names for it."""
+    for field, headers in chosen.items():
+        yield from ((field, header) for header in ([headers] if isinstance(headers, str) else headers))
+
+
+@functools.lru_cache(4096)
+def canonical(header: str) -> str:
+    """A header as it is compared: in lower case, `_` as a space, without marks that shops add.
+
+    Amazon's ``item_name[marketplace_id=A1]#1.value`` is ``item name``, PrestaShop's ``Name *`` is ``name``.
+    """
+    bare = re.sub(r"\[[^\]]*=[^\]]*\]|#\d+|\.value$", "", header.strip().casefold())
+    return re.sub(r"[\s_]+", " ", bare.removeprefix("g:")).strip(" *:")
+
+
+def check_choice(chosen: ColumnChoice, place: str) -> None:
+    """Refuse a field that there is not.
+
+    Raises:
+        CatalogInvalid: with the nearest field.
+    """
+    for field in chosen:
+        if field not in FIELDS:
+            raise CatalogInvalid(
+                f"'{field}' is nothing that a column can hold", place=place, remedy=nearest(field, FIELDS)
+            )
+
+
+def _is_header(headers: Sequence[str], *, plain: bool) -> bool:
+    """Whether a row names all columns that a dialect, or a plain table, needs."""
+    names = _by_name(headers)
+    if not any(dialect.fit(names) for dialect in dialects().values() if (dialect.id == PLAIN) == plain):
+        return False
+    return not columns_of(headers).missing
+
+
+def _by_name(columns: Sequence[str]) -> dict[str, str]:
+    return {canonical(column): column for column in reversed(columns)}
+
+
+def _held(headers: Iterable[str], names: Mapping[str, str], below: Iterable[str]) -> Iterator[str]:
+    """The columns that a dialect's headers name, where the table has them."""
+    for header in headers:
+        numbered = (header.replace("{n}", str(n)) for n in range(_MOST_NUMBERED)) if "{n}" in header else (header,)
+        for name in map(canonical, numbered):
+            yield from (names[prefix + name] for prefix in ("", *below) if prefix + name in names)
+
+
+def _pairs_held(dialect: Dialect, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for pair in dialect.option_pairs:
+        for n in range(_MOST_NUMBERED):
+            name, value = (canonical(header.replace("{n}", str(n))) for header in pair)
+            if value in names:
+                yield names.get(name, ""), names[value]
+
+
+def _with_chosen(
+    of: Mapping[str, str], pictures: tuple[str, ...], columns: Sequence[str], chosen: ColumnChoice
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What the dialect knows, with what the user says before it."""
+    exact = {column.strip(): column for column in reversed(columns)}
+    choice = [(field, exact[header.strip()]) for field, header in chosen_headers(chosen) if header.strip() in exact]
+    single = {field: column for field, column in choice if field != "images"}
+    rest = {field: column for field, column in of.items() if column not in single.values()}
+    return {**rest, **single}, tuple(column for field, column in choice if field == "images") or pictures
 
 
 def _without_locales(
-    columns: Sequence[str], by_name: Mapping[str, str]
+    columns: Sequence[str], names: Mapping[str, str], dialect: Dialect
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Akeneo's attributes by their bare names, and titles and descriptions by locale."""
-    bare = dict(by_name)
+    """Attributes by their bare names, and titles and descriptions by locale."""
+    bare = dict(names)
     localised: dict[str, dict[str, str]] = {}
     for column in columns:
         match = _LOCALISED.match(column.strip().casefold())
         if match is None:
             continue
-        bare.setdefault(match["name"], column)
-        for what in ("title", "body"):
-            if match["name"] in AKENEO.headers[what]:
+        name = canonical(match["name"])
+        bare.setdefault(name, column)
+        for field in ("title", "body"):
+            if name in map(canonical, dialect.columns[field]):
                 language, _, country = match["locale"].partition("_")
-                localised.setdefault(what, {}).setdefault(f"{language}_{country.upper()}", column)
+                localised.setdefault(field, {}).setdefault(f"{language}_{country.upper()}", column)
     return bare, localised

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ...errors import CatalogInvalid
 from .addresses import Unfetched, parts
 
-Format = Literal["csv", "jsonl", "xlsx", "parquet"]
+Format = Literal["csv", "json", "jsonl", "xlsx", "parquet", "xml"]
+
+MOST_BYTES = 1 << 30  # of a table's file; a table is read whole
 
 _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)", "open it and save it as XLSX or CSV UTF-8"),
@@ -20,10 +24,8 @@ _SIGNATURES = (
     (b"\x89PNG", "a picture", "give the product table itself"),
     (b"\xff\xd8\xff", "a picture", "give the product table itself"),
 )
-_OPENINGS = (
-    (("<!doctype", "<html", "<?xml"), "a web page or XML", "download the export itself, as a table"),
-    (("[",), "JSON in one list", "write one JSON object a line (JSON Lines), or export the table as CSV UTF-8"),
-)
+_LISTS = ("products", "resources", "items", "entries", "data", "nodes")  # where answers of APIs keep their products
+_PAGES = ("<!doctype html", "<html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,12 @@ def read_source(where: Path | str) -> Source:
 
 def _read(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise CatalogInvalid(
+                "this is a pipe or a device, not a file", place=str(path), remedy="write the table into a file first"
+            )
+        _refuse_large(str(path), status.st_size)
         return path.read_bytes()
     except FileNotFoundError as error:
         raise CatalogInvalid("there is no such file", place=str(path), remedy="check the path") from error
@@ -75,12 +83,25 @@ def _read(path: Path) -> bytes:
 
 
 def _fetch(url: str) -> bytes:
+    data = bytearray()
     try:
-        return b"".join(parts(url))
+        for part in parts(url):
+            data += part
+            _refuse_large(url, len(data))
+        return bytes(data)
     except Unfetched as error:
         raise CatalogInvalid(
             f"cannot be read: {error}", place=url, remedy="check the address and your access to it"
         ) from error
+
+
+def _refuse_large(where: str, size: int) -> None:
+    if size > MOST_BYTES:
+        raise CatalogInvalid(
+            f"the file is larger than {MOST_BYTES >> 20:,} MiB",
+            place=where,
+            remedy="split the table, or remove the columns that no picture needs",
+        )
 
 
 def _format(where: str, data: bytes) -> Format:
@@ -95,8 +116,41 @@ def _format(where: str, data: bytes) -> Format:
     for signature, kind, remedy in _SIGNATURES:
         if data.startswith(signature):
             raise CatalogInvalid(f"this is {kind}, not a table", place=where, remedy=remedy)
-    opening = data[:64].decode("utf-8-sig", "replace").lstrip().casefold()
-    for openings, kind, remedy in _OPENINGS:
-        if opening.startswith(openings):
-            raise CatalogInvalid(f"this is {kind}, not a table", place=where, remedy=remedy)
-    return "jsonl" if opening.startswith("{") else "csv"
+    opening = _opening(data)
+    if opening.startswith(_PAGES):
+        raise CatalogInvalid(
+            "this is a web page, not a table", place=where, remedy="download the export itself, as a table"
+        )
+    if opening.startswith("<"):
+        return "xml"
+    if opening.startswith("[") and opening[1:].lstrip()[:1] in ("{", "]", "[", ""):
+        return "json"
+    if opening.startswith("{"):
+        return _json_format(data)
+    return "csv"
+
+
+def _opening(data: bytes) -> str:
+    """The first characters, in lower case; JSON and XML in UTF-16 are told by their byte order mark."""
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return data[:512].decode("utf-16" if utf16 else "utf-8-sig", "replace").lstrip().casefold()
+
+
+def _json_format(data: bytes) -> Format:
+    """JSON Lines where the first line is an object by itself, and not all that an API answered."""
+    line, _, rest = data.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return "json"
+    return "jsonl" if rest.strip() or not inner_list(record) else "json"
+
+
+def inner_list(document: Any) -> list[Any] | None:
+    """The list of products in what an API answers: ``{"products": […]}``, also some levels down; None without one."""
+    while isinstance(document, dict) and "sku" not in document and "title" not in document:
+        inner = next((document[name] for name in _LISTS if isinstance(document.get(name), list | dict)), None)
+        if isinstance(inner, list):
+            return inner
+        document = inner
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from bs4 import BeautifulSoup
 
 from ...errors import CatalogInvalid
 from .addresses import split_addresses
-from .rows import Row
+from .rows import ListCell, Row, list_cell
 
 _BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")
 _NO_TEXTS: Mapping[str, Mapping[str, str]] = {}
@@ -40,12 +41,12 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One product: what Shopify knows by a handle, or one row of a plain table.
+    """One product: what Shopify knows by a handle, what its variants name as their parent, or one row of a plain table.
 
     Attributes:
-        handle: the handle, or the SKU in a plain table.
+        handle: the handle, the parent's SKU, or the SKU in a plain table; ``id:44`` where only an id is there.
         title, body_html, vendor, category, type, status: the cells as they are; empty where the table has none.
-        tags: split at commas.
+        tags: split at commas, or as the dialect does.
         options: option name -> the values that its variants have, in order.
         images: addresses or paths of its pictures, in the table's order; a cell may name several.
         variants: at least one, in the table's order.
@@ -122,6 +123,41 @@ def plain_text(markup: str) -> str:
     else:
         lines = html.unescape(markup).splitlines()
     return "\n".join(text for line in lines if (text := " ".join(line.split())))
+
+
+def cell_text(cell: str) -> str:
+    """A cell as one text; the entries of a list with commas between them."""
+    return ", ".join(cell.entries) if isinstance(cell, ListCell) else cell
+
+
+def json_entries(cell: str) -> tuple[str, ...] | None:
+    """The texts of a list that a cell holds as JSON, as Meta's feeds may; None where it is none."""
+    try:
+        listed = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    return tuple(filter(str.strip, list_cell(listed).entries)) if isinstance(listed, list) else None
+
+
+def cell_texts(cell: str, separator: str) -> tuple[str, ...]:
+    """The texts of a cell: the entries of a list, else the parts between separators; without one, the cell as it is.
+
+    A separator in an address (``/w_100,h_100/mug.jpg``) does not part it, and one after a backslash is text, as
+    WooCommerce writes it.
+    """
+    if isinstance(cell, ListCell):
+        return tuple(filter(str.strip, cell.entries))
+    if not cell.strip():
+        return ()
+    if not separator:
+        return (cell,)
+    if cell.startswith(("[{", '["')) and (entries := json_entries(cell)) is not None:
+        return entries
+    if separator not in cell:
+        return (cell.strip(),)
+    address = r"(?=\s*(?:\w+:)?//)" if "://" in cell else ""
+    parts = re.split(rf"(?<!\\){re.escape(separator)}{address}", cell)
+    return tuple(text for part in parts if (text := part.replace(f"\\{separator}", separator).strip()))
 
 
 def torn(extra: int) -> tuple[str, str]:

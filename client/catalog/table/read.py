@@ -1,9 +1,8 @@
 """Product tables: what a shop or a market exports, read as products with variants.
 
-Shopify's format has two sets of column names, the older "Handle, Body (HTML), Variant SKU, Image Src" and the newer
-"URL handle, Description, SKU, Product image URL"; both are read, in any case and order. Every row carries the handle of
-its product. The first one carries the product and its first variant; the rows that follow carry further variants and
-further pictures. The other dialects (:mod:`~.dialects`) have a row for each variant and say which belong together.
+Whose export it is, is told by its columns (:mod:`~.dialects`), in any case and order. In some dialects rows share the
+handle of their product (:mod:`~.handles`); the others have a row for each variant and say which belong together
+(:mod:`~.variants`).
 
 Drafts and archived products are read like all others, with their status: pictures are needed before a product goes
 live, and only the user can say which statuses to leave out.
@@ -11,17 +10,23 @@ live, and only the user can say which statuses to leave out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import CatalogInvalid, nearest
-from .dialects import PLAIN, SHOPIFY, Columns, DialectName, columns_of
-from .files import Format
-from .other_rows import open_rows
-from .products import Product, RowProblem, Variant, split_pictures, torn
+from .binary_rows import ParquetRows, WorkbookRows
+from .csv_rows import CsvRows
+from .dialects import PLAIN, ColumnChoice, Columns, canonical, check_choice, columns_of
+from .encoding import misread
+from .files import Format, read_source
+from .handles import read_handles
+from .json_rows import JsonRows
+from .products import Product, RowProblem, split_pictures
 from .rows import Row, RowFile
 from .variants import read_variants
+from .xml_rows import XmlRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Table:
     format: Format
     encoding: str
     delimiter: str
-    dialect: DialectName
+    dialect: str
     sha256: str
     columns: tuple[str, ...]
     mapping: Mapping[str, str]
@@ -64,23 +69,52 @@ class Table:
         return f"{self.where}, row {row.number} (line {row.line})"
 
 
-def read_table(where: Path | str) -> Table:
+def open_rows(where: Path | str, chosen: ColumnChoice | None = None, encoding: str | None = None) -> RowFile:
+    """The rows of the table at a path or an address, whatever its format.
+
+    Raises:
+        CatalogInvalid: it cannot be read, see :func:`~.files.read_source` and the classes of the formats; or an
+            encoding is chosen for a file that says its own.
+    """
+    source = read_source(where)
+    if source.format == "csv":
+        return CsvRows(source, chosen or {}, encoding)
+    if source.format in ("json", "jsonl"):
+        return JsonRows(source, chosen or {}, encoding)
+    if encoding is not None:
+        raise CatalogInvalid(
+            f"an encoding is chosen, and a file in {source.format.upper()} says its own",
+            place=source.where,
+            remedy="leave out --encoding (encoding: in a catalog.yaml)",
+        )
+    if source.format == "xml":
+        return XmlRows(source, chosen or {})
+    return (WorkbookRows if source.format == "xlsx" else ParquetRows)(source, chosen or {})
+
+
+def read_table(where: Path | str, *, columns: ColumnChoice | None = None, encoding: str | None = None) -> Table:
     """Read a product table; its dialect is told by its columns.
 
     Cells are kept exactly as the file has them; only tags and lists of pictures are split and trimmed.
 
     Args:
         where: a path, or an address that fsspec knows.
+        columns: field (:data:`~.dialects.FIELDS`) -> the column that holds it, before what the dialect knows.
+        encoding: of its text; by default it is told from the bytes, and refused where two readings are plausible.
 
     Raises:
-        CatalogInvalid: the file as a whole cannot be used: see :func:`~.other_rows.open_rows`; also no rows,
-            or a missing column.
+        CatalogInvalid: the file as a whole cannot be used: see :func:`open_rows`; also no rows, a missing
+            column, or one that is read and stands there twice.
     """
-    file = open_rows(where)
-    columns = columns_of(file.columns)
-    _require_columns(file, columns)
-    reader = _Reader(file, columns) if columns.dialect in (SHOPIFY, PLAIN) else None
-    products, problems = reader.read() if reader else read_variants(file, columns)
+    chosen = columns or {}
+    check_choice(chosen, f"{where}, columns")
+    file = open_rows(where, chosen, encoding)
+    fields = columns_of(file.columns, chosen)
+    _check_columns(file, fields)
+    read = read_handles if fields.dialect.layout == "handles" else read_variants
+    products, problems = read(file, fields)
+    problems += [problem for product in products if (problem := _misread(file, product)) is not None]
+    products = [product for product in products if misread(product.title) is None]
     if not products and not problems:
         raise CatalogInvalid(
             "the table has a header but no rows", place=file.source.where, remedy="export the products again"
@@ -91,149 +125,56 @@ def read_table(where: Path | str) -> Table:
         format=file.source.format,
         encoding=file.encoding,
         delimiter=file.delimiter,
-        dialect=columns.dialect.name,
+        dialect=fields.dialect.id,
         sha256=file.source.sha256,
         columns=file.columns,
-        mapping=columns.found,
+        mapping=fields.mapping,
         products=tuple(map(split_pictures, products)),
         problems=tuple(problems),
-        notes=file.notes,
+        notes=tuple(_notes(file, products)),
     )
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A product while its rows are still coming in."""
-
-    handle: str
-    title: str
-    rows: list[Row] = field(default_factory=list)
-
-
-def _require_columns(file: RowFile, columns: Columns) -> None:
-    names = {"title": "Title"} if columns.dialect is SHOPIFY else {"sku": "SKU", "title": "Title"}
-    missing = [name for what, name in names.items() if not columns.of[what]]
-    if not missing:
-        return
-    wanted = missing[0]
-    # A Shopify export whose handle column is misspelt has no "SKU" either way; its options give it away.
-    if columns.dialect is PLAIN and (columns.of["option1 name"] or columns.of["option1 value"]):
-        wanted = "Handle"
-    raise CatalogInvalid(
-        f"there is no column '{wanted}'",
-        place=file.header_place,
-        remedy=f"{nearest(wanted, file.columns)}; a Shopify export has 'Handle' (or 'URL handle')"
-        " and 'Title', any other table needs 'SKU' and 'Title'",
-    )
+def _misread(file: RowFile, product: Product) -> RowProblem | None:
+    """Why a product gets no picture whose title is not what somebody wrote."""
+    fault, row = misread(product.title), product.row
+    if fault is None:
+        return None
+    remedy = "correct the title, or export the products again as CSV UTF-8"
+    return RowProblem(product.handle, file.place(row.number, row.line), fault, remedy)
 
 
-class _Reader:
-    def __init__(self, file: RowFile, columns: Columns) -> None:
-        self._file = file
-        self._columns = columns
-        self._shopify = columns.dialect is SHOPIFY
-        self._problems: list[RowProblem] = []
+_SHORTENED = re.compile(r"[0-9]\.[0-9]+E\+[0-9]{2}")  # what a spreadsheet makes of 4006381333931
 
-    def read(self) -> tuple[list[Product], list[RowProblem]]:
-        drafts = self._shopify_drafts() if self._shopify else self._plain_drafts()
-        products = [product for draft in drafts if (product := self._finish(draft))]
-        return products, self._problems
 
-    def _cell(self, row: Row, what: str) -> str:
-        column = self._columns.of[what]
-        return row[column] if column else ""
+def _notes(file: RowFile, products: Sequence[Product]) -> Iterator[str]:
+    yield from file.notes
+    yield from (f"two columns are named '{column}'; rows have the first" for column in file.twice)
+    skus = (variant.sku for product in products for variant in product.variants)
+    shortened = next((sku for sku in skus if _SHORTENED.fullmatch(sku)), None)
+    if shortened is not None:
+        yield f"the SKU '{shortened}' is a number that a spreadsheet shortened; export the products again as text"
 
-    def _problem(self, item: str, row: Row, message: str, remedy: str) -> None:
-        self._problems.append(RowProblem(item, self._file.place(row.number, row.line), message, remedy))
 
-    def _torn(self, item: str, row: Row, extra: int) -> None:
-        self._problem(item, row, *torn(extra))
+_NAMES = {"handle": "Handle", "sku": "SKU", "title": "Title"}
 
-    def _shopify_drafts(self) -> Iterator[_Draft]:
-        drafts: dict[str, _Draft] = {}
-        refused: set[str] = set()  # handles (or none) whose first row is a problem: what only continues it says no more
-        above = ""
-        for row, extra in self._file.rows():
-            own, title = self._cell(row, "handle"), self._cell(row, "title")
-            handle = own if own.strip() else above
-            draft = drafts.get(handle)
-            titled = bool(title.strip())
-            if extra:
-                self._torn(handle, row, extra)
-                if draft is None:
-                    refused.add(handle)
-            elif handle in refused and not titled:
-                continue
-            elif not handle or (draft and titled and not own.strip() and title != draft.title):
-                self._problem("", row, "the row has no handle", "give every row the handle of its product")
-                refused.add(handle := "")
-            elif draft is None:
-                drafts[handle] = _Draft(handle, title, [row])
-            elif titled and draft.title.strip() and title != draft.title:
-                self._problem(
-                    handle,
-                    row,
-                    f"handle '{handle}' comes back with another title;"
-                    f" row {draft.rows[0].number} calls it '{draft.title}'",
-                    "give each product a handle of its own",
-                )
-            else:
-                draft.title = draft.title if draft.title.strip() else title
-                draft.rows.append(row)
-            above = handle
-        yield from drafts.values()
 
-    def _plain_drafts(self) -> Iterator[_Draft]:
-        for row, extra in self._file.rows():
-            sku = self._cell(row, "sku")
-            if extra:
-                self._torn(sku, row, extra)
-            elif not sku.strip():
-                self._problem("", row, "the row has no SKU", f"fill in the column '{self._columns.of['sku']}'")
-            else:
-                yield _Draft(sku, self._cell(row, "title"), [row])
-
-    def _finish(self, draft: _Draft) -> Product | None:
-        rows = draft.rows
-        if not draft.title.strip():
-            self._problem(draft.handle, rows[0], "the product has no title", "give it a title")
-            return None
-
-        def first(what: str) -> str:
-            return next((cell for row in rows if (cell := self._cell(row, what)).strip()), "")
-
-        names = [first(f"option{n} name") for n in (1, 2, 3)]
-        return Product(
-            handle=draft.handle,
-            title=draft.title,
-            body_html=first("body"),
-            vendor=first("vendor"),
-            category=first("category"),
-            type=first("type"),
-            status=first("status"),
-            tags=tuple(tag for part in first("tags").split(",") if (tag := part.strip())),
-            images=tuple(cell for row in rows if (cell := self._cell(row, "image")).strip()),
-            variants=tuple(self._shopify_variants(rows, names) if self._shopify else [self._plain_variant(rows[0])]),
-            row=rows[0],
+def _check_columns(file: RowFile, columns: Columns) -> None:
+    twice = next((column for column in file.twice if column in columns.mapping.values()), None)
+    if twice is not None:
+        raise CatalogInvalid(
+            f"two columns are named '{twice}'", place=file.header_place, remedy="rename or remove one of them"
         )
-
-    def _shopify_variants(self, rows: Sequence[Row], names: Sequence[str]) -> Iterator[Variant]:
-        for row in rows:
-            values = [self._cell(row, f"option{n} value") for n in (1, 2, 3)]
-            sku = self._cell(row, "sku")
-            # Every row after the first that has neither only brings a further picture.
-            if row is not rows[0] and not sku.strip() and not any(value.strip() for value in values):
-                continue
-            # A product without options carries the option "Title" with the value "Default Title".
-            options = {
-                name or f"Option{n}": value
-                for n, name, value in zip((1, 2, 3), names, values, strict=True)
-                if value.strip() and not (name in ("Title", "") and value == "Default Title")
-            }
-            picture, gtin = self._cell(row, "variant image"), self._cell(row, "gtin")
-            yield Variant(sku, " / ".join(options.values()), options, picture, row, gtin)
-
-    def _plain_variant(self, row: Row) -> Variant:
-        options = {name: cell for column, name in self._columns.options.items() if (cell := row[column]).strip()}
-        picture, gtin = self._cell(row, "variant image"), self._cell(row, "gtin")
-        return Variant(self._cell(row, "sku"), "", options, picture, row, gtin)
+    if not columns.missing:
+        return
+    field = columns.missing[0]
+    # A Shopify export whose handle column is misspelt has no "SKU" either way; its options give it away.
+    if columns.dialect.id == PLAIN and any(canonical(column).startswith("option1 ") for column in file.columns):
+        field = "handle"
+    name = _NAMES[field]
+    raise CatalogInvalid(
+        f"there is no column '{name}'",
+        place=file.header_place,
+        remedy=f"{nearest(name, file.columns)}; say which column holds it: --column {field}=NAME, or have"
+        " `packshot catalog inspect TABLE --write-mapping catalog.yaml` propose all of them",
+    )

@@ -7,19 +7,50 @@ where a quoted cell holds a line break.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+from urllib.parse import parse_qs
 
 from ...errors import CatalogInvalid
+from .dialects import ColumnChoice, chosen_headers, header_row, is_comment
 from .files import Source
 
-Record = tuple[int, int, list[str]]
+Record = tuple[int, int, Sequence[str]]
 """Row number, line, cells."""
 
-_BANNER_ROWS = 6  # an Amazon flat file has up to this many rows before and with its field names
-_FIELD_NAMES = {"item_sku", "contribution_sku"}  # one of them stands in the row of an Amazon file that is its header
+# What a table may have; more is refused before the memory is full. A catalogue of 100,000 rows by 200 columns fits.
+MOST_COLUMNS = 16_384
+MOST_CELLS = 20_000_000
+
+HALF, WHOLE = re.compile("[\ud800-\udfff]"), "\ufffd"  # half a character, and what it is read as
+
+_ADDRESSES = (
+    "src",
+    "url",
+    "href",
+    "link",
+    "image_link",
+    "imageUrl",
+)  # where a picture that is an object has its address
+FIRST_RECORDS = 10  # among which the header is looked for, below comments and a vendor's own rows
+
+
+class ListCell(str):
+    """A list that JSON or XML has where a CSV file has one text: its JSON text, and its entries beside it."""
+
+    entries: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, entries: Sequence[str]) -> ListCell:
+        """Make a cell of a list's JSON text and its entries."""
+        cell = cls(text)
+        cell.entries = tuple(entries)
+        return cell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,41 +83,64 @@ class RowFile(ABC):
 
     Attributes:
         source: the file.
-        columns: the headers that are not blank, in order.
+        columns: the headers that are not blank, in order; one that stands there twice only once.
+        twice: the headers that stand there twice.
         delimiter: what parts the cells of a CSV file; empty for other formats.
         encoding: of its text.
         notes: what was unusual and yet could be read.
 
+    Args:
+        chosen: the columns that the user names.
+
     Raises:
-        CatalogInvalid: no header, or a header twice.
+        CatalogInvalid: no header, no column that the user names, or more columns than a table may have.
     """
 
     def __init__(
-        self, source: Source, *, delimiter: str = "", encoding: str = "utf-8", notes: Sequence[str] = ()
+        self,
+        source: Source,
+        chosen: ColumnChoice,
+        *,
+        delimiter: str = "",
+        encoding: str = "utf-8",
+        notes: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.delimiter = delimiter
         self.encoding = encoding
         self.notes = tuple(notes)
-        first = list(itertools.islice(self._records(), _BANNER_ROWS))
-        self._header, (number, line, header) = next(
-            ((at, record) for at, record in enumerate(first) if _FIELD_NAMES & set(map(field_name, record[2]))),
-            (0, first[0] if first else (1, 1, [])),
-        )
+        first = list(itertools.islice(self._records(), FIRST_RECORDS))
+        at, self._start = _header_and_start(first, chosen)
+        number, line, header = first[at] if first else (1, 1, [])
         self._width = len(header)
-        self._index = {name: position for position, name in enumerate(header) if name.strip()}
+        self._index: dict[str, int] = {}
+        for position, name in enumerate(header):
+            if name.strip():
+                self._index.setdefault(name, position)
         self.columns = tuple(self._index)
-        place = self.place(number, line)
+        self.twice = tuple(name for at, name in enumerate(header) if name.strip() and self._index[name] != at)
+        self.header_place = self.place(number, line)
+        self._check_header(chosen)
+
+    def _check_header(self, chosen: ColumnChoice) -> None:
         if not self.columns:
             raise CatalogInvalid(
-                "the first row names no columns", place=place, remedy="the first row must be the header"
+                "the first row names no columns", place=self.header_place, remedy="the first row must be the header"
             )
-        twice = [name for position, name in enumerate(header) if name.strip() and self._index[name] != position]
-        if twice:
+        if self._width > MOST_COLUMNS:
             raise CatalogInvalid(
-                f"two columns are named '{twice[0]}'", place=place, remedy="rename or remove one of them"
+                f"the table has {self._width:,} columns, and {MOST_COLUMNS:,} are the most that are read",
+                place=self.header_place,
+                remedy="remove the columns that no picture needs",
             )
-        self.header_place = place
+        stripped = {column.strip() for column in self.columns}
+        for name, header in chosen_headers(chosen):
+            if header.strip() not in stripped:
+                raise CatalogInvalid(
+                    f"there is no column '{header}', which is chosen for '{name}'",
+                    place=self.header_place,
+                    remedy=f"choose one of: {', '.join(self.columns)}",
+                )
 
     @abstractmethod
     def _records(self) -> Iterator[Record]:
@@ -102,10 +156,17 @@ class RowFile(ABC):
         Rows with fewer cells are filled up with empty ones, as spreadsheets leave trailing empty cells out.
 
         Raises:
-            CatalogInvalid: a record is broken so that nothing after it can be read.
+            CatalogInvalid: a record is broken so that nothing after it can be read, or there are too many.
         """
         width = self._width
-        for number, line, cells in itertools.islice(self._records(), self._header + 1, None):
+        most = MOST_CELLS // width
+        for count, (number, line, cells) in enumerate(itertools.islice(self._records(), self._start, None)):
+            if count >= most:
+                raise CatalogInvalid(
+                    f"the table has more than {MOST_CELLS:,} cells",
+                    place=self.place(number, line),
+                    remedy="split the table, or remove the columns that no picture needs",
+                )
             if not any(cells):
                 continue
             extra = len(cells) - width
@@ -118,6 +179,55 @@ class RowFile(ABC):
             yield Row(number, line, tuple(cells), self._index), extra
 
 
-def field_name(header: str) -> str:
-    """A header in lower case without what Amazon adds: ``item_name[marketplace_id=A1]#1.value`` is ``item_name``."""
-    return re.sub(r"\[[^\]]*\]|#\d+(\.\w+)*$", "", header.strip()).casefold()
+def _header_and_start(first: Sequence[Record], chosen: ColumnChoice) -> tuple[int, int]:
+    """Which record is the header, and which is the first below it that holds a product, both from 0."""
+    rows = [cells for _, _, cells in first]
+    if (settings := _amazon_settings(rows[0] if rows else ())) and settings[0] < len(rows):
+        return settings
+    at = header_row(rows, chosen)
+    if at is None:
+        # Of a title above the table, such as "Products of 2026", one cell is filled.
+        filled = [0 if is_comment(cells) else sum(bool(cell.strip()) for cell in cells) for cells in rows]
+        at = next((position for position, count in enumerate(filled) if count >= min(2, max(filled))), 0)
+    return at, at + 1
+
+
+def _amazon_settings(cells: Sequence[str]) -> tuple[int, int] | None:
+    """Where a template of Amazon says that its field names and its products are: rows between them are examples."""
+    text = next((cell for cell in cells if cell.startswith("settings=")), "")
+    settings = parse_qs(text.removeprefix("settings="))
+    numbers = [settings.get(name, [""])[0] for name in ("attributeRow", "dataRow")]
+    if not all(number.isascii() and number.isdecimal() for number in numbers):
+        return None
+    attributes, data = map(int, numbers)
+    return (attributes - 1, data - 1) if 0 < attributes < data else None
+
+
+def cell_of(value: Any) -> str:
+    """A value of a format with types as a CSV file would have it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return HALF.sub(WHOLE, value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))  # a spreadsheet keeps every number as a fraction, article numbers too
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, int | float):
+        return str(value)
+    return HALF.sub(WHOLE, json.dumps(value, ensure_ascii=False, default=str))
+
+
+def list_cell(entries: Sequence[Any]) -> ListCell:
+    """A cell of a list; of an entry that is an object, as Shopify and Meta list pictures, its address."""
+    addresses = [
+        next((entry[name] for name in _ADDRESSES if isinstance(entry.get(name), str)), entry)
+        if isinstance(entry, dict)
+        else entry
+        for entry in entries
+    ]
+    return ListCell.of(cell_of(entries), [cell_of(address) for address in addresses])

@@ -1,4 +1,4 @@
-"""Tables with a row for each variant: Google Merchant, Amazon, Magento and Akeneo."""
+"""Tables with a row for each variant: those of markets, of most shop systems, and plain ones."""
 
 from __future__ import annotations
 
@@ -6,20 +6,29 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .dialects import AMAZON, MAGENTO, Columns
-from .products import Product, RowProblem, Variant, torn
+from .dialects import Columns
+from .products import Product, RowProblem, Variant, cell_text, cell_texts, torn
 from .rows import Row, RowFile
 
 
 @dataclass(slots=True)
 class _Group:
-    """Rows that belong to one product."""
+    """Rows that belong to one product.
+
+    Attributes:
+        own: the row of the product itself, whose SKU or key the group has.
+        rows: those of its variants.
+        pictures: rows that bring a picture alone.
+        texts: store view -> texts.
+        listed: SKU -> options, as the product's own row lists its variants.
+    """
 
     handle: str
-    parent: Row | None = None
+    own: Row | None = None
     rows: list[Row] = field(default_factory=list)
+    pictures: list[Row] = field(default_factory=list)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
-    children: dict[str, dict[str, str]] = field(default_factory=dict)  # SKU -> options, as a Magento parent lists them
+    listed: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read_variants(file: RowFile, columns: Columns) -> tuple[list[Product], list[RowProblem]]:
@@ -31,82 +40,121 @@ class _Variants:
     def __init__(self, file: RowFile, columns: Columns) -> None:
         self._file = file
         self._columns = columns
+        self._dialect = columns.dialect
         self._problems: list[RowProblem] = []
+        self._groups: dict[str, _Group] = {}
+        self._handles: dict[str, str] = {}  # ``id:44`` -> handle
+        self._above: _Group | None = None
 
     def read(self) -> tuple[list[Product], list[RowProblem]]:
-        groups = self._groups()
-        if self._columns.dialect is MAGENTO:
-            self._join_configurables(groups)
-        products = [product for group in groups.values() if (product := self._finish(group))]
+        for row, extra in self._file.rows():
+            if extra:
+                self._problem(self._cell(row, "sku"), row, *torn(extra))
+            else:
+                self._place(row)
+        self._join_by_key()
+        if "variations" in self._columns.of:
+            self._join_listed()
+        products = [product for group in self._groups.values() if (product := self._finish(group))]
         return products, self._problems
 
-    def _cell(self, row: Row, what: str) -> str:
-        column = self._columns.of.get(what, "")
+    def _raw(self, row: Row, what: str) -> str:
+        column = self._columns.of.get(what)
         return row[column] if column else ""
+
+    def _cell(self, row: Row, what: str) -> str:
+        column = self._columns.of.get(what)
+        return cell_text(row[column]) if column else ""
 
     def _problem(self, item: str, row: Row, message: str, remedy: str) -> None:
         self._problems.append(RowProblem(item, self._file.place(row.number, row.line), message, remedy))
 
-    def _groups(self) -> dict[str, _Group]:
-        groups: dict[str, _Group] = {}
-        for row, extra in self._file.rows():
-            sku = self._cell(row, "sku")
-            if extra:
-                self._problem(sku, row, *torn(extra))
-            elif not sku.strip():
-                column = self._columns.of["sku"]
-                self._problem("", row, "the row has no SKU", f"fill in the column '{column}'")
-            elif self._columns.dialect is AMAZON and self._cell(row, "level").strip().casefold() == "parent":
-                groups.setdefault(sku, _Group(sku)).parent = row
-            elif store := self._cell(row, "store").strip():
-                # Magento repeats a product for each store view that has texts of its own.
-                texts = {what: self._cell(row, what) for what in ("title", "body")}
-                groups.setdefault(sku, _Group(sku)).texts[store] = {
-                    w: text for w, text in texts.items() if text.strip()
-                }
-            else:
-                handle = self._cell(row, "group").strip() or sku
-                groups.setdefault(handle, _Group(handle)).rows.append(row)
-        return groups
+    def _level(self, row: Row) -> str:
+        if "level" not in self._columns.of:
+            return ""
+        word = self._cell(row, "level").partition(",")[0].strip().casefold()  # WooCommerce: ``variation, virtual``
+        levels = self._dialect.levels
+        return next((kind for kind in ("parent", "child", "picture", "ignored") if word in getattr(levels, kind)), "")
 
-    def _join_configurables(self, groups: dict[str, _Group]) -> None:
+    def _place(self, row: Row) -> None:
+        """Put a row into the product that it belongs to."""
+        level, sku, key = self._level(row), self._cell(row, "sku"), self._cell(row, "key").strip()
+        parent = self._cell(row, "group").strip()
+        if level == "ignored":
+            return
+        if level == "picture":
+            if self._above is not None:
+                self._above.pictures.append(row)
+        elif level == "child" and self._above is not None and "group" not in self._columns.of:
+            self._above.rows.append(row)
+        elif level == "child" and parent:
+            self._group(parent).rows.append(row)
+        elif not sku.strip() and not key:
+            column = self._columns.of.get("sku", "SKU")
+            self._problem("", row, "the row has no SKU", f"fill in the column '{column}'")
+        elif store := self._cell(row, "store").strip():
+            # Magento repeats a product for each store view that has texts of its own.
+            texts = {what: text for what in ("title", "body") if (text := self._cell(row, what)).strip()}
+            self._group(sku).texts[store] = texts
+        elif parent and level != "parent":
+            self._group(parent).rows.append(row)
+        else:
+            self._above = self._own(row, sku if sku.strip() else f"id:{key}")
+            if key:
+                self._handles.setdefault(f"id:{key}", self._above.handle)
+
+    def _group(self, handle: str) -> _Group:
+        return self._groups.setdefault(handle, _Group(handle))
+
+    def _own(self, row: Row, handle: str) -> _Group:
+        """The group of which a row is the product; one of its own where a row with the same SKU came before."""
+        group = self._group(handle)
+        if group.own is not None:
+            group = self._groups[f"{handle}\n{row.number}"] = _Group(handle)
+        group.own = row
+        return group
+
+    def _join_by_key(self) -> None:
+        """Bring variants to the product that they name by its key and not by its SKU, as WooCommerce's ``id:44``."""
+        for key, handle in self._handles.items():
+            if key != handle and (by_key := self._groups.pop(key, None)):
+                self._groups[handle].rows += by_key.rows
+
+    def _join_listed(self) -> None:
         """Put the simple products that a configurable one lists into it as its variants."""
-        for handle in list(groups):
-            group = groups.get(handle)
-            row = group.rows[0] if group and group.rows else None
-            if group is None or row is None or not (listed := self._cell(row, "variations").strip()):
+        for handle in list(self._groups):
+            group = self._groups.get(handle)
+            if group is None or group.own is None:
                 continue
-            for part in listed.split("|"):
+            for part in self._cell(group.own, "variations").split("|"):
                 options = _pairs(part)
-                sku = options.pop("sku", "")
-                child = groups.get(sku)
-                if child is not None and child is not group and child.rows:
-                    group.children[sku] = options
-                    group.rows += child.rows
-                    del groups[sku]
-            if group.children:
-                group.parent = group.rows.pop(0)
+                child = self._groups.get(options.pop("sku", ""))
+                if child is not None and child is not group and child.own is not None:
+                    sku = child.handle
+                    group.listed[sku] = options
+                    group.rows += [child.own, *child.rows]
+                    del self._groups[sku]
 
     def _finish(self, group: _Group) -> Product | None:
-        rows = group.rows or ([group.parent] if group.parent else [])
+        rows = group.rows or ([group.own] if group.own else [])
         if not rows:
             return None  # only texts of store views, for a product that is not in the table
-        first = group.parent or rows[0]
-        candidates = [first, *rows]
+        first = group.own or rows[0]
+        candidates = [first, *group.rows]
 
         def text(what: str) -> str:
+            if what not in self._columns.of:  # asked of every row, and most tables have a few fields
+                return ""
             return next((cell for row in candidates if (cell := self._cell(row, what)).strip()), "")
 
-        locales = {store: dict(texts) for store, texts in group.texts.items()}
-        for what, by_locale in self._columns.localised.items():
-            for locale, column in by_locale.items():
-                if (cell := next((row[column] for row in candidates if row[column].strip()), "")).strip():
-                    locales.setdefault(locale, {})[what] = cell
+        locales = self._locales(group, candidates)
         title = text("title") or next((t["title"] for t in locales.values() if t.get("title")), "")
         if not title.strip():
-            self._problem(self._cell(rows[0], "sku"), rows[0], "the product has no title", "give it a title")
+            self._problem(
+                self._cell(rows[0], "sku") or group.handle, rows[0], "the product has no title", "add a title"
+            )
             return None
-        variants = tuple(self._variant(row, group) for row in rows)
+        pictured = [first, *group.pictures, *group.rows]
         return Product(
             handle=group.handle,
             title=title,
@@ -115,31 +163,54 @@ class _Variants:
             category=text("category"),
             type=text("type"),
             status=text("status"),
-            tags=tuple(tag for part in text("tags").split(self._columns.dialect.tags) if (tag := part.strip())),
-            images=tuple(dict.fromkeys(image for row in candidates for image in self._images(row))),
-            variants=variants,
+            tags=next((tags for row in candidates if (tags := self._texts(row, "tags", ","))), ()),
+            images=tuple(dict.fromkeys(image for row in pictured for image in self._images(row))),
+            variants=tuple(self._variant(row, group) for row in rows),
             row=first,
             locales=locales,
         )
 
+    def _locales(self, group: _Group, candidates: list[Row]) -> dict[str, dict[str, str]]:
+        locales = {store: dict(texts) for store, texts in group.texts.items()}
+        for what, by_locale in self._columns.localised.items():
+            for locale, column in by_locale.items():
+                if (cell := next((row[column] for row in candidates if row[column].strip()), "")).strip():
+                    locales.setdefault(locale, {})[what] = cell
+        return locales
+
     def _variant(self, row: Row, group: _Group) -> Variant:
-        options = {name: cell for column, name in self._columns.options.items() if (cell := row[column]).strip()}
         sku = self._cell(row, "sku")
-        attributes = _pairs(self._cell(row, "attributes"))
-        told_apart = group.children.get(sku, {})
-        options = {**attributes, **options, **told_apart}
+        told_apart = group.listed.get(sku, {})
+        options = {**self._options(row), **told_apart}
         shown = told_apart or options
+        several = len(group.rows) > 1 or (group.own is not None and bool(group.rows))
         # What all variants share does not tell one of them apart.
-        title = " / ".join(shown.values()) if len(group.rows) > 1 and self._columns.dialect.options is not None else ""
-        own = self._cell(row, "variant image") or (
-            self._cell(row, "image") if group.parent or len(group.rows) > 1 else ""
-        )
-        return Variant(sku, title, options, own, row, self._cell(row, "gtin"))
+        title = " / ".join(shown.values()) if len(group.rows) > 1 and self._dialect.options is not None else ""
+        images = self._texts(row, "variant image") or (self._texts(row, "image") if several else ())
+        return Variant(sku, title, options, next(iter(images), ""), row, self._cell(row, "gtin"))
+
+    def _options(self, row: Row) -> dict[str, str]:
+        options: dict[str, str] = {}
+        if attributes := self._cell(row, "attributes"):
+            patterns = self._dialect.attribute_patterns
+            pairs = (pair for pattern in patterns for pair in re.findall(pattern, attributes))
+            options |= {n.strip(): v.strip() for n, v in pairs} if patterns else _pairs(attributes)
+        if self._level(row) != "parent":  # whose row lists the values of all its variants
+            for name, value in self._columns.pairs:
+                if name and row[name].strip() and row[value].strip():
+                    options[cell_text(row[name])] = cell_text(row[value])
+        options |= {
+            name: cell_text(cell) for column, name in self._columns.options.items() if (cell := row[column]).strip()
+        }
+        return options
+
+    def _texts(self, row: Row, what: str, separator: str = "") -> tuple[str, ...]:
+        return cell_texts(self._raw(row, what), self._dialect.separators.get(what, separator))
 
     def _images(self, row: Row) -> Iterator[str]:
-        yield from filter(str.strip, [self._cell(row, "image")])
-        yield from (image for part in self._cell(row, "images").split(",") if (image := part.strip()))
-        yield from (image for n in range(1, 9) if (image := self._cell(row, f"image{n}")).strip())
+        yield from self._texts(row, "image")
+        for column in self._columns.pictures:
+            yield from cell_texts(row[column], self._dialect.separators.get("images", ""))
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ...catalog.inspection import inspect_catalog
-from ..common import HeaderOption, JsonOption, PhotosOption, SetOption, pairs
+from ...catalog.planning.proposal import write_mapping
+from ..common import (
+    ColumnOption,
+    EncodingOption,
+    HeaderOption,
+    JsonOption,
+    PhotosOption,
+    SetOption,
+    column_choice,
+    pairs,
+)
 from .show import show_inspected
 
 
@@ -23,6 +33,16 @@ def inspect(
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
     photos: PhotosOption = None,
+    column: ColumnOption = None,
+    encoding: EncodingOption = None,
+    write_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-mapping",
+            metavar="FILE",
+            help="Write a catalog.yaml that proposes which column is which; look at it.",
+        ),
+    ] = None,
     per_variant: Annotated[bool, typer.Option("--per-variant", help="A picture for each variant.")] = False,
     host: Annotated[
         str | None,
@@ -37,8 +57,14 @@ def inspect(
     takes is known to a host alone: where none is named, in the catalog.yaml or by --host, and our own is not up, they
     are not looked at, and that is said.
     """
-    roots = {"roots": photos} if photos else None
-    options = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None, "photos": roots}
+    choice = column_choice(column)
+    options: dict[str, Any] = {"workflow": workflow, "brand": brand, "per_variant": per_variant or None}
+    options["photos"] = {"roots": photos} if photos else None
+    if write_to is not None:
+        write_mapping(table, write_to, choice, encoding)
+        table = str(write_to)
+    else:
+        options |= {"columns": choice, "encoding": encoding}
     answer = inspect_catalog(table, pairs(mapping), host=host, headers=pairs(header, ":"), **options)
     show_inspected(answer, as_json)
     if answer["refused"]:

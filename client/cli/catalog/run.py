@@ -15,7 +15,19 @@ from ...catalog.run import CatalogRun
 from ...catalog.runner.hosts import Engine
 from ...catalog.status import RunStatus
 from ...models.licensing.profile import load_profile
-from ..common import HeaderOption, JsonOption, PhotosOption, ProfileOption, SetOption, WaiveOption, pairs, say
+from ..common import (
+    ColumnOption,
+    EncodingOption,
+    HeaderOption,
+    JsonOption,
+    PhotosOption,
+    ProfileOption,
+    SetOption,
+    WaiveOption,
+    column_choice,
+    pairs,
+    say,
+)
 from .folder import Folder
 from .show import RunProgress, finish, run_progress, show_notes, show_preview
 
@@ -58,6 +70,8 @@ def run(
     brand: Annotated[Path | None, typer.Option(help="A brand kit: a folder with brand.yaml, or that file.")] = None,
     mapping: SetOption = None,
     photos: PhotosOption = None,
+    column: ColumnOption = None,
+    encoding: EncodingOption = None,
     host: HostsOption = None,
     header: HeaderOption = None,
     engine: EngineOption = EngineKind.local,
@@ -106,8 +120,8 @@ def run(
     seeds = None if retries is None else {"seeds": retries}
     named = {"workflow": workflow, "brand": brand, "channel": channel, "hosts": host, "out": out, "retries": seeds}
     numbers = {"base_seed": seed, "per_variant": per_variant or None, "phases": phases}
-    roots = {"photos": {"roots": photos} if photos else None}
-    catalog = Catalog(CatalogFile.of(table, pairs(mapping), **named, **numbers, **roots), limit=limit)
+    read = {"columns": column_choice(column), "encoding": encoding, "photos": {"roots": photos} if photos else None}
+    catalog = Catalog(CatalogFile.of(table, pairs(mapping), **named, **numbers, **read), limit=limit)
     show_notes(catalog.table.notes)
     if dry_run:
         show_preview(preview(catalog, load_profile(profile)), as_json)

@@ -115,3 +115,13 @@ def test_an_item_of_one_product_is_never_taken_for_that_of_another(load_catalog,
     with Ledger(tmp_path / "run", create=True) as ledger:
         write_plan(ledger, plan)
         assert [(row["item_id"], row["state"]) for row in ledger.rows()][-1] == (problem.place, "failed")
+
+
+def test_columns_and_encoding_of_the_table(load_catalog, tmp_path):
+    (tmp_path / "export.csv").write_bytes("Kod;Nazwa;Foto;Foto 2\nA;dzień;a.jpg;b.jpg\n".encode("cp1250"))
+    file = load_catalog("columns: {sku: Kod, title: Nazwa, images: [Foto, Foto 2]}\nencoding: cp1250\n")
+    (product,) = Catalog(file.model_copy(update={"table": str(tmp_path / "export.csv")})).table.products
+    assert (product.handle, product.title, product.images) == ("A", "dzień", ("a.jpg", "b.jpg"))
+    with pytest.raises(CatalogInvalid) as caught:
+        Catalog(load_catalog("columns: {titel: name}\n"))
+    assert "did you mean 'title'?" in caught.value.remedy

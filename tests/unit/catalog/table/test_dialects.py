@@ -95,5 +95,5 @@ def test_every_dialect_can_be_planned(read):
 @given(st.lists(st.text(min_size=1, max_size=30).filter(str.strip), min_size=1, max_size=12, unique=True))
 def test_any_headers_have_a_dialect(headers):
     columns = columns_of(headers)
-    assert set(columns.found.values()) <= set(headers)
+    assert set(columns.mapping.values()) <= set(headers)
     assert set(columns.options) <= set(headers)

@@ -3,9 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import string
+import uuid
 import zipfile
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -189,25 +192,6 @@ def test_a_file_of_two_encodings_is_refused(table):
     assert error.place.endswith("line 3")
 
 
-@pytest.mark.parametrize(
-    ("encoding", "text"),
-    [
-        ("cp932", "大きなマグカップ 陶器の美しい花瓶"),
-        ("utf_16", "Tasse für dich"),
-    ],
-)
-def test_not_utf8_says_where_and_how_to_convert(table, encoding, text):
-    content = f"sku,title\nA,plain\nB,{text}\n".encode(encoding)
-    path = table(content)
-    error = fault(path)
-    with pytest.raises(UnicodeDecodeError) as reference:
-        content.decode()
-    assert f"offset {reference.value.start}" in error.message
-    assert encoding in error.message
-    assert f"-f {encoding.replace('_', '-')} " in error.remedy
-    assert error.place == f"{path}, line {content.count(bytes([10]), 0, reference.value.start) + 1}"
-
-
 def test_not_utf8_far_into_a_large_file(table):
     content = b"sku,title\n" + "A,ü\n".encode() * 500_000
     offset = len(content)
@@ -229,7 +213,7 @@ def archive(*names: str) -> bytes:
     [
         (archive("[Content_Types].xml", "xl/workbook.xml"), "XLSX"),
         (archive("products_export_1.csv"), "ZIP"),
-        (b'\n[{"sku": 1}]', "JSON"),
+        (b'\n[{"sku": 1}', "JSON"),
         (b"<!DOCTYPE html><title>Log in</title>", "web page"),
         (b"PAR1\x15\x00", "Parquet"),
     ],
@@ -337,3 +321,92 @@ def test_half_a_character_is_read_as_none_and_noted(tmp_path):
     with Ledger(tmp_path / "run", create=True) as ledger:
         write_plan(ledger, plan)
         assert ledger.pending() == ["A\ufffd"]
+
+
+def test_any_address_of_fsspec():
+    url = f"memory://{uuid.uuid4().hex}/products.csv"
+    with fsspec.open(url, "wb") as file:
+        file.write(b"sku,title\nA,Mug\n")
+    table = read_table(url)
+    assert (table.name, table.where, len(table.products)) == ("products.csv", url, 1)
+    with pytest.raises(CatalogInvalid, match="no such file"):
+        read_table(url + "x")
+    with pytest.raises(CatalogInvalid, match="cannot be read"):
+        read_table("nosuchscheme://x/y.csv")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    assert "a pipe or a device" in fault(path).message
+
+
+def test_a_column_that_is_not_read_may_stand_there_twice(table):
+    read = read_table(table("Item Type,Product ID,Product Name,Product Code/SKU,File,File\nProduct,1,Mug,M,a,b\n"))
+    assert (read.dialect, read.products[0].row["File"]) == ("bigcommerce", "a")
+    assert read.notes == ("two columns are named 'File'; rows have the first",)
+
+
+def test_the_user_says_which_column_is_which(table):
+    path = table("Artikel;Bezeichnung;Bild;Bild 2;Farbe\n0042;Becher;a.jpg;b.jpg;rot\n")
+    error = fault(path)
+    assert "--column sku=NAME" in error.remedy
+    chosen = {"sku": "Artikel", "title": "Bezeichnung", "image": "Bild", "images": ["Bild 2"]}
+    read = read_table(path, columns=chosen)
+    (product,) = read.products
+    assert (product.handle, product.title, product.images) == ("0042", "Becher", ("a.jpg", "b.jpg"))
+    assert dict(product.variants[0].options) == {"Farbe": "rot"}
+    assert read.mapping["title"] == "Bezeichnung"
+    with pytest.raises(CatalogInvalid, match="no column 'Artikle', which is chosen for 'sku'"):
+        read_table(path, columns={"sku": "Artikle"})
+    with pytest.raises(CatalogInvalid, match="'skuu' is nothing that a column can hold") as caught:
+        read_table(path, columns={"skuu": "Artikel"})
+    assert "did you mean 'sku'?" in caught.value.remedy
+
+
+def test_a_chosen_column_goes_before_the_dialects_own(table):
+    content = "Handle,Title,SEO Title,Variant SKU\na,A,A fine mug,A1\n"
+    read = read_table(table(content), columns={"title": "SEO Title"})
+    assert (read.dialect, read.products[0].title) == ("shopify", "A fine mug")
+
+
+def test_a_plain_table_can_be_grouped(table):
+    content = "Nr,Name,Familie,Farbe\nA,Mug,M,red\nB,Mug blue,M,blue\nC,Jug,,\n"
+    read = read_table(table(content), columns={"sku": "Nr", "group": "Familie"})
+    assert [(p.handle, [v.sku for v in p.variants]) for p in read.products] == [("M", ["A", "B"]), ("C", ["C"])]
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("Größe".encode().decode("cp1252"), "'GrÃ¶ÃŸe' is 'Größe'"),
+        ("żółty kubek".encode().decode("cp1250"), "is 'żółty kubek'"),
+        ("Gr\ufffd\ufffde", "letters of"),
+    ],
+)
+def test_a_title_that_was_misread_before_gets_no_picture(table, title, message):
+    read = read_table(table(f"sku,title\nA,{title}\nB,Größe – «ça» 5 m²\nC,NESCAFÉ® żółty\nD,CAFÉ—BAR\n"))
+    assert [p.handle for p in read.products] == ["B", "C", "D"]
+    (problem,) = read.problems
+    assert message in problem.message
+    assert problem.place.endswith("row 2 (line 2)")
+
+
+def test_a_sku_that_a_spreadsheet_shortened_is_noted(table):
+    read = read_table(table("sku,title\n4.00638E+12,a\n1E5,b\n"))
+    assert [p.handle for p in read.products] == ["4.00638E+12", "1E5"]
+    assert len(read.notes) == 1
+    assert "'4.00638E+12' is a number that a spreadsheet shortened" in read.notes[0]
+
+
+def test_plain_lists_of_pictures(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"sku": "A", "title": "a", "images": ["https://x/1.jpg", "https://x/2.jpg"]},
+        {"sku": "B", "title": "b", "image": "https://x/3.jpg", "additional_images": ["https://x/4.jpg", None]},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [p.images for p in read_table(path).products] == [
+        ("https://x/1.jpg", "https://x/2.jpg"),
+        ("https://x/3.jpg", "https://x/4.jpg"),
+    ]

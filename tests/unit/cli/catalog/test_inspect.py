@@ -141,3 +141,33 @@ def test_what_was_unusual_about_a_table_is_said_before_it_runs(tmp_path, options
     assert "note: not UTF-8 but cp1252" in done.stderr
     if "--json" in options:
         assert json.loads(done.stdout)["notes"][0].startswith("not UTF-8 but cp1252")
+
+
+EXPORT = "Kod;Nazwa;Foto;Foto 2\nA;dzień;a.jpg;b.jpg\n"
+
+
+def test_columns_and_encoding_can_be_said(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_bytes(EXPORT.encode("cp1250"))
+    options = ["--column", "sku=Kod", "--column", "title=Nazwa", "--column", "images=Foto", "--column", "images=Foto 2"]
+    refused = CliRunner().invoke(app, ["catalog", "inspect", str(path), *options])
+    assert "'dzień' in cp1250" in str(refused.exception)
+    options += ["--encoding", "cp1250"]
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(path), *options, "--json"])
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["encoding"], answer["mapping"]["title"]) == (0, "cp1250", "Nazwa")
+    dry = CliRunner().invoke(app, ["catalog", "run", str(path), *options, "--dry-run", "--json"])
+    assert [item["inputs"]["prompt"] for item in json.loads(dry.stdout)["items"]] == ["dzień"]
+
+
+def test_a_mapping_is_proposed_and_looked_at(tmp_path):
+    path, written = tmp_path / "export.csv", tmp_path / "catalog.yaml"
+    path.write_text(EXPORT, "utf-8")
+    unknown = CliRunner().invoke(app, ["catalog", "inspect", str(path)])
+    assert "--write-mapping" in str(unknown.exception)
+    done = CliRunner().invoke(app, ["catalog", "inspect", str(path), "--write-mapping", str(written), "--json"])
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["pictures"]) == (0, 1)
+    assert (answer["mapping"]["sku"], answer["mapping"]["image"]) == ("Kod", "Foto")
+    again = CliRunner().invoke(app, ["catalog", "inspect", str(written), "--json"])
+    assert json.loads(again.stdout)["mapping"] == answer["mapping"]

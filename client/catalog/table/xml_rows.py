@@ -1,0 +1,130 @@
+"""XML: RSS and Atom feeds of products, and the like of other shop systems."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from xml.sax import ContentHandler, SAXException
+from xml.sax.xmlreader import AttributesImpl, Locator
+
+from defusedxml import DefusedXmlException
+from defusedxml.sax import parse
+
+from ...errors import CatalogInvalid
+from .dialects import ColumnChoice
+from .files import Source
+from .rows import MOST_CELLS, MOST_COLUMNS, ListCell, Record, RowFile
+
+_PRODUCTS = {"item", "entry", "product", "offer", "shopitem", "row", "record"}  # elements that are a row, in lower case
+_MOST_DEPTH = 50
+
+
+class XmlRows(RowFile):
+    """An XML file: a row for each ``item``, ``entry``, ``product`` …; a column for each element in one.
+
+    Columns are named without the prefix of their namespace; where ``title`` and ``g:title`` are there, ``g:title`` is
+    read. An element that comes several times is a list; one inside another has a dot in its name (``shipping.price``).
+    Rows are numbered as if a header stood above them.
+
+    Raises:
+        CatalogInvalid: it is damaged, holds no such element, declares entities, or has more than a table may have.
+    """
+
+    def __init__(self, source: Source, chosen: ColumnChoice) -> None:
+        feed = _Feed()
+        try:
+            parse(io.BytesIO(source.data), feed)
+        except DefusedXmlException as error:
+            raise CatalogInvalid(
+                "this XML declares entities of its own, which may unpack to any size",
+                place=source.where,
+                remedy="export the feed without a document type declaration",
+            ) from error
+        except (SAXException, ValueError, LookupError) as error:
+            raise CatalogInvalid(
+                f"this XML cannot be read: {' '.join(str(error).split())}",
+                place=source.where,
+                remedy="export the feed again",
+            ) from error
+        if not feed.rows:
+            raise CatalogInvalid(
+                "this XML holds no products",
+                place=source.where,
+                remedy="give a feed with an <item>, <entry> or <product> for each, or export the table as CSV UTF-8",
+            )
+        self._names = list(dict.fromkeys(name for _, row in feed.rows for name in row))
+        self._rows = feed.rows
+        super().__init__(source, chosen, encoding="")
+
+    def _records(self) -> Iterator[Record]:
+        yield 1, 1, self._names
+        for number, (line, row) in enumerate(self._rows, 2):
+            yield number, line, [row.get(name, "") for name in self._names]
+
+
+class _Feed(ContentHandler):
+    """Gathers the rows of a document as it is parsed.
+
+    Attributes:
+        rows: the line on which each begins, and its texts by name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[tuple[int, dict[str, str]]] = []
+        self._line = 0
+        self._path: list[str] = []  # of the elements in a row; empty outside
+        self._texts: list[list[str]] = []
+        self._values: dict[str, list[str]] = {}
+        self._cells = 0
+
+    def setDocumentLocator(self, locator: Locator) -> None:
+        """Take what says on which line the parser is."""
+        self._locator = locator
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
+        """Begin a row, or an element in one."""
+        if not self._path and _bare(name).casefold() not in _PRODUCTS:
+            return
+        if not self._path:
+            self._line = self._locator.getLineNumber() or 0
+            self._values = {key: [value] for key, value in attrs.items() if not key.startswith("xml")}
+        if len(self._path) == _MOST_DEPTH:
+            raise ValueError(f"its elements are more than {_MOST_DEPTH} deep")
+        self._path.append(name)
+        self._texts.append([])
+
+    def characters(self, content: str) -> None:
+        """Keep the text of the element that is open."""
+        if self._texts:
+            self._texts[-1].append(content)
+
+    def endElement(self, name: str) -> None:  # noqa: ARG002 - the parser knows that it fits
+        """End an element, or a row."""
+        if not self._path:
+            return
+        text = "".join(self._texts.pop()).strip()
+        path = ".".join(self._path[1:])
+        self._path.pop()
+        if self._path:
+            if text:
+                self._values.setdefault(path, []).append(text)
+        elif self._values:
+            self.rows.append((self._line, _row(self._values)))
+            self._cells += len(self._values)
+            if self._cells > MOST_CELLS or len(self._values) > MOST_COLUMNS:
+                raise ValueError("it has more than a table may have")
+
+
+def _row(values: dict[str, list[str]]) -> dict[str, str]:
+    row: dict[str, str] = {}
+    for path in sorted(values, key=lambda path: ":" in path):  # the namespace of a feed goes before RSS's own
+        texts = values[path]
+        name = ".".join(map(_bare, path.split(".")))
+        row[name] = texts[0] if len(texts) == 1 else ListCell.of(json.dumps(texts, ensure_ascii=False), texts)
+    return row
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(":")[2]
