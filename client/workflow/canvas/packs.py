@@ -17,14 +17,18 @@ CANVAS_ONLY = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE})
 # Wires without a line, by a name that both ends have: each end that gives, with the end that it takes from.
 SETTERS: Mapping[str, str] = {"GetNode": "SetNode", "easy getNode": "easy setNode"}
 
-# Without a nameless input, by which the others show what they are.
+# Without a nameless input, by which the others show what they are. What "everywhere" nodes give is in the file's links.
 _DECORATIONS = frozenset(
     {
+        "Anything Everywhere",
+        "Anything Everywhere3",
+        "Anything Everywhere?",
         "Bookmark (rgthree)",
         "Fast Groups Bypasser (rgthree)",
         "Fast Groups Muter (rgthree)",
         "Label (rgthree)",
         "Note Plus (mtb)",
+        "Prompts Everywhere",
         "easy bookmark",
     }
 )

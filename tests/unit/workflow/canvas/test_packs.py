@@ -201,6 +201,19 @@ def test_a_wire_by_name_is_followed(setter: str, getter: str) -> None:
     assert graph["3:21"]["inputs"]["images"] == graph["9"]["inputs"]["images"] == ["1", 0]
 
 
+def test_a_wire_that_is_broadcast_is_where_the_file_notes_it() -> None:
+    """cg-use-everywhere notes them as it saves; the node that broadcasts is no loss to a host that lacks the pack."""
+    everywhere = node(2, "Anything Everywhere", {"anything": 1, "anything2": None})
+    saving = [save(9, 5), node(10, "SaveImage", {"images": None}, 0, "other")]
+    links = [[1, 1, 0, 2, 0, IMAGE], [5, 7, 0, 9, 0, IMAGE]]
+    noted = [{"downstream": number, "downstream_slot": 0, "upstream": "1", "upstream_slot": 0} for number in (9, 10)]
+    noted += [{"downstream": 99, "downstream_slot": 0}, 5]  # type: ignore[list-item]
+    graph = api([empty(1), everywhere, empty(7), *saving], links, extra={"ue_links": noted})
+    assert graph["10"]["inputs"]["images"] == ["1", 0]
+    assert graph["9"]["inputs"]["images"] == ["7", 0]
+    assert "2" not in graph
+
+
 def test_a_node_whose_value_is_not_in_the_file() -> None:
     preset = {"id": 2, "type": "PresetText|pysssss", "outputs": [{"name": "text", "type": "STRING"}]}
     assert sorted(api([empty(1), preset, save(9, 1)], [[1, 1, 0, 9, 0, IMAGE]])) == ["1", "9"]
