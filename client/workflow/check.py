@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..errors import NodeMissing, PackshotError, WorkflowInvalid
 from .app_mode import AppMode, read_app_mode
-from .canvas.convert import ApiGraph, convert
-from .canvas.definitions import ObjectInfo
+from .canvas.convert import ApiGraph, convert, where_from
+from .canvas.definitions import DYNAMIC_COMBO, ObjectInfo
 from .canvas.graph import Node
 from .check_values import check_values
 from .contract import find_field, read_block, read_input, read_names, read_requires
@@ -21,7 +21,6 @@ from .workflow import Workflow
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NEWEST_FORMAT = 1  # of the canvas's files: 0.4, and 1 with links as objects
-_CORE = "comfy-core"  # how the canvas notes that a node is ComfyUI's own
 _REBUILD = "rebuild the App on the canvas, and save again"
 _AGREE = "name the same widgets in the same order in App Mode and in extra.packshot"
 
@@ -40,10 +39,12 @@ def check(workflow: Workflow, info: ObjectInfo) -> list[Problem]:
     nodes = [_about_node(error, workflow, info) for error in api.problems]
     missing = {problem.node for problem in nodes if problem.slug == NodeMissing.slug}
     known = {(problem.node, problem.input) for problem in nodes}
+    values = (each for each in check_values(workflow, api, info) if (each.node, each.input) not in known)
+    out_of_place = {node for node, name in known if _is_dynamic(api, node, name)}
     return [
         *found,
         *nodes,
-        *(each for each in check_values(workflow, api, info) if (each.node, each.input) not in known),
+        *(each for each in values if each.node not in out_of_place),
         *_check_names(workflow, api, info, missing),
         *_check_app(workflow, api, missing),
     ]
@@ -105,17 +106,16 @@ def _about_node(error: PackshotError, workflow: Workflow, info: ObjectInfo) -> P
 
 def _install(node: Node, workflow: Workflow) -> str:
     """How to get a node, by the pack that the canvas noted when it was saved, or that the workflow says it needs."""
-    pack = node.properties.get("cnr_id") or node.properties.get("aux_id")
-    version = node.properties.get("ver")
-    if pack == _CORE:
-        return f"it is ComfyUI's own, saved with {version or 'another version'}: update the host"
-    if isinstance(pack, str) and pack:
-        said = f" (saved with {version})" if isinstance(version, str) and version else ""
-        return f"install the node pack '{pack}'{said} on the host"
-    required = read_requires(workflow.data).get("packs")
-    if isinstance(required, Mapping) and required:
+    required, remedy = read_requires(workflow.data).get("packs"), where_from(node)
+    if not remedy and isinstance(required, Mapping) and required:
         return f"install the node packs that the workflow requires: {', '.join(map(str, required))}"
-    return "install the node pack it comes from on the host, or remove the node"
+    return remedy or "install the node pack it comes from on the host, or remove the node"
+
+
+def _is_dynamic(api: ApiGraph, node: str, name: str) -> bool:
+    """Whether a widget is a dynamic combo: where its value is wrong, those after it are for other inputs."""
+    field = api.fields.get((node, name))
+    return field is not None and field.widget.spec.type == DYNAMIC_COMBO
 
 
 # -- the contract and App Mode -----------------------------------------------------------------------------------------

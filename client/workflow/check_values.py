@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import NodeMissing
-from .canvas.convert import ApiGraph, Field, is_model_file
+from .canvas.convert import ApiGraph, Field, is_model_file, short
 from .canvas.definitions import AUTOGROW, DYNAMIC_COMBO, ObjectInfo, Spec, input_specs
 from .contract import find_field, read_names, read_requires
 from .problems import Problem, find_node, invalid, near, title_of
@@ -54,7 +54,7 @@ def _check_value(field: Field, value: Any, given: bool, workflow: Workflow) -> I
     wanted = _wanted_instead(spec, value)
     if wanted is None:
         return
-    choices, shown = spec.choices, _short(value)
+    choices, shown = spec.choices, short(value)
     slug, message = "input-invalid", f"{shown} is not {wanted}"
     remedy = "set it on the canvas, and save again"
     if choices is not None and is_model_file(value):
@@ -75,11 +75,10 @@ def _check_value(field: Field, value: Any, given: bool, workflow: Workflow) -> I
 
 def _wanted_instead(spec: Spec, value: Any) -> str | None:
     """What the host wants in place of a value, None where it takes it."""
+    if (kind := spec.mismatch(value)) is not None:
+        return kind
     if spec.type in ("INT", "FLOAT"):
-        try:
-            number = int(value) if spec.type == "INT" else float(value)
-        except (TypeError, ValueError, OverflowError):
-            return "a whole number" if spec.type == "INT" else "a number"
+        number = int(value) if spec.type == "INT" else float(value)
         low, high = spec.options.get("min"), spec.options.get("max")
         too_low = isinstance(low, int | float) and number < low
         too_high = isinstance(high, int | float) and number > high
@@ -131,8 +130,3 @@ def _check_wires(node: str, api: ApiGraph, info: ObjectInfo, workflow: Workflow,
 
 def _is_link(value: Any) -> bool:
     return type(value) is list
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

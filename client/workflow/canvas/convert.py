@@ -7,24 +7,27 @@ canvas knows (notes, reroutes, primitives) disappear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from ...errors import NodeMissing, PackshotError, WorkflowInvalid
-from .definitions import UNSET
+from ...errors import InputInvalid, NodeMissing, PackshotError, WorkflowInvalid
+from .definitions import DYNAMIC_COMBO, UNSET
 from .definitions import ObjectInfo as ObjectInfo
 from .definitions import input_options as input_options
 from .graph import CanvasGraph, Node
 from .links import Output, Path, Tracer, full_id
-from .open_graph import PRIMITIVE, OpenGraph, OpenNode
+from .open_graph import OpenGraph, OpenNode
 from .opener import open_graph
-from .texts import SAVING, replace_patterns, resolve_choices
+from .packs import PRIMITIVE
+from .texts import SAVING, as_text, replace_patterns, resolve_choices
 from .widgets import Input, Widget
 
 _MOST_NODES = 100_000  # A few subgraphs, each twice in the next, would be millions.
+_CORE = "comfy-core"  # how the canvas notes that a node is ComfyUI's own
 _MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 
 
@@ -133,27 +136,39 @@ class _Conversion:
         self._running_nodes: dict[str, Node] = {}
 
     def run(self) -> ApiGraph:
+        unknown: list[tuple[Path, OpenNode]] = []
         for path, node in self._running():
             if node.definition is None:
-                where = f"{self._place}, {node.node.place_at(full_id(path, node))}"
-                noted = node.node.properties.get("cnr_id") or node.node.properties.get("aux_id")
-                pack = f"the node pack '{noted}'" if isinstance(noted, str) else "the node pack it comes from"
-                self._api.problems.append(
-                    NodeMissing(
-                        f"the host does not have the node type '{node.node.type}'",
-                        place=where,
-                        remedy=f"install {pack} on the host, or remove the node",
-                    )
-                )
+                unknown.append((path, node))
             else:
                 self._convert(path, node)
         nodes = self._api.nodes
+        self._find_missing(unknown)
         for converted in nodes.values():
             inputs = converted["inputs"]
             for name in [name for name, value in inputs.items() if type(value) is list and value[0] not in nodes]:
                 del inputs[name]
         self._find_circle()
         return self._api
+
+    def _find_missing(self, unknown: list[tuple[Path, OpenNode]]) -> None:
+        """Note the node types that the host does not have, but those that nothing depends on: bookmarks, labels and
+        the like, which are the canvas's alone. What takes a wire may be the very node that saves."""
+        needed = {
+            value[0] for node in self._api.nodes.values() for value in node["inputs"].values() if type(value) is list
+        }
+        for path, node in unknown:
+            for entry in node.inputs:
+                with suppress(WorkflowInvalid):  # it is missing: where its wires come from is no matter yet
+                    source = self._tracer.source(path, node, entry)
+                    needed |= {source.node} if isinstance(source, Output) else set()
+        for path, node in unknown:
+            wired = any(entry.link is not None for entry in node.inputs)
+            if wired or full_id(path, node) in needed or not self._api.nodes:
+                message = f"the host does not have the node type '{node.node.type}'"
+                where = f"{self._place}, {node.node.place_at(full_id(path, node))}"
+                remedy = where_from(node.node) or "install the node pack it comes from on the host, or remove the node"
+                self._api.problems.append(NodeMissing(message, place=where, remedy=remedy))
 
     def _find_circle(self) -> None:
         """Note a node that would wait for itself. The canvas submits such a graph, and the host refuses it."""
@@ -206,6 +221,7 @@ class _Conversion:
         self._offer(path, node, [widget for widget in node.widgets if widget.submitted])
         for entry in node.inputs:
             self._link(path, node, entry, id_, inputs)
+        self._check_kinds(node, id_, inputs)
         title = node.node.title or (node.definition or {}).get("display_name") or node.node.type
         self._api.nodes[id_] = {"inputs": inputs, "class_type": node.node.type, "_meta": {"title": title}}
 
@@ -226,14 +242,32 @@ class _Conversion:
             if value is UNSET:
                 inputs.pop(entry.name, None)
             else:
-                inputs[entry.name] = _wrapped(value)
+                inputs[entry.name] = _wrapped(_as_typed(source.widget, value))
             shown = self._api.fields.get((full_id(source.path, source.host), source.widget.name))
             if shown is not None:
                 shown.targets.append((id_, entry.name))
                 self._api.fields[id_, entry.name] = shown
 
+    def _check_kinds(self, node: OpenNode, id_: str, inputs: dict[str, Any]) -> None:
+        """Note values of another kind than their widgets take. The canvas submits them, and the host refuses."""
+        for widget in node.widgets:
+            value = inputs.get(widget.name)
+            if not widget.submitted or widget.name not in inputs or type(value) is list:
+                continue
+            value = value["__value__"] if isinstance(value, Mapping) and "__value__" in value else value
+            kind = None if value is None else widget.spec.mismatch(value)  # None: left to be filled in
+            if kind is None:
+                continue
+            shown = self._api.fields[id_, widget.name]
+            where = f"{self._place}, {shown.place}, input '{shown.widget.name}'"
+            lost = widget.spec.type == DYNAMIC_COMBO
+            remedy = _other_option(widget) if lost else "set it on the canvas, and save again"
+            self._api.problems.append(InputInvalid(f"{short(value)} is not {kind}", place=where, remedy=remedy))
+            if lost:
+                return  # the values that follow belong to the inputs of the option that is not there
+
     def _submitted(self, node: OpenNode, widget: Widget) -> Any:
-        value = widget.value
+        value = _as_typed(widget, widget.value)
         if isinstance(value, str):
             if widget.name == "filename_prefix" and node.node.type in SAVING:
                 return replace_patterns(value, self._graph.below, self._now)
@@ -285,6 +319,36 @@ def _alone(path: Path, node: OpenNode) -> bool:
     """Whether a node has a place of its own in the file, and is in no subgraph that stands in several places."""
     several = any(host.inner is not None and len(host.inner.instances) > 1 for host in path)
     return not several and bool(node.node.where)
+
+
+def _as_typed(widget: Widget, value: Any) -> Any:
+    """A value as its widget holds it: a field of text has no numbers."""
+    text = widget.spec.widget_type == "STRING" and isinstance(value, int | float)
+    return as_text(value) if text else value
+
+
+def short(value: Any) -> str:
+    """A value in messages, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def where_from(node: Node) -> str:
+    """Say how to get a node type that the host lacks, by what the canvas noted when it was saved; empty where nothing
+    was noted."""
+    pack, version = node.properties.get("cnr_id") or node.properties.get("aux_id"), node.properties.get("ver")
+    if pack == _CORE:
+        return f"it is ComfyUI's own, saved with {version or 'another version'}: update the host's ComfyUI"
+    if not isinstance(pack, str):
+        return ""
+    release = f" (saved with {version})" if isinstance(version, str) and version else ""
+    return f"install the node pack '{pack}'{release} on the host"
+
+
+def _other_option(combo: Widget) -> str:
+    """What to do about a dynamic combo whose option the host does not have."""
+    options = ", ".join(map(str, combo.spec.choices or ()))
+    return f"choose one that the host has on the canvas ({options}), or update ComfyUI and the node packs on the host"
 
 
 def _wrapped(value: Any) -> Any:

@@ -69,15 +69,19 @@ class Spec:
         name: the host's name for it.
         type: a type of ComfyUI's; ``COMBO`` for a list of choices.
         options: what the definition says of it; ``options`` has the choices of a COMBO.
+        custom: whether a node pack's JavaScript shows a widget of its own for it, whose type the canvas does not know.
     """
 
     name: str
     type: str
     options: Mapping[str, Any]
+    custom: bool = False
 
     @property
     def widget_type(self) -> str | None:
         """The type of widget that the canvas shows for it; None for a mere socket."""
+        if self.custom:
+            return self.type
         kind = str(self.options.get("widgetType") or self.type)
         return kind if kind in _BEGIN and not self.options.get("forceInput") else None
 
@@ -88,6 +92,25 @@ class Spec:
         if self.type == DYNAMIC_COMBO:
             return [option.get("key") for option in dynamic_options(self)]
         return options if self.type == "COMBO" and isinstance(options, list) else None
+
+    def mismatch(self, value: Any) -> str | None:
+        """Say what kind of value the host wants instead of this one; None where the kind is right.
+
+        Ranges and the choices of plain combos, which are often files, are not looked at: they differ from host to host.
+        """
+        if self.type in ("INT", "FLOAT"):
+            try:
+                int(value) if self.type == "INT" else float(value)
+            except (TypeError, ValueError, OverflowError):
+                return "a whole number" if self.type == "INT" else "a number"
+        elif self.type == "BOOLEAN":
+            fits = isinstance(value, bool | int | float) or str(value).lower() in ("true", "false")
+            return None if fits else "true or false"
+        elif choices := self.choices:
+            # A name that is not in the list of a plain combo may be a file of another host.
+            likely = self.type != DYNAMIC_COMBO and (isinstance(value, str | list) or not isinstance(choices[0], str))
+            return None if likely or value in choices else "one of its choices"
+        return None
 
     @property
     def begin(self) -> Any:
@@ -102,7 +125,7 @@ class Spec:
             return choices[0] if choices else ("Loading..." if self.options.get("remote") else UNSET)
         if self.widget_type in ("CHART", "GALLERIA", "TEXTAREA", "IMAGECOMPARE"):
             return _BEGIN[self.widget_type]
-        return _BEGIN[self.widget_type or ""] if default is None else default
+        return _BEGIN.get(self.widget_type or "", UNSET) if default is None else default
 
 
 def read_object_info(path: Path) -> ObjectInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +190,30 @@ def _nodes_and_links(raw: Mapping[str, Any], where: Where, place: str) -> tuple[
     by_id = {node.id: node for node in sorted(parsed, key=lambda node: node.order)}
     if len(by_id) != len(parsed):
         raise WorkflowInvalid("two nodes have the same id", place=place, remedy=_SAVE_AGAIN)
-    wires = [_link(link, f"{place}, links[{i}]") for i, link in enumerate(links)]
-    return by_id, {link.id: link for link in wires}
+    wires = {link.id: link for link in (_link(link, f"{place}, links[{i}]") for i, link in enumerate(links))}
+    _add_broadcasts(raw, by_id, wires)
+    return by_id, wires
+
+
+def _add_broadcasts(raw: Mapping[str, Any], nodes: dict[str, Node], links: dict[int, Link]) -> None:
+    """Add the wires that cg-use-everywhere draws as the canvas submits, and notes in ``ue_links`` as it saves.
+
+    An input that has a wire keeps it, as there.
+    """
+    extra = raw.get("extra")
+    listed = extra.get("ue_links") if isinstance(extra, Mapping) else None
+    for each in listed if isinstance(listed, list) else ():
+        if not isinstance(each, Mapping):
+            continue
+        target, slot = nodes.get(str(each.get("downstream"))), each.get("downstream_slot")
+        origin, output = nodes.get(str(each.get("upstream"))), each.get("upstream_slot")
+        if target is None or origin is None or not isinstance(slot, int) or not isinstance(output, int):
+            continue
+        if 0 <= slot < len(target.inputs) and not target.inputs[slot].links:
+            number = max(links, default=0) + 1
+            links[number] = Link(number, origin.id, output, target.id, slot)
+            wired = replace(target.inputs[slot], links=(number,))
+            nodes[target.id] = replace(target, inputs=(*target.inputs[:slot], wired, *target.inputs[slot + 1 :]))
 
 
 def _subgraphs(raw: Mapping[str, Any], where: Where, place: str) -> dict[str, Subgraph]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .definitions import NodeDefinition, ObjectInfo, Spec, input_specs
 from .graph import SUBGRAPH_INPUT, SUBGRAPH_OUTPUT, Link, Node, Slot, Subgraph, read_node
-from .open_graph import PRIMITIVE, REROUTE
+from .packs import PRIMITIVE, REROUTE
 from .widgets import Layout
 
 _End = tuple[str, str]  # a node inside and its input

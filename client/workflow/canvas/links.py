@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ...errors import WorkflowInvalid
 from .graph import BYPASSED, MUTED, SUBGRAPH_INPUT
-from .open_graph import GET, REROUTE, SET, OpenGraph, OpenNode
+from .open_graph import OpenGraph, OpenNode
+from .packs import ELSEWHERE, SETTERS
 from .widgets import Input, Widget
 
 Path = tuple[OpenNode, ...]
@@ -117,26 +118,34 @@ class Tracer:
                     if node.output_type(slot) is None:
                         raise self._nowhere(start, number)
                     return Output(full_id(path, node), slot)
-                if node.node.type == GET:
-                    path, setter = self._setter(path, node)
+                if node.node.type in ELSEWHERE:
+                    raise self._invalid(start, *_elsewhere(node))
+                if node.node.type in SETTERS:
+                    name = _first(node)
+                    path, setter = self._setter(path, node, name)
+                    if setter is None and name:
+                        setters, message = (
+                            SETTERS[node.node.type],
+                            f"it takes the wire named {name!r}, which nothing gives",
+                        )
+                        raise self._invalid(start, message, f"name a {setters} so on the canvas, or draw the wire")
                     if setter is None:
                         return None
                     node, slot = setter, 0
-                elif node.node.type not in (REROUTE, SET):
-                    return None
+                # What else is the canvas's alone passes each wire on, as the canvas has it.
             if not 0 <= slot < len(node.inputs):
                 return None
             entry = node.inputs[slot]
             if node.inner is not None and entry.link is None:
                 return Promoted(path, node, entry.widget) if entry.widget is not None else None
 
-    def _setter(self, path: Path, getter: OpenNode) -> tuple[Path, OpenNode | None]:
-        """The SetNode of a GetNode's name: in the same graph, or in one around it."""
-        name = _first(getter)
+    def _setter(self, path: Path, getter: OpenNode, name: object) -> tuple[Path, OpenNode | None]:
+        """The node that a wire's name is given at: in the same graph, or in one around it."""
+        kind = SETTERS[getter.node.type]
         for depth in range(len(path), -1, -1):
             graph = path[depth - 1].inner if depth else self._graph
             for node in graph.nodes.values() if graph is not None else ():
-                if node.node.type == SET and node.virtual and _first(node) == name:
+                if node.node.type == kind and node.virtual and _first(node) == name:
                     return path[:depth], node
         return path, None
 
@@ -152,6 +161,12 @@ class Tracer:
 def _first(node: OpenNode) -> object:
     values = node.node.widgets
     return values[0] if isinstance(values, list) and values else None
+
+
+def _elsewhere(node: OpenNode) -> tuple[str, str]:
+    """Message and remedy for a node whose value the file does not have."""
+    shown = node.node.title or node.node.type
+    return f'its value is not in the file: "{shown}" ({ELSEWHERE[node.node.type]})', "put the value itself in its place"
 
 
 def _bypass(node: OpenNode, output: int, wanted: str) -> Input | None:

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 
 from .definitions import NodeDefinition, output_type
 from .graph import BYPASSED, MUTED, Link, Node
+from .packs import lives_on_canvas
 from .widgets import Input, Widget
-
-REROUTE, PRIMITIVE, SET, GET = "Reroute", "PrimitiveNode", "SetNode", "GetNode"
-CANVAS_ONLY = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE})
-# A node pack's, and widespread: wires without a line. A host that knows nodes of these names runs them.
-_VIRTUAL = CANVAS_ONLY | {SET, GET}
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +46,7 @@ class OpenNode:
     @property
     def virtual(self) -> bool:
         """Whether it is the canvas's alone, and never sent to the host."""
-        return self.inner is not None or (self.definition is None and self.node.type in _VIRTUAL)
+        return self.inner is not None or (self.definition is None and lives_on_canvas(self.node))
 
     def widget(self, name: str) -> Widget | None:
         """A widget by name."""

@@ -15,7 +15,8 @@ from ...errors import WorkflowInvalid
 from .definitions import ObjectInfo
 from .graph import CanvasGraph, Link, Node, Slot, Subgraph
 from .groups import read_group
-from .open_graph import CANVAS_ONLY, PRIMITIVE, OpenGraph, OpenNode, Port
+from .open_graph import OpenGraph, OpenNode, Port
+from .packs import CANVAS_ONLY, ELSEWHERE, PRIMITIVE
 from .promotion import promote, read_proxies
 from .widgets import Input, Layout, Widget
 
@@ -83,7 +84,8 @@ class _Opener:
     def _node(self, node: Node, inside: tuple[str, ...]) -> OpenNode:
         if node.type in self._subgraphs:
             return self._instance(self._subgraphs[node.type][0], node, inside)
-        definition = None if node.type in CANVAS_ONLY else self._info.get(node.type)
+        canvas_only = node.type in CANVAS_ONLY or node.type in ELSEWHERE
+        definition = None if canvas_only else self._info.get(node.type)
         if definition is None and node.type in self._groups:
             group = read_group(node, self._groups[node.type], self._info, self._place)
             # Its values are in the nodes inside, and it has no place for others.

@@ -14,7 +14,8 @@ from typing import Any
 
 from .definitions import UNSET
 from .graph import SUBGRAPH_INPUT, Link
-from .open_graph import PRIMITIVE, OpenGraph, OpenNode, Port
+from .open_graph import OpenGraph, OpenNode, Port
+from .packs import PRIMITIVE
 from .widgets import Input, Widget
 
 _HOST_ITSELF = "-1"

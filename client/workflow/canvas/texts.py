@@ -110,7 +110,7 @@ def replace_patterns(text: str, nodes: Callable[[], list[OpenNode]], now: dateti
         named = [node for node in everyone if _known_as(node) == node_name]
         named = named or [node for node in everyone if _title(node) == node_name]
         widget = named[0].widget(widget_name) if named else None
-        return match[0] if widget is None else _NO_FILE_NAME.sub("_", _as_text(widget.value))
+        return match[0] if widget is None else _NO_FILE_NAME.sub("_", as_text(widget.value))
 
     return _PATTERN.sub(value, text) if "%" in text else text
 
@@ -135,7 +135,7 @@ def _format_date(pattern: str, now: datetime) -> str:
     return _DATE.sub(part, pattern)
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
     """A value as JavaScript writes it."""
     if value is None or value is UNSET:
         return ""

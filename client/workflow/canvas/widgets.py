@@ -22,6 +22,7 @@ from .definitions import (
     nested_specs,
 )
 from .graph import Node
+from .packs import undeclared_values
 
 _CONTROLS = ("fixed", "increment", "decrement", "randomize", "increment-wrap", True, False, None)
 
@@ -102,7 +103,7 @@ class Layout:
         self._groups: dict[str, _Group] = {}
         self._fixed = True
         self._type = node.type
-        specs = input_specs(definition)
+        specs = [_as_shown(spec, node) for spec in input_specs(definition)]
         for spec in specs:
             self._add_socket(spec)
         for spec in specs:
@@ -110,6 +111,7 @@ class Layout:
         self._fixed = False
         self._wire(node)
         self._fill(node, specs)
+        self._add_undeclared(node)
 
     # -- making ----------------------------------------------------------------------------------------------------
 
@@ -208,6 +210,14 @@ class Layout:
             if widget.value is None and (choices := widget.spec.choices):
                 self._set(widget, choices[0])
 
+    def _add_undeclared(self, node: Node) -> None:
+        """Add what a pack's JavaScript submits beside the definition's inputs, for nodes with flexible inputs."""
+        declared = {widget.name for widget in self.widgets}
+        for name, value, position in undeclared_values(node):
+            if name not in declared:
+                spec = Spec(name, "*", {})
+                self.widgets.append(Widget(name, value, spec, position, saved=position is not None, fixed=False))
+
     def _values(self, values: Any, specs: list[Spec]) -> tuple[list[Any], list[int]]:
         """The values with their positions, less those that old files have for inputs that no longer are widgets
         (``forceInput`` before frontend 1.16)."""
@@ -216,7 +226,7 @@ class Layout:
         for spec in specs:
             forced = bool(spec.options.get("forceInput"))
             if spec.name in names or forced:
-                dummies += [forced, False] if spec.options.get("control_after_generate") else [forced]
+                dummies += [forced, False] if _control(spec) else [forced]
         kept = [i for i in range(len(values)) if len(dummies) != len(values) or not dummies[i]]
         return [values[i] for i in kept], kept
 
@@ -259,6 +269,15 @@ class Layout:
                 self._grow_after(name)
 
 
+def _as_shown(spec: Spec, node: Node) -> Spec:
+    """An input as the file shows it: with a widget of a pack's own where it has a value by name or its slot says so."""
+    if spec.widget_type is not None or spec.options.get("forceInput") or spec.type in (AUTOGROW, MATCH_TYPE):
+        return spec
+    has_value = isinstance(node.widgets, dict) and spec.name in node.widgets
+    has_widget = any(slot.name == spec.name and slot.widget for slot in node.inputs)
+    return replace(spec, custom=True) if has_value or has_widget else spec
+
+
 def _plain(value: Any) -> Any:
     """A value that can be looked up; 0 and 1 are no controls, though equal to False and True."""
     return value if isinstance(value, str | bool) or value is None else "no control"
@@ -287,14 +306,18 @@ def _beside(widget: Widget, node_type: str, has_model_file: bool) -> tuple[list[
         # Its choices are what the user types into the options; the index of the chosen one follows from them.
         index = Widget("index", UNSET, Spec("index", "INT", {}), fixed=widget.fixed)
         return [], [index, _option(1)]
-    control = spec.options.get("control_after_generate")
-    if kind == "INT" and control is None:
-        control = spec.name in ("seed", "noise_seed")
+    control = _control(spec)
     if control and kind in ("INT", "FLOAT", "COMBO"):
         begin = control if isinstance(control, str) else "fixed" if kind == "FLOAT" else "randomize"
         filters = [extra("control_filter_list", "", control=True)] if kind == "COMBO" else []
         return [], [extra("control_after_generate", begin, control=True), *filters]
     return [], []
+
+
+def _control(spec: Spec) -> Any:
+    """What an input's definition says of a control after it; seeds have one unless it says otherwise."""
+    control = spec.options.get("control_after_generate")
+    return spec.name in ("seed", "noise_seed") if control is None and spec.widget_type == "INT" else control
 
 
 def _option(number: int) -> Widget:

@@ -96,8 +96,8 @@ def test_widgets_may_be_saved_by_name() -> None:
 
 def test_a_list_in_a_widget_is_not_taken_for_a_link() -> None:
     nodes, links = chain()
-    nodes[0]["widgets_values"][3] = ["a", 0]
-    assert api(nodes, links)["1"]["inputs"]["color"] == {"__value__": ["a", 0]}
+    nodes[1]["widgets_values"][0] = ["a", 0]
+    assert api(nodes, links)["2"]["inputs"]["filename_prefix"] == {"__value__": ["a", 0]}
 
 
 # -- what only the canvas knows ----------------------------------------------------------------------------------------

@@ -13,11 +13,16 @@ from support.canvas_graphs import IMAGE, INFO, api, empty, node, save, subgraph
 
 def test_a_wire_by_name_is_followed_and_disappears() -> None:
     nodes = [empty(1), node(2, "SetNode", {IMAGE: 1}, 1, "cup"), node(3, "GetNode", {}, 1, "cup"), save(4, 2)]
-    nodes += [node(5, "GetNode", {}, 1, "nobody set this"), save(6, 3)]
-    graph = api(nodes, [[1, 1, 0, 2, 0], [2, 3, 0, 4, 0], [3, 5, 0, 6, 0]])
-    assert sorted(graph) == ["1", "4", "6"]
+    graph = api(nodes, [[1, 1, 0, 2, 0], [2, 3, 0, 4, 0]])
+    assert sorted(graph) == ["1", "4"]
     assert graph["4"]["inputs"]["images"] == ["1", 0]
-    assert "images" not in graph["6"]["inputs"]
+
+
+def test_a_wire_by_a_name_that_nothing_gives() -> None:
+    nodes = [empty(1), node(5, "GetNode", {}, 1, "nobody set this"), save(6, 3)]
+    with pytest.raises(WorkflowInvalid, match="named 'nobody set this', which nothing gives") as caught:
+        api(nodes, [[3, 5, 0, 6, 0]])
+    assert caught.value.place == "test, \"SaveImage\" (SaveImage, node 6), input 'images'"
 
 
 def test_a_wire_by_name_leads_into_a_subgraph() -> None:

@@ -47,7 +47,8 @@ def test_subgraphs_that_would_be_millions_of_nodes() -> None:
 
 def test_every_problem_is_said_with_the_ids_of_the_subgraphs_around_it() -> None:
     inside = subgraph("Inner", [node(20, "Nowhere", {}, 1, title="Deep"), save(21, 7)], [])
-    nodes = [node(1, "Inner", {}), node(2, "Nobody", {}), save(3, 8), save(4, 9), empty(5)]
+    inside["nodes"][0]["inputs"] = [{"name": "image", "type": "IMAGE", "link": 6}]
+    nodes = [node(1, "Inner", {}), node(2, "Nobody", {"image": 6}), save(3, 8), save(4, 9), empty(5)]
     data = {"nodes": nodes, "links": [[9, 5, 3, 4, 0]], "definitions": {"subgraphs": [inside]}}
     problems = convert(parse(data, "mine.json"), INFO, "mine.json").problems
     assert sorted((each.slug, each.message, each.place) for each in problems) == [
