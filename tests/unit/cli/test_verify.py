@@ -12,7 +12,7 @@ from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.cli.main import app
-from packshot.errors import InputInvalid
+from packshot.errors import PhotographInvalid
 from packshot.provenance.credentials import make_test_credentials
 from packshot.provenance.marking import Statement
 from packshot.provenance.writer import WriteOptions, write_picture
@@ -44,7 +44,7 @@ def test_a_plain_photograph_says_nothing(tmp_path: Path) -> None:
     code, answer = verify(photograph("coffee.png"))
     assert (code, answer["ok"], answer["digital_source_type"], answer["manifest"]["state"]) == (0, True, "", "absent")
     (tmp_path / "a.png").write_bytes(encoded(product(), "PNG")[:200])
-    with pytest.raises(InputInvalid):
+    with pytest.raises(PhotographInvalid):
         verify(tmp_path / "a.png")
 
 
