@@ -13,6 +13,7 @@ from .stages import Stage, room, shapes
 from .tensors import Shape
 
 SMALLEST, LARGEST = 64, 2048  # side of a tile that is chosen here, in pixels
+_WORTHWHILE = 256  # pixels: smaller tiles are mostly surroundings, and features in main memory cost less
 
 # Elements that a piece takes for each of its own at the width of the picture's last layers: the piece with twice the
 # channels, its norm, the output, and what a convolution copies them into. On the safe side: 1.7 to 3.0 were seen, on a
@@ -60,6 +61,20 @@ class Layout:
     def piece(self, tile: int) -> float:
         """Bytes that a piece takes while it is computed."""
         return PER_ELEMENT * self.base * min((tile + 8) ** 2, self.pixels) * self.size
+
+    def taken(self, tile: int) -> float:
+        """Bytes of features and of a piece together."""
+        return self.kept(tile) + self.piece(tile)
+
+    def tile_beside(self, free: float) -> int:
+        """Choose the largest tile of which a piece takes half of ``free`` bytes at most, and fits beside the features.
+
+        Where none of 256 pixels or more does, the first condition decides alone.
+        """
+        largest = tile = self.tile_for(free / 2)
+        while tile > _WORTHWHILE and self.taken(tile) > free:
+            tile = max(_WORTHWHILE, tile // 2)
+        return tile if self.taken(tile) <= free else largest
 
     def tile_for(self, free: float) -> int:
         """The largest tile, in steps of 32 pixels, of which a piece fits into ``free`` bytes."""

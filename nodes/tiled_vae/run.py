@@ -49,39 +49,52 @@ class _Pieces(torch.nn.Module):
     after the layers counts too.
     """
 
-    def __init__(self, part: Any, plan: Layout, rungs: Iterator[_Rung], pictures: int, into: tuple[Any, Any]) -> None:
+    def __init__(
+        self, part: Any, plan: Layout, rungs: Iterator[_Rung], pictures: int, into: tuple[Any, Any], steps: list[str],
+        patcher: Any,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._part = [part]  # in a list, so that its weights are not counted as ours
         self._plan, self._pictures, self._into = plan, pictures, into
-        self._rungs = rungs
+        self._rungs, self._steps, self._patcher = rungs, steps, patcher
         self._rung: _Rung | None = None
         self._progress: _Progress | None = None
 
     @property
     def rung(self) -> _Rung:
         """The way that is tried now. The first is chosen when it is asked for: once core has loaded the VAE."""
-        if self._rung is None:
-            self._rung = next(self._rungs)
-        return self._rung
+        return self._rung or self._take("other models hold the memory that features need")
 
-    def step_down(self, steps: list[str]) -> None:
-        """After an attempt that was out of memory: the next rung, which is recorded in ``steps``.
+    def step_down(self) -> None:
+        """Take the next rung, after an attempt that was out of memory.
 
         Raises:
             OutOfMemory: there is none.
         """
-        failed = f"out of memory with {self.rung}"
-        following = next(self._rungs, None)
-        if following is None:
-            raise OutOfMemory(
-                f"{failed}, the last step; needed are {gib(self._plan.kept(SMALLEST))} for features and"
-                f" {gib(self._plan.piece(SMALLEST))} for a tile",
-                place="tiled VAE",
-                remedy="close other programs, or make a smaller picture",
-            )
-        self._rung, self._progress = following, None
-        steps.append(f"{failed}; then {following.step}")
-        logging.warning("Packshot: %s", steps[-1])
+        self._take(f"out of memory with {self.rung}")
+        self._progress = None
+
+    def _take(self, reason: str) -> _Rung:
+        """Take the next rung that can fit, and record each step down with its reason.
+
+        Raises:
+            OutOfMemory: there is none.
+        """
+        for rung in self._rungs:
+            if rung.step:
+                self._steps.append(f"{reason}; then {rung.step}")
+                logging.warning("Packshot: %s", self._steps[-1])
+                rung.make_room(self._patcher)
+            if not rung.alone or rung.fits(self._plan):
+                self._rung = rung
+                return rung
+            reason = f"{gib(self._plan.taken(rung.tile))} are not free for {rung}"
+        raise OutOfMemory(
+            f"{reason}, the last step; needed are {gib(self._plan.kept(SMALLEST))} for features and"
+            f" {gib(self._plan.piece(SMALLEST))} for a tile",
+            place="tiled VAE",
+            remedy="close other programs, or make a smaller picture",
+        )
 
     def forward(self, x: Any, *_: Any, **__: Any) -> Any:
         """(B, C, H, W), or (B, C, 1, H, W) as Wan's; on return the same, as the part itself returns it."""
@@ -135,6 +148,10 @@ class _Rung:
         """Where features are, and in what."""
         return f"{self.store} in {str(self.dtype).removeprefix('torch.')}"
 
+    def fits(self, plan: Layout) -> bool:
+        """Say whether features and a piece fit into what is free now on the device that keeps the features."""
+        return plan.taken(self.tile) <= float(comfy.model_management.get_free_memory(self.store))
+
     def make_room(self, patcher: Any) -> None:
         """Give back what the attempt before left, and unload all models but one where this rung says so."""
         if self.alone:
@@ -144,12 +161,19 @@ class _Rung:
 
 
 def _rungs(plan: Layout, device: Any, dtype: Any, tile: int) -> Iterator[_Rung]:
-    """Unload others, then features in main memory, then smaller tiles, then features in 16 bit."""
+    """Unload others, then features in main memory, then smaller tiles, then features in 16 bit.
+
+    Features begin in main memory only where the whole card could not hold them. Where they would fit but for other
+    models, unloading those is the first way that is tried.
+    """
     aside = comfy.model_management.intermediate_device()
     free = comfy.model_management.get_free_memory(device)
-    tile = tile or plan.tile_for((free - plan.kept(SMALLEST)) / 2 if device == aside else free / 2)
-    store = device if plan.kept(tile) + plan.piece(tile) <= free else aside
-    yield _Rung(tile, store, dtype)
+    if device == aside:
+        tile = tile or plan.tile_for((free - plan.kept(SMALLEST)) / 2)
+    tile = tile or plan.tile_beside(free)
+    store = device if plan.taken(tile) <= _capacity() else aside
+    if store == aside or plan.taken(tile) <= free:
+        yield _Rung(tile, store, dtype)
     if device.type != "cpu":
         yield _Rung(tile, store, dtype, "other models unloaded", alone=True)
     if store != aside:
@@ -159,6 +183,11 @@ def _rungs(plan: Layout, device: Any, dtype: Any, tile: int) -> Iterator[_Rung]:
         yield _Rung(tile, aside, dtype, f"tiles of {tile} pixels")
     if dtype == torch.float32:
         yield _Rung(tile, aside, torch.float16, "features kept in 16 bit: no longer exact")
+
+
+def _capacity() -> float:
+    """Bytes of the card that core computes on, less what drivers and the VAE's own weights take."""
+    return 0.9 * float(comfy.model_management.total_vram) * 2**20
 
 
 def _borders(plan: Layout, tile: int) -> tuple[list[int], list[int]]:
@@ -196,13 +225,15 @@ def _run(
     part = getattr(vae.first_stage_model, name)
     plan = layout(part, shape, vae.vae_dtype)
     assert plan is not None
-    pieces = _Pieces(part, plan, _rungs(plan, vae.device, vae.vae_dtype, tile), given.shape[0], into)
+    rungs = _rungs(plan, vae.device, vae.vae_dtype, tile)
+    pieces = _Pieces(part, plan, rungs, given.shape[0], into, outcome.steps, vae.patcher)
     view, model = copy.copy(vae), copy.copy(vae.first_stage_model)
     model._modules = {**model._modules, name: pieces}
     view.first_stage_model = model
     dtype = _between(vae, given)
     view.vae_output_dtype = lambda: dtype
-    reserved = plan.piece(tile or 512)  # a tile, instead of the picture
+    # Core unloads others as far as this needs: for a tile instead of the picture, and for features where they can fit.
+    reserved = plan.taken(tile or 512) if plan.taken(tile or 512) <= _capacity() else plan.piece(tile or 512)
     setattr(view, f"memory_used_{way}", lambda *_: reserved)
     for fallback in (f"{way}_tiled_", f"{way}_tiled_3d"):
         setattr(view, fallback, _no_tiles)
@@ -213,8 +244,7 @@ def _run(
         except Exception as error:
             if not is_oom(error):
                 raise
-        pieces.step_down(outcome.steps)
-        pieces.rung.make_room(vae.patcher)
+        pieces.step_down()
     outcome.tile, outcome.kept_on = pieces.rung.tile, pieces.rung.kept()
     outcome.lines = _borders(plan, outcome.tile)
     return made

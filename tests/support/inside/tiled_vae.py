@@ -1,6 +1,6 @@
 """The tiled VAE beside core's pass over the whole, as JSON on standard output; run by the host's own Python.
 
-    python tiled_vae.py exact|large|memory|faults COMFYUI_FOLDER
+    python tiled_vae.py exact|large|memory|faults|first COMFYUI_FOLDER
 
 Autoencoders of all kinds that are known, at a quarter of their width, with random weights: norms and biases too, so
 that a statistic of a tile, or a zero in the wrong place, shows.
@@ -8,13 +8,15 @@ that a statistic of a tile, or a zero in the wrong place, shows.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import itertools
 import json
 import logging
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +373,52 @@ def faults() -> dict[str, Any]:
     return answer
 
 
+@contextlib.contextmanager
+def on_a_card(total: float, free: Iterator[float]) -> Iterator[None]:
+    """Readings of a card's memory, in GiB. There is no card here; what is chosen follows from the readings alone."""
+    import comfy.model_management as management
+
+    of_the_machine, total_vram = management.get_free_memory, management.total_vram
+
+    def reading(device: Any = None, *args: Any, **options: Any) -> Any:
+        on_card = getattr(device, "type", "") == "cuda"
+        return next(free) * 2**30 if on_card else of_the_machine(device, *args, **options)
+
+    management.get_free_memory, management.total_vram = reading, total * 1024
+    try:
+        yield
+    finally:
+        management.get_free_memory, management.total_vram = of_the_machine, total_vram
+
+
+def first() -> dict[str, Any]:
+    """The first ways that a decode by FLUX.1's autoencoder tries on cards of which other models hold a part."""
+    import torch
+    from comfy.ldm.modules.diffusionmodules.model import Decoder
+
+    run, layout, programs = (pack(f"nodes.tiled_vae.{name}") for name in ("run", "layout", "programs"))
+    with torch.device("meta"):
+        decoder = Decoder(z_channels=16, **{**_KL, "ch": 128})
+    device, vae = torch.device("cuda:0"), kl(16)
+    answer: dict[str, Any] = {}
+    for size, total, free in itertools.product((1024, 2048, 4096), (12, 24), (0.5, 2.5, 4, 10)):
+        plan = layout.Layout(programs.stages_of(decoder), (16, size // 8, size // 8), 2)
+        name = f"{size} {total} {free:g}"
+        with on_a_card(total, itertools.repeat(free)):
+            rungs = list(run._rungs(plan, device, torch.bfloat16, 0))
+        answer[name] = {"rungs": [[str(rung.store), rung.step, rung.tile] for rung in rungs[:4]]}
+        # What is free before, and after other models are unloaded: all of the card, or no more than before.
+        for after in (total, free):
+            steps: list[str] = []
+            with on_a_card(total, itertools.chain([free], itertools.repeat(after))):
+                ways = run._rungs(plan, device, torch.bfloat16, 0)
+                pieces = run._Pieces(decoder, plan, ways, 1, (None, None), steps, vae.patcher)
+                answer[name][f"after {'all' if after == total else 'none'}"] = {
+                    "store": str(pieces.rung.store), "steps": steps, "gib": plan.taken(pieces.rung.tile) / 2**30,
+                }  # fmt: skip
+    return answer
+
+
 def main() -> None:
     what, comfyui = sys.argv[1:]
     sys.path.insert(0, comfyui)
@@ -382,7 +430,7 @@ def main() -> None:
     import torch
 
     with torch.inference_mode():
-        answer = {"exact": exact, "large": large, "memory": memory, "faults": faults}[what]()
+        answer = {"exact": exact, "large": large, "memory": memory, "faults": faults, "first": first}[what]()
     print(json.dumps(answer))
 
 

@@ -107,3 +107,31 @@ def test_cores_tiles_of_a_video_get_smaller_where_memory_runs_out(faults: dict[s
     assert through["apart"] == 0  # from core's own node with these sizes
     assert len(refused["steps"]) == 3
     assert refused["refused"].startswith("[out-of-memory] out of memory with core's own tiles of 256 pixels")
+
+
+UNLOADED = "other models unloaded"
+
+
+def test_other_models_are_unloaded_before_features_go_to_main_memory(installation: Installation) -> None:
+    for name, chosen in inside(installation, SCRIPT, "first").items():
+        size, total, free = map(float, name.split())
+        stores, steps, tiles = zip(*chosen["rungs"], strict=True)
+        unloaded, left = chosen["after all"], chosen["after none"]
+        if chosen["rungs"][0][:2] == ["cpu", ""]:  # the card could never hold them
+            assert (size, total) == (4096, 12), name
+            assert min(tiles[:2]) >= 64
+            continue
+        assert UNLOADED in steps, name
+        aside = steps.index("features in main memory")
+        assert stores[:aside] == ("cuda:0",) * aside, name
+        assert steps.index(UNLOADED) < aside, name
+        if steps[0] == UNLOADED:  # they would not fit as it is
+            assert (unloaded["store"], left["store"]) == ("cuda:0", "cpu"), name
+            assert unloaded["gib"] > free, name
+            assert [step.split("; then ")[1] for step in unloaded["steps"]] == [UNLOADED], name
+            assert [step.split("; then ")[1] for step in left["steps"]] == [UNLOADED, "features in main memory"], name
+            assert "GiB are not free" in left["steps"][1]
+        else:
+            assert unloaded == left, name
+            assert left["gib"] <= free, name
+            assert left["steps"] == []
