@@ -18,7 +18,7 @@ from support.host.hostile import HOSTILE
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
-    """One host for the session, in a home of its own: with the starter model, a LoRA for it, and a hostile kit."""
+    """One host for the session, in a home of its own: with the starter model, a LoRA for it, and kits."""
     home, own = cache_dir() / "host", tmp_path_factory.mktemp("host")
     installation = install(home, print)
     write_starter(home / "models")
@@ -28,10 +28,12 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostStatus]:
         (shelf / file.parent.name / file.name).symlink_to(file)
     (shelf / "loras").mkdir(exist_ok=True)
     loras.write(shelf / "loras" / "tide.safetensors", seed=3, layers=loras.STARTER, scale=0.2)
-    kit = own / "settings" / "packshot" / "brands" / HOSTILE
-    kit.mkdir(parents=True)
-    palette = [{"name": HOSTILE, "hex": "#112233"}, {"name": "oat", "hex": "#EFE6D6", "role": "background"}]
-    (kit / "brand.yaml").write_text(yaml.safe_dump({"name": HOSTILE, "palette": palette}))
+    colours = [{"name": f"colour with a long name {number}", "hex": f"#{number:02}3344"} for number in range(40)]
+    hostile = [{"name": HOSTILE, "hex": "#112233"}, {"name": "oat", "hex": "#EFE6D6", "role": "background"}]
+    for name, palette in ((HOSTILE, hostile), ("large", colours[:32]), ("too-large", colours)):
+        kit = own / "settings" / "packshot" / "brands" / name
+        kit.mkdir(parents=True)
+        (kit / "brand.yaml").write_text(yaml.safe_dump({"name": name, "palette": palette}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(own / "settings"))
         managed = ManagedHost(own / "home", installation, shelf)

@@ -35,7 +35,8 @@ def page(browser: Browser, host: HostStatus) -> Iterator[Page]:
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "packshot/" in f"{message.text} {message.location.get('url')}":
+        refused = message.text.startswith("PromptExecutionError")  # a prompt that the host refuses passes our code too
+        if message.type == "error" and not refused and "packshot/" in f"{message.text} {message.location.get('url')}":
             errors.append(message.text)
 
     page.on("console", note)
@@ -292,6 +293,92 @@ def test_a_brand_has_its_swatches_and_nothing_hostile_runs(page: Page) -> None:
     assert saved["nodes"][0]["widgets_values"] == [HOSTILE, ""]
     sent = page.evaluate("async () => (await app.graphToPrompt()).output")
     assert sent[str(number)]["inputs"] == {"kit": HOSTILE, "content": ""}
+
+
+@pytest.mark.usefixtures("renderer")
+def test_a_large_palette_fits_and_a_too_large_one_is_refused_in_plain_words(page: Page) -> None:
+    clear(page)
+    close(page)
+    number = add(page, "PackshotBrand", kit="none")
+    set_kit = """([id, kit]) => { const widget = app.graph.getNodeById(id).widgets.find((each) => each.name === 'kit')
+        widget.value = kit; widget.callback(kit) }"""
+    node = page.locator(".ps-node[data-node-type=PackshotBrand]")
+
+    def height() -> float:
+        page.wait_for_timeout(500)
+        tall: float = page.evaluate("id => app.graph.getNodeById(id).size[1]", number)
+        return tall
+
+    before = height()
+    page.evaluate(set_kit, [number, "large"])
+    node.locator(".ps-chip").nth(31).wait_for(state="attached")
+    assert height() < before + 110
+    assert node.locator(".ps-chip").first.get_attribute("title") == "colour with a long name 0 #003344 accent"
+    assert not serious(page)
+    page.evaluate(set_kit, [number, "too-large"])
+    node.get_by_text("the list has 40 entries; it may have 32 (take 8 of them out)").wait_for()
+    page.evaluate(set_kit, [number, "none"])
+    node.locator("p").wait_for(state="detached")
+    assert height() == pytest.approx(before, abs=1)
+
+
+@pytest.mark.usefixtures("renderer")
+def test_a_workflow_that_is_only_opened_is_not_modified(page: Page, shot: Json) -> None:
+    close(page)
+    load(page, shot)
+    page.locator(".ps-node[data-node-type=PackshotLoadModel]").get_by_text("apache-2.0").wait_for()
+    page.wait_for_timeout(1500)  # the canvas draws, and what is shown is measured
+    assert page.evaluate(
+        """() => { const open = app.extensionManager.workflow.activeWorkflow
+            open.changeTracker.captureCanvasState()
+            return [open.isModified, open.changeTracker.undoQueue.length] }"""
+    ) == [False, 0]
+
+
+@pytest.mark.usefixtures("renderer")
+def test_a_refusal_stands_in_the_workflow_that_ran_and_not_in_another(page: Page, shot: Json) -> None:
+    close(page)
+    load(page, shot)
+    page.evaluate(
+        """async ([kit, strength]) => {
+            app.graph.getNodeById(11).widgets.find((each) => each.name === 'kit').value = kit
+            app.graph.getNodeById(12).widgets.find((each) => each.name === 'strength').value = strength
+            window.ran = app.extensionManager.workflow.activeWorkflow
+            window.failed = false
+            app.api.addEventListener('execution_error', () => { window.failed = true }, { once: true })
+            await app.queuePrompt(0) }""",
+        ["aldern-quay", 3.5],
+    )
+    page.evaluate("data => app.loadGraphData(data, true, true, 'another')", shot)
+    page.wait_for_function("window.failed", timeout=60_000)
+    page.wait_for_timeout(500)
+    assert page.locator(".ps-refusal").count() == 0
+    assert page.locator(".ps-chip").count() == 0  # it has no kit
+    page.evaluate("async () => { await app.loadGraphData(window.ran.activeState, true, true, window.ran) }")
+    refusal(page.locator(".ps-node[data-node-type=PackshotBrandLoRA] .ps-refusal"), "not from 0 to 1.2")
+    page.locator(".ps-node[data-node-type=PackshotBrand] .ps-chip").first.wait_for()
+    # Its nodes are made anew by an undo.
+    page.evaluate(
+        """async () => { const open = app.extensionManager.workflow.activeWorkflow
+            app.graph.getNodeById(12).widgets.find((each) => each.name === 'strength').value = 3
+            open.changeTracker.captureCanvasState(); await open.changeTracker.undo() }"""
+    )
+    page.locator(".ps-node[data-node-type=PackshotBrandLoRA] .ps-refusal").wait_for()
+
+
+@pytest.mark.usefixtures("renderer")
+def test_bypassed_words_are_missed_and_a_bypassed_brand_is_not(page: Page, shot: Json) -> None:
+    close(page)
+    modes = {node["type"]: node for node in shot["nodes"]}
+    modes["PackshotBrandPrompt"]["mode"] = 4
+    load(page, shot)
+    page.evaluate("() => void app.queuePrompt(0)")
+    refusal(page.locator(".ps-node[data-node-type=PackshotEncode] .ps-refusal"), "the prompt is empty")
+    modes["PackshotBrandPrompt"]["mode"] = 0
+    modes["PackshotBrand"]["mode"] = 4
+    load(page, shot)
+    assert page.evaluate("() => app.queuePrompt(0)")
+    assert page.evaluate("app.extensionManager.lastNodeErrors") is None
 
 
 @pytest.mark.usefixtures("renderer")
