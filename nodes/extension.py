@@ -19,7 +19,7 @@ from .model.load import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInf
 from .model.sampling import PackshotEncode, PackshotSample
 from .picture.check import PackshotCheck
 from .picture.composite import PackshotProductComposite
-from .picture.matte import PackshotMatte
+from .picture.matte import PackshotMatte, PackshotRefineMatte
 from .picture.overlay import PackshotLogo, PackshotText
 from .picture.save import PackshotSaveForChannel
 from .routes.register import register
@@ -54,6 +54,7 @@ class PackshotExtension(ComfyExtension):
             PackshotDeterminismCheck,
             PackshotTrainLoRA,
             PackshotMatte,
+            PackshotRefineMatte,
             PackshotProductComposite,
             PackshotLogo,
             PackshotText,

@@ -202,6 +202,8 @@ class Record:
             Channel, see :func:`notes_memory` for graphs without; fields are those of the pack's ``Phase``.
         graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
             where the history does not hold it.
+        mattes: what was found of each product that was cut out, ``{"node", "findings"}``; the findings' fields are
+            those of :class:`packshot.compose.matte_verdict.Finding`.
     """
 
     succeeded: bool
@@ -213,6 +215,7 @@ class Record:
     look: tuple[Mapping[str, Any], ...] = ()
     memory: tuple[Mapping[str, Any], ...] = ()
     graph: Graph = field(default_factory=dict)
+    mattes: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -241,6 +244,7 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         look=tuple(_look(entry.get("outputs") or {})),
         memory=_phases(entry.get("outputs") or {}),
         graph=_executed(entry.get("prompt")),
+        mattes=tuple(_mattes(entry.get("outputs") or {})),
     )
 
 
@@ -265,6 +269,17 @@ def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             if isinstance(one, Mapping) and one not in said:
                 said.append(one)
                 yield {"node": str(node), **one}
+
+
+def _mattes(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What was found of each matte; a node that stands in for one of the graph has that one's id before a dot."""
+    for node, kinds in outputs.items():
+        mattes = kinds.get("packshot_matte") if isinstance(kinds, Mapping) else None
+        for matte in mattes if isinstance(mattes, list) else ():
+            findings = matte.get("findings") if isinstance(matte, Mapping) else None
+            if isinstance(findings, list):
+                readable = [finding for finding in findings if isinstance(finding, Mapping)]
+                yield {"node": str(node).partition(".")[0], "findings": readable}
 
 
 def _phases(outputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -247,9 +247,9 @@ class LocalStation:
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
         other = self.draws_seeds(item)
-        judgement = judge(self._gates, item, result.outputs[0].file, other_seed=other)
         # What the stops said is the run's, and stands beside the picture with the rest of what the run is.
         told = {name: value for name, value in result.as_dict().items() if name not in _OF_THE_RUN}
+        judgement = judge(self._gates, item, result.outputs[0].file, told, other_seed=other)
         return Landed({**told, "outputs": outputs}, folder, result.seconds, seed_of(item), other, judgement)
 
     def draws_seeds(self, item: StoredItem) -> bool:
