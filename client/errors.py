@@ -150,6 +150,13 @@ class LicenceRefused(PackshotError):
     exit_code = 2
 
 
+class NoProduct(PackshotError):
+    """A photograph shows no product that can be cut out."""
+
+    slug = "no-product"
+    exit_code = 2
+
+
 class OutOfMemory(PackshotError):
     """The host ran out of memory on this job."""
 

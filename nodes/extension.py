@@ -19,7 +19,7 @@ from .model.load import PackshotEmptyLatent, PackshotLoadModel, PackshotModelInf
 from .model.sampling import PackshotEncode, PackshotSample
 from .picture.check import PackshotCheck
 from .picture.composite import PackshotProductComposite
-from .picture.matte import PackshotMatte
+from .picture.matte import PackshotMatte, PackshotRefineMatte
 from .picture.overlay import PackshotLogo, PackshotText
 from .picture.photo import PackshotLoadPhoto
 from .picture.save import PackshotSaveForChannel
@@ -56,6 +56,7 @@ class PackshotExtension(ComfyExtension):
             PackshotTrainLoRA,
             PackshotLoadPhoto,
             PackshotMatte,
+            PackshotRefineMatte,
             PackshotProductComposite,
             PackshotLogo,
             PackshotText,

@@ -47,6 +47,7 @@ class Result:
         waived: stops that would have refused the run, each ``{"stop", "slug", "message"}``.
         drift: how the host differs from the lock of the workflow's release, each ``{"what", "locked", "found"}``.
         checks: what the channel's checks say of each picture, as ``packshot check --json`` has it.
+        mattes: what was found of each product that was cut out, ``{"node", "findings"}``.
     """
 
     job: str
@@ -62,6 +63,7 @@ class Result:
     waived: tuple[Mapping[str, Any], ...] = ()
     drift: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Mapping[str, Any], ...] = ()
+    mattes: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The result as ``packshot run --json`` prints it."""
@@ -79,6 +81,7 @@ class Result:
             "waived": [dict(waiver) for waiver in self.waived],
             "drift": [dict(difference) for difference in self.drift],
             "checks": [dict(report) for report in self.checks],
+            "mattes": [dict(matte) for matte in self.mattes],
         }
 
 
@@ -217,6 +220,7 @@ class Job:
             record.memory,
             protocol.graph_sha256(record.graph) if record.graph else "",
             self._with_loaded(record.photographs),
+            mattes=record.mattes,
         )
         return self._inspect(result) if self._inspect is not None else result
 

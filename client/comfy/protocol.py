@@ -203,6 +203,8 @@ class Record:
         photographs: what Packshot Load Photo says of the photographs that it loaded.
         graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
             where the history does not hold it.
+        mattes: what was found of each product that was cut out, ``{"node", "findings"}``; the findings' fields are
+            those of :class:`packshot.compose.matte_verdict.Finding`.
     """
 
     succeeded: bool
@@ -215,6 +217,7 @@ class Record:
     memory: tuple[Mapping[str, Any], ...] = ()
     graph: Graph = field(default_factory=dict)
     photographs: tuple[Mapping[str, Any], ...] = ()
+    mattes: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
@@ -244,6 +247,7 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         memory=_phases(entry.get("outputs") or {}),
         graph=_executed(entry.get("prompt")),
         photographs=tuple(_entries(entry.get("outputs") or {}, "photographs")),
+        mattes=tuple(_mattes(entry.get("outputs") or {})),
     )
 
 
@@ -275,6 +279,17 @@ def _entries(outputs: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any
     for kinds in outputs.values():
         entries = kinds.get(kind) if isinstance(kinds, Mapping) else None
         yield from (entry for entry in entries if isinstance(entry, Mapping)) if isinstance(entries, list) else ()
+
+
+def _mattes(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What was found of each matte; a node that stands in for one of the graph has that one's id before a dot."""
+    for node, kinds in outputs.items():
+        mattes = kinds.get("packshot_matte") if isinstance(kinds, Mapping) else None
+        for matte in mattes if isinstance(mattes, list) else ():
+            findings = matte.get("findings") if isinstance(matte, Mapping) else None
+            if isinstance(findings, list):
+                readable = [finding for finding in findings if isinstance(finding, Mapping)]
+                yield {"node": str(node).partition(".")[0], "findings": readable}
 
 
 def _phases(outputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

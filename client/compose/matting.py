@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from ..errors import ModelCorrupt, ModelMissing
 from .edges import levels
+from .matte_verdict import no_product
 from .pixels import HAMMING, LANCZOS, Pixels, resize
 
 NAME = "u2netp"
@@ -30,6 +31,7 @@ _SIDE = 320
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
+_PRESENT = 0.5  # saliency that something reaches in a picture of a product; an empty backdrop stays below 0.01
 _SOFT = 3.0  # of the model's pixels to either side of the outline: no wider is an edge that can be told at this size
 _SURE = 0.8  # saliency from here on is the product, and below 1 - this is none of it
 _SPECK = 0.01  # of the largest part: what is smaller is dirt
@@ -84,7 +86,9 @@ def _quoted(word: str) -> str:
 
 
 def matte(picture: Pixels, weights: Path) -> Pixels:
-    """How much of each pixel is the product, ``[height, width]``, 0..1.
+    """How much of each pixel is the product, ``[height, width]``, 0..1, as well as the model's few pixels tell.
+
+    The model looks at the picture and at its mirror image: the mean of both is right more often than either.
 
     Args:
         picture: ``[height, width, 3]``.
@@ -92,16 +96,30 @@ def matte(picture: Pixels, weights: Path) -> Pixels:
 
     Raises:
         ModelCorrupt: the file is another one.
+        NoProduct: nothing in the picture stands out to the model.
     """
-    session = _session(weights, weights.stat().st_mtime_ns)
     height, width = picture.shape[:2]
     small = resize(picture, _SIDE, _SIDE, LANCZOS)
+    looks = [_saliency(small, weights), _saliency(small[:, ::-1], weights)[:, ::-1]]
+    if max(float(look.max()) for look in looks) < _PRESENT:
+        raise no_product()
+    saliency: Pixels = np.mean([_stretched(look) for look in looks], axis=0)
+    return resize(without_haze(saliency), width, height, HAMMING)
+
+
+def _saliency(small: Pixels, weights: Path) -> Pixels:
+    """What the model gives for a picture of its own size: ``[320, 320]``, 0..1, near 0 where nothing stands out."""
+    session = _session(weights, weights.stat().st_mtime_ns)
     seen = (small / max(float(small.max()), 1e-6) - _MEAN) / _DEVIATION
     (output, *_) = session.run(None, {session.get_inputs()[0].name: seen.transpose(2, 0, 1)[None].astype(np.float32)})
-    saliency = output[0, 0]
-    span = float(saliency.max() - saliency.min())
-    settled = without_haze(((saliency - saliency.min()) / max(span, 1e-6)).astype(np.float32))
-    return resize(settled, width, height, HAMMING)
+    saliency: Pixels = output[0, 0]
+    return saliency
+
+
+def _stretched(saliency: Pixels) -> Pixels:
+    low, high = float(saliency.min()), float(saliency.max())
+    stretched: Pixels = ((saliency - low) / max(high - low, 1e-6)).astype(np.float32)
+    return stretched
 
 
 def without_haze(saliency: Pixels) -> Pixels:

@@ -114,9 +114,15 @@ def compose(
         placement: None: where it is in its own picture, which is resized to the background's size.
 
     Raises:
-        InputInvalid: the mask is empty; the product does not fit; or, without a placement, the two pictures differ in
-            their ratio of width to height by more than half a pixel.
+        InputInvalid: the mask or the background is empty; the product does not fit; or, without a placement, the two
+            pictures differ in their ratio of width to height by more than half a pixel.
     """
+    if 0 in background.shape[:2]:
+        raise InputInvalid(
+            f"the background has {background.shape[1]} x {background.shape[0]} pixels",
+            place="input 'background'",
+            remedy="link a picture that has some, or none for the plain colour",
+        )
     opacity = levels(mask, edge.solid)
     box = bounding_box(opacity)
     if box is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ..brand.kit import BrandKit
 from ..errors import ChecksFailed, PhotographInvalid
@@ -35,11 +37,17 @@ class ChannelCheck:
         self._channel = channel.model_copy(update={"rules": {**measured, **rules}}) if channel else None
         self._given = Given(palette=palette or None, ocr=reads)
 
-    def judge(self, picture: Path) -> Report:
-        """Measure a picture, and hold it to the channel's rules."""
+    def judge(self, picture: Path, mattes: Sequence[Mapping[str, Any]] = ()) -> Report:
+        """Measure a picture, and hold it to the channel's rules.
+
+        Args:
+            mattes: what was found of the products that were cut out for it, see :attr:`Result.mattes`. In a channel, no
+                picture passes with a product that lost a part.
+        """
         if self._channel is None:
             return Report(str(picture), tuple(self._measure(picture)))
-        return check_file(picture, self._channel, self._given)
+        report = check_file(picture, self._channel, self._given)
+        return replace(report, verdicts=(*report.verdicts, *map(_of_matte, _findings(mattes))))
 
     def _measure(self, picture: Path) -> Iterator[Verdict]:
         """How the picture keeps to the palette, with no limit; nothing of a file that is none, such as a video."""
@@ -49,6 +57,18 @@ class ChannelCheck:
             return
         for check_id in _PALETTE_CHECKS if self._given.palette else ():
             yield judge(find_check(check_id), subject, Limit())
+
+
+def _findings(mattes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [finding for matte in mattes for finding in matte["findings"]]
+
+
+def _of_matte(finding: Mapping[str, Any]) -> Verdict:
+    """A finding as a check of a channel: one that is not decisive is only reported."""
+    limit = Limit(maximum=float(finding["limit"])) if finding["decisive"] else Limit()
+    failed = bool(finding["decisive"]) and not finding["sound"]
+    reason = str(finding["slug"]) if failed else ""
+    return Verdict(str(finding["id"]), float(finding["value"]), str(finding["unit"]), limit, not failed, reason)
 
 
 def checks_failed(report: Report) -> ChecksFailed:

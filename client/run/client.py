@@ -14,7 +14,8 @@ from ..models.licensing.profile import Profile
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
 from .channel import ChannelCheck, checks_failed
-from .policy import Admission, RunPolicy, Waiver, judge_run, lora_warnings
+from .picture_warnings import picture_warnings
+from .policy import Admission, RunPolicy, Waiver, judge_run
 
 _Key = tuple[str, str, frozenset[tuple[str, str]]]  # a workflow's place and hash, and the weights that a caller chose
 
@@ -113,7 +114,9 @@ class Client(HostClient):
         # A file that is no picture, such as a video, fails where it cannot be read, as in a catalogue: never unseen.
         pictures = [output.file for output in result.outputs if output.kind != "text"]
         reports = (
-            [self._channel_check.judge(picture) for picture in pictures] if self._channel_check is not None else []
+            [self._channel_check.judge(picture, result.mattes) for picture in pictures]
+            if self._channel_check is not None
+            else []
         )
         for report in reports:
             if not report.passed:
@@ -123,7 +126,7 @@ class Client(HostClient):
                 waived.append(Waiver("channel", error.slug, str(error)))
         return replace(
             result,
-            warnings=tuple(warning.as_dict() for warning in (*admission.warnings, *lora_warnings(result.look))),
+            warnings=tuple(warning.as_dict() for warning in (*admission.warnings, *picture_warnings(result))),
             waived=tuple(waiver.as_dict() for waiver in waived),
             drift=tuple(difference.model_dump() for difference in admission.drift),
             checks=tuple(report.as_dict() for report in reports),

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..brand.kit import BrandKit
 from ..comfy.client import HostClient
@@ -97,22 +96,6 @@ class RunWarning:
     def as_dict(self) -> dict[str, str]:
         """An entry of ``warnings`` in the answer of every command that makes a picture."""
         return {"slug": self.slug, "node": self.node, "message": self.message}
-
-
-def lora_warnings(look: Iterable[Mapping[str, Any]]) -> Iterator[RunWarning]:
-    """Yield what a finished job's nodes say of LoRAs that did less than one may expect.
-
-    Args:
-        look: of the job's result.
-    """
-    for entry in look:
-        for lora in entry.get("loras", ()):
-            name = lora.get("file", "")
-            if lora.get("changes") is False:
-                yield RunWarning("lora-no-effect", f"{name} was applied and changes no weight")
-            if lora.get("left_out"):
-                loaded = f"{lora.get('matched')} of {lora.get('total')} tensors of {name} were loaded"
-                yield RunWarning("lora-partly-loaded", f"{loaded}; left out are {'; '.join(lora['left_out'])}")
 
 
 @dataclass(frozen=True, slots=True)

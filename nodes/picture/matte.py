@@ -12,8 +12,11 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder
 
 from ...client.compose import matting
+from ...client.compose.matte_verdict import Finding, judge_matte, no_product
+from ...client.compose.pixels import Pixels, mask_of_size
+from ...client.compose.refine import refine
 from ...client.errors import HostFailed, PackshotError
-from ..refusal import refusing
+from ..refusal import refusing, tell
 from . import batch
 
 _AUTO = "auto"
@@ -45,6 +48,9 @@ class PackshotMatte(io.ComfyNode):
                 io.Mask.Output(display_name="mask", tooltip="White is the product."),
                 io.Image.Output(display_name="cutout", tooltip="RGBA: the picture, transparent around the product."),
             ],
+            # The host passes over any other node whose result it has already, and its verdict with it.
+            is_output_node=True,
+            hidden=[io.Hidden.unique_id],
             enable_expand=True,
         )
 
@@ -71,20 +77,86 @@ class PackshotMatte(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: io.Image.Type, model: str) -> io.NodeOutput:
-        """Keep the alpha that is there, expand into core's BiRefNet nodes, or run the small model."""
+        """Keep the alpha that is there, expand into core's BiRefNet nodes, or run the small model; judge."""
         chosen = _chosen(model)
         with refusing():
             known = batch.alphas(image)
-            pictures = batch.colours(image)
-            if known is None and chosen != matting.NAME:
+            if known is not None:
+                return _kept(image, known)
+            if chosen != matting.NAME:
                 _check_operators(chosen)
-                return _expanded(batch.stacked(pictures), chosen)
-            if known is None:
-                weights = _weights()
-                known = batch.each(batch.together(image=pictures), lambda picture: matting.matte(picture, weights))
-            mask = batch.stacked(known)
-            cutout = torch.cat([batch.stacked(pictures), mask[..., None]], dim=3)
-        return io.NodeOutput(mask, cutout)
+                return _expanded(batch.stacked(batch.colours(image)), chosen)
+            weights = _weights()
+            rows = batch.together(image=batch.colours(image))
+            mattes = batch.each(rows, lambda picture: _judged(picture, matting.matte(picture, weights)))
+        return _answer(image, mattes, cls.hidden.unique_id)
+
+
+class PackshotRefineMatte(io.ComfyNode):
+    """A coarse mask, brought to the photograph's own edges and judged."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """A picture and its coarse mask; the refined mask, and the picture with everything else transparent."""
+        return io.Schema(
+            node_id="PackshotRefineMatte",
+            display_name="Packshot Refine Matte",
+            category="Packshot/Compositing",
+            description="Brings the mask of any model to the photograph's own edges and resolution, and says what is"
+            " wrong with it: parts lost, halo, backdrop kept, product cut off.",
+            search_aliases=["refine mask", "matting", "edge", "trimap", "segment anything", "halo"],
+            inputs=[
+                io.Image.Input("image", tooltip="The photograph, with the backdrop that the product stood before."),
+                io.Mask.Input(
+                    "mask", tooltip="White is the product; as coarse as a model of a few hundred pixels gives."
+                ),
+            ],
+            outputs=[
+                io.Mask.Output(id="mask_out", display_name="mask", tooltip="White is the product."),
+                io.Image.Output(display_name="cutout", tooltip="RGBA: the picture, transparent around the product."),
+            ],
+            # The host passes over any other node whose result it has already, and its verdict with it.
+            is_output_node=True,
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, image: io.Image.Type, mask: io.Mask.Type) -> io.NodeOutput:
+        """Refine and judge each mask of the batch."""
+        with refusing():
+            rows = batch.together(image=batch.colours(image), mask=batch.masks(mask))
+            mattes = batch.each(rows, _judged)
+        return _answer(image, mattes, cls.hidden.unique_id)
+
+
+_Matte = tuple[Pixels, tuple[Finding, ...]]
+
+
+def _judged(picture: Pixels, coarse: Pixels) -> _Matte:
+    """The refined mask ``[H, W]`` and what was found of it."""
+    mask = refine(picture, mask_of_size(coarse, picture.shape[1], picture.shape[0]))
+    return mask, judge_matte(picture, mask)
+
+
+def _answer(image: io.Image.Type, mattes: list[_Matte], node_id: str | None) -> io.NodeOutput:
+    """Mask and cutout; on the node the reasons against them, and in the record all that was measured."""
+    mask = batch.stacked([matte for matte, _ in mattes])
+    pictures = batch.stacked(batch.colours(image)).expand(len(mask), -1, -1, -1)
+    reasons = [finding.message for _, findings in mattes for finding in findings if not finding.sound]
+    ui = {**(tell(node_id, reasons) or {}), "packshot_matte": [_record(findings) for _, findings in mattes]}
+    return io.NodeOutput(mask, torch.cat([pictures, mask[..., None]], dim=3), ui=ui)
+
+
+def _record(findings: tuple[Finding, ...]) -> dict[str, Any]:
+    return {"findings": [finding.as_dict() for finding in findings]}
+
+
+def _kept(image: io.Image.Type, alphas: list[Pixels]) -> io.NodeOutput:
+    """The alpha that a picture has; what it was photographed before is not in it, so that nothing can be judged."""
+    if any(not alpha.any() for alpha in alphas):
+        raise no_product()
+    mask = batch.stacked(alphas)
+    return io.NodeOutput(mask, torch.cat([batch.stacked(batch.colours(image)), mask[..., None]], dim=3))
 
 
 def _chosen(model: str) -> str:
@@ -118,7 +190,6 @@ def _weights() -> Path:
 def _expanded(image: io.Image.Type, name: str) -> io.NodeOutput:
     graph = GraphBuilder()
     loaded = graph.node("LoadBackgroundRemovalModel", bg_removal_name=name).out(0)
-    mask = graph.node("RemoveBackground", bg_removal_model=loaded, image=image).out(0)
-    transparency = graph.node("InvertMask", mask=mask).out(0)  # core's alpha inputs take 1 as transparent
-    cutout = graph.node("JoinImageWithAlpha", image=image, alpha=transparency).out(0)
-    return io.NodeOutput(mask, cutout, expand=graph.finalize())
+    coarse = graph.node("RemoveBackground", bg_removal_model=loaded, image=image).out(0)
+    refined = graph.node("PackshotRefineMatte", image=image, mask=coarse)
+    return io.NodeOutput(refined.out(0), refined.out(1), expand=graph.finalize())

@@ -5,7 +5,7 @@ A picture that fails goes to ``quarantine/``, so that ``pictures/`` holds nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -68,14 +68,17 @@ class Gate:
         self._waived = waived
         self._check = ChannelCheck(channel, kit)
 
-    def judge(self, picture: Path, failures: int, *, other_seed: bool = True) -> Judgement:
+    def judge(
+        self, picture: Path, failures: int, *, other_seed: bool = True, mattes: Sequence[Mapping[str, Any]] = ()
+    ) -> Judgement:
         """Measure a picture and decide what becomes of it.
 
         Args:
             failures: pictures of this item that failed before this one.
             other_seed: whether the item can be made with another seed at all.
+            mattes: what was found of the products that were cut out for it.
         """
-        report = self._check.judge(picture)
+        report = self._check.judge(picture, mattes)
         again = other_seed and failures < self.retries
         return Judgement(
             decision="accept" if report.passed or self._waived else "retry" if again else "quarantine",
@@ -85,11 +88,16 @@ class Gate:
         )
 
 
-def judge(gates: Mapping[str, Gate], item: StoredItem, picture: Path, *, other_seed: bool) -> Judgement | None:
+def judge(
+    gates: Mapping[str, Gate], item: StoredItem, picture: Path, record: Mapping[str, Any], *, other_seed: bool
+) -> Judgement | None:
     """What the gate of an item says of its picture; None where it has none.
 
     Args:
         gates: by the channel that a picture is for, and under "" for all others.
+        record: what the host told of the job, see :class:`~.station.Landed`.
     """
     gate = gates.get((item.axes or {}).get("channel", ""), gates.get(""))
-    return None if gate is None else gate.judge(picture, item.rejections, other_seed=other_seed)
+    if gate is None:
+        return None
+    return gate.judge(picture, item.rejections, other_seed=other_seed, mattes=record.get("mattes", ()))

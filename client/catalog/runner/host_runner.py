@@ -454,6 +454,7 @@ class HostRunner(threading.Thread):
         shutil.rmtree(landed.folder, ignore_errors=True)
 
     def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
+        facts = self._work.facts_of(item.workflow)
         whole = {
             "item_id": item.item_id,
             "sku": item.sku,
@@ -462,8 +463,9 @@ class HostRunner(threading.Thread):
             **({"axes": dict(item.axes)} if item.axes else {}),
             "inputs": {**item.inputs, **(item.change or {})},
             "seed": landed.seed,
-            **self._work.facts_of(item.workflow),
+            **facts,
             **record,
+            "warnings": [*facts["warnings"], *landed.record["warnings"]],
             "packshot": version(),
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }

@@ -134,7 +134,7 @@ def _judge(answer: _Answer, gates: Mapping[str, Gate], item: StoredItem) -> _Ans
         picture = Path(folder) / name
         picture.write_bytes(files[name])
         try:
-            return _Answer(judge(gates, item, picture, other_seed=landed.other_seed))
+            return _Answer(judge(gates, item, picture, landed.record, other_seed=landed.other_seed))
         except PackshotError as error:
             return _Answer(error=error)
 

@@ -17,6 +17,7 @@ from ...comfy.job import Job
 from ...comfy.protocol import graph_sha256
 from ...errors import OutputMissing, PackshotError, PhotographInvalid
 from ...run.lock import HeldLock, drift_from, refuse_drift
+from ...run.picture_warnings import picture_warnings
 from ...run.weights import Weights, weights_of_run
 from ...workflow import Workflow
 from ...workflow.contract import Contract
@@ -27,7 +28,7 @@ from .failures import meaning
 from .gate import Gate, Judgement, judge
 
 _log = logging.getLogger(__name__)
-_OF_THE_RUN = ("warnings", "waived", "drift", "checks")  # of a result, that the stops before it have added
+_OF_THE_RUN = ("waived", "drift", "checks")  # of a result, that the stops before it have added
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +253,10 @@ class LocalStation:
         outputs = [{**output.as_dict(), "file": output.file.name} for output in result.outputs]
         self._jobs.pop(prompt_id)
         other = self.draws_seeds(item)
-        judgement = judge(self._gates, item, result.outputs[0].file, other_seed=other)
         # What the stops said is the run's, and stands beside the picture with the rest of what the run is.
         told = {name: value for name, value in result.as_dict().items() if name not in _OF_THE_RUN}
+        told["warnings"] = [warning.as_dict() for warning in picture_warnings(result)]
+        judgement = judge(self._gates, item, result.outputs[0].file, told, other_seed=other)
         return Landed({**told, "outputs": outputs}, folder, result.seconds, seed_of(item), other, judgement)
 
     def draws_seeds(self, item: StoredItem) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from packshot.compose.edges import levels
 from packshot.compose.matting import check, find_weights, matte, pip_commands, without_haze
 from packshot.compose.pixels import LANCZOS, resize
-from packshot.errors import ModelCorrupt, ModelMissing
+from packshot.errors import ModelCorrupt, ModelMissing, NoProduct
 from packshot.paths import cache_dir
 from support.products import PRODUCTS, photograph
 
@@ -102,9 +102,13 @@ def test_a_product_that_the_frame_cuts_off_has_no_edge_there() -> None:
     assert not without_haze(np.full((9, 9), 0.3, np.float32)).any()
 
 
-def test_a_picture_of_nothing_is_no_error(weights: Path) -> None:
-    found = matte(np.zeros((64, 64, 3), np.float32), weights)
-    assert np.isfinite(found).all()
+@pytest.mark.parametrize("light", [0.0, 0.3, 0.8, 1.0])
+def test_a_backdrop_alone_is_refused(light: float, weights: Path) -> None:
+    grain = np.random.default_rng(3).normal(light, 0.008, (300, 400, 3))
+    with pytest.raises(NoProduct) as caught:
+        matte(np.clip(grain, 0, 1).astype(np.float32), weights)
+    assert caught.value.place
+    assert "shows one product" in caught.value.remedy
 
 
 def test_missing_weights_are_refused_with_the_command_that_gets_them(tmp_path: Path) -> None:

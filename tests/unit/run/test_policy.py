@@ -9,7 +9,7 @@ import pytest
 from packshot import BrandKit, Profile
 from packshot.errors import BrandInvalid, InputInvalid
 from packshot.paths import shipped
-from packshot.run.policy import RunPolicy, lora_warnings
+from packshot.run.policy import RunPolicy
 
 KIT = shipped("examples") / "brands" / "aldern-quay"
 
@@ -52,18 +52,3 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         RunPolicy.of(channel="amazn-main")
     with pytest.raises(BrandInvalid):
         RunPolicy.of(brand=tmp_path)
-
-
-def test_a_lora_that_did_less_than_expected_is_a_warning() -> None:
-    whole = {"file": "whole.safetensors", "matched": 12, "total": 12, "left_out": [], "changes": True}
-    partly = {
-        **whole,
-        "file": "partly.safetensors",
-        "matched": 11,
-        "left_out": ["blocks.9 (no such layer)"],
-    }
-    untrained = {**whole, "file": "untrained.safetensors", "changes": False}
-    warnings = list(lora_warnings([{"positive": "a mug"}, {"loras": [whole, partly]}, {"loras": [untrained]}]))
-    assert [warning.slug for warning in warnings] == ["lora-partly-loaded", "lora-no-effect"]
-    assert "11 of 12 tensors of partly.safetensors" in warnings[0].message
-    assert "blocks.9" in warnings[0].message
