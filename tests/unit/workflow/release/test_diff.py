@@ -387,7 +387,7 @@ def test_what_the_canvas_adds_when_it_opens_a_file_is_no_change(name: str) -> No
     data = json.loads(library()[name].read_text())
     opened = copy.deepcopy(data)
     button = {"name": "upload", "type": "IMAGEUPLOAD", "widget": {"name": "upload"}, "link": None}
-    (node,) = [each for each in opened["nodes"] if each["type"] == "LoadImage"]
+    (node,) = [each for each in opened["nodes"] if each["type"] == "PackshotLoadPhoto"]
     node["inputs"].append(button)
     assert node["widgets_values"] == ["example.png", "image"]
     assert compare(data, opened).level == "none"
