@@ -4,7 +4,7 @@
     .venv/bin/python bench/convert.py FOLDER --peers
 
 It takes the packs at the commits of ``PACKS`` into the user's cache, starts a ComfyUI of its own that has them, and
-opens Chromium. There it makes every node of every pack, alone and wired, and the workflows of ``packs/canvas.js``; saves
+opens Chromium. There it makes every node of the packs, alone and wired, and the workflows of ``packs/canvas.js``; saves
 each; opens it again; and writes the file, the prompt and ``object_info.json`` into FOLDER. A pack whose Python does not
 import here is left out.
 """
