@@ -40,7 +40,8 @@ class Row:
 
     Attributes:
         exact: graphs with the same nodes, types and inputs as the frontend's.
-        same: graphs that run the same: as above, without inputs that the node does not declare.
+        same: graphs that run the same: as above, without inputs that the host never shows a node. Those are what a
+            node of ComfyUI's own does not declare, and buttons, which have no value; nodes of packs may take any other.
         differs, failed: names of files.
         seconds: for all files, from the start of the process to its end; the best of three rounds.
     """
@@ -137,7 +138,12 @@ def _view(graph: Graph, info: dict[str, Any] | None) -> dict[str, Any]:
         elif info is not None and kind in info:
             groups = info[kind]["input"]
             known = {name for group in ("required", "optional", "hidden") for name in groups.get(group) or ()}
-            inputs = {name: value for name, value in inputs.items() if name.partition(".")[0] in known}
+            flexible = str(info[kind].get("python_module")).startswith("custom_nodes.")
+            inputs = {
+                name: value
+                for name, value in inputs.items()
+                if name.partition(".")[0] in known or (flexible and value is not None)
+            }
         seen[id_] = (kind, {name: _number(value) for name, value in inputs.items()})
     return seen
 

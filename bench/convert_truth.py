@@ -86,13 +86,31 @@ def _blueprints(comfyui: Path) -> Iterator[tuple[str, Any]]:
         yield f"blueprint {path.name}", json.loads(path.read_bytes())
 
 
-def _export(url: str, flows: dict[str, Any], out: Path) -> None:
+@contextlib.contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start the Chromium of this machine."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         raise SystemExit("no Chromium on this machine: install the package `chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-        page = _canvas(browser, url)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_canvas(browser: Browser, url: str) -> Page:
+    """Open a host's canvas, and wait until it is ready."""
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    page.goto(url)
+    page.wait_for_function(_READY, timeout=300_000)
+    return page
+
+
+def _export(url: str, flows: dict[str, Any], out: Path) -> None:
+    with open_browser() as browser:
+        page = open_canvas(browser, url)
         for number, (name, workflow) in enumerate(flows.items(), 1):
             if (out / name).exists():
                 continue
@@ -102,17 +120,9 @@ def _export(url: str, flows: dict[str, Any], out: Path) -> None:
                 # The page may be of no use after this.
                 say(f"{name}: the frontend gives no answer: {error.message[:200]}")
                 page.close()
-                page = _canvas(browser, url)
+                page = open_canvas(browser, url)
             if not number % 50:
                 say(f"{number} of {len(flows)}")
-        browser.close()
-
-
-def _canvas(browser: Browser, url: str) -> Page:
-    page = browser.new_page(viewport={"width": 1600, "height": 900})
-    page.goto(url)
-    page.wait_for_function(_READY, timeout=300_000)
-    return page
 
 
 if __name__ == "__main__":

@@ -127,8 +127,8 @@
     const cases = {
         "rgthree loras": () => loras(false),
         "rgthree loras with two strengths": () => loras(true),
-        "rgthree reroutes": () => {
-            const first = add("Reroute (rgthree)"), second = add("Reroute (rgthree)"), group = add("Node Collector (rgthree)")
+        "rgthree collector and muter": () => {
+            const first = add("Reroute"), second = add("Reroute"), group = add("Node Collector (rgthree)")
             wire(image(), 0, first, 0)
             wire(first, 0, second, 0)
             const saved = save(second)
@@ -149,7 +149,6 @@
         },
         "rgthree primitive and puter": () => {
             const number = add("Power Primitive (rgthree)", { type: "INT" })
-            set(number, "value", 7)
             const puter = add("Power Puter (rgthree)", { code: "a + 1" })
             wire(number, 0, puter, 0)
             wire(puter, 0, add("PreviewAny"), 0)

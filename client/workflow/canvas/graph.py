@@ -202,11 +202,11 @@ def _add_broadcasts(raw: Mapping[str, Any], nodes: dict[str, Node], links: dict[
     """
     extra = raw.get("extra")
     listed = extra.get("ue_links") if isinstance(extra, Mapping) else None
-    for each in listed if isinstance(listed, list) else ():
-        if not isinstance(each, Mapping):
+    for broadcast in listed if isinstance(listed, list) else ():
+        if not isinstance(broadcast, Mapping):
             continue
-        target, slot = nodes.get(str(each.get("downstream"))), each.get("downstream_slot")
-        origin, output = nodes.get(str(each.get("upstream"))), each.get("upstream_slot")
+        target, slot = nodes.get(str(broadcast.get("downstream"))), broadcast.get("downstream_slot")
+        origin, output = nodes.get(str(broadcast.get("upstream"))), broadcast.get("upstream_slot")
         if target is None or origin is None or not isinstance(slot, int) or not isinstance(output, int):
             continue
         if 0 <= slot < len(target.inputs) and not target.inputs[slot].links:
