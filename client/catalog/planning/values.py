@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from ...comfy.client import HostClient
-from ...errors import InputInvalid, InputUnknown
+from ...errors import InputInvalid, InputUnknown, PhotographInvalid
 from ...workflow.contract import Contract, InputSpec
 from ..runner.station import read_values
 from ..table.photos import PhotoPlaces
@@ -37,12 +37,13 @@ def refused_values(client: HostClient, catalog: Catalog) -> Iterator[RowProblem]
                 if text not in there:
                     there[text] = _has(client, text)
                 if not there[text]:
-                    raise InputInvalid(
+                    kind = PhotographInvalid if spec.media == "image" else InputInvalid
+                    raise kind(
                         f"there is no file '{text}', here or on the host" if text else "the row names no file for it",
                         place=spec.place,
                         remedy="correct it in the table, or name the folder of the photographs with --photos",
                     )
-        except (InputInvalid, InputUnknown) as error:
+        except (InputInvalid, InputUnknown, PhotographInvalid) as error:
             yield RowProblem(item.item_id, f"{item.place}, {error.place}", error.message, error.remedy, slug=error.slug)
 
 

@@ -26,7 +26,7 @@ _RETRY = Retry(
 _PART = 1 << 20
 _REDIRECTS = 10
 
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/\s]", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|//[^/\s]", re.IGNORECASE)
 # Between two addresses; a comma within one, as in a picture service's "w_300,h_300", is none.
 _BETWEEN = re.compile(r"\s*[,;|\n]\s*(?=(?:[a-z][a-z0-9+.-]*:)?//)|\s*\n\s*", re.IGNORECASE)
 _BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")

@@ -246,7 +246,7 @@ def test_inspect_refuses_the_values_that_the_host_would(host: HostStatus, tmp_pa
     failed = {row["sku"]: row["error"]["slug"] for row in rows_made if row["error"]}
     assert failed == {
         "no-picture": "catalog-invalid",
-        "no-file": "input-invalid",
+        "no-file": "photograph-invalid",
         "no-number": "input-invalid",
         "no-size": "input-invalid",
     }

@@ -15,13 +15,13 @@ from packshot.errors import (
     InputInvalid,
     InputUnknown,
     JobCancelled,
-    JobFailed,
     ModelMissing,
     NodeMissing,
     OutOfMemory,
     OutputMissing,
     OutputUnwritable,
     PackshotError,
+    PhotographInvalid,
     WorkflowInvalid,
 )
 from packshot.host.managed import HostStatus
@@ -55,20 +55,21 @@ def test_bytes_are_uploaded_too(client: Client) -> None:
     value = colour()
     result = client.submit(COPY, photo=picture(value)).result(60)
     assert pixel(result.outputs[0].read()) == value
-    with pytest.raises(InputInvalid, match="cannot be read") as caught:
+    with pytest.raises(PhotographInvalid, match="no such file") as caught:
         client.submit(COPY, photo=Path("not", "there.png"))
     assert "there.png" in caught.value.place
 
 
 def test_a_file_that_the_host_does_not_take_is_the_inputs_fault(client: Client) -> None:
-    with pytest.raises(InputInvalid, match="too large"):
-        client.submit(COPY, photo=bytes(101 << 20))
+    padded = picture(colour())[:-12] + b"\x06\x40\x00\x00eXIf" + bytes(101 << 20)  # more than ComfyUI takes
+    with pytest.raises(InputInvalid, match="the host takes no file of") as caught:
+        client.upload(padded)
+    assert "--max-upload-size" in caught.value.remedy
 
 
-def test_a_file_that_is_no_picture_fails_at_its_node(client: Client) -> None:
-    with pytest.raises(JobFailed) as caught:
-        client.submit(COPY, photo=secrets.token_bytes(64)).result(60)
-    assert caught.value.place == '"Photo" (LoadImage, node 1)'
+def test_a_file_that_is_no_picture_is_refused_before_it_is_sent(client: Client) -> None:
+    with pytest.raises(PhotographInvalid, match="no picture"):
+        client.submit(COPY, photo=bytes(64))
 
 
 def test_memory_that_runs_out_is_named_so(client: Client) -> None:

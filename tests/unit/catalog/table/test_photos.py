@@ -148,6 +148,7 @@ CELLS = {
     "/w/h/x.jpg|/w/h/y.jpg": ["/w/h/x.jpg", "/w/h/y.jpg"],
     "mug, red.jpg": ["mug, red.jpg"],
     "[1].jpg": ["[1].jpg"],
+    "file:///srv/a.jpg;s3://b/c.jpg": ["file:///srv/a.jpg", "s3://b/c.jpg"],
     " ; , ": [],
     "": [],
 }
