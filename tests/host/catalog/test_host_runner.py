@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import threading
@@ -62,9 +63,10 @@ def test_a_host_that_answers_garbage_is_left_out_with_its_reason(host: HostStatu
 
 def test_a_row_that_fails_everywhere_is_blamed_after_its_second_try(host: HostStatus, tmp_path: Path) -> None:
     (tmp_path / "good.png").write_bytes(picture(colour()))
-    (tmp_path / "bad.png").write_bytes(b"no picture")
-    (tmp_path / "table.csv").write_text("sku,title,photo\nA,Mug,bad.png\nB,Cup,good.png\n")
-    mapping = {"photo": str(tmp_path) + "/{{ row.photo }}"}
+    with Client(str(host.url)) as client:  # a file of the host's own, which core's node opens and nobody else
+        bad = client.api.upload(io.BytesIO(b"no picture"), f"bad-{colour()}.png", "")
+    (tmp_path / "table.csv").write_text(f"sku,title,photo\nA,Mug,{bad}\nB,Cup,good.png\n")
+    mapping = {"photo": "{{ row.photo }}"}
     file = {"table": "table.csv", "workflow": str(COPY), "mapping": mapping, "hosts": [str(host.url)]}
     (tmp_path / "catalog.yaml").write_text(yaml.safe_dump(file))
     out = tmp_path / "run"
