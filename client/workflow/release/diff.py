@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ...errors import PackshotError, WorkflowInvalid
 from ..app_mode import read_app_mode
 from ..canvas.convert import ApiGraph, convert, is_model_file
-from ..canvas.definitions import ObjectInfo
+from ..canvas.definitions import ObjectInfo, input_specs
 from ..contract import InputSpec, read_block, read_input, read_names, read_requires
 from ..workflow import Workflow
 from .matching import match
@@ -92,6 +92,7 @@ _Widget = tuple[str, str, str]  # the id of a subgraph (or none), of a node in i
 class _Comparison:
     def __init__(self, before: Workflow, after: Workflow, info: ObjectInfo | None) -> None:
         self._flows = (before, after)
+        self._info = info
         self._apis = [_converted(flow, info) for flow in self._flows]
         old, new = read_parts(before, info), read_parts(after, info)
         self._subgraphs = _match_subgraphs(old, new)
@@ -286,6 +287,17 @@ class _Comparison:
         for one, other in pairs.items():
             yield from self._node(id_, old.pieces[one], new.pieces[other], inside)
 
+    def _is_added_default(self, old: Piece, new: Piece, name: str) -> bool:
+        """Whether a value is that of a widget younger than the old file, with which the canvas has filled it up."""
+        if name in old.values or self._info is None or new.type not in self._info:
+            return False
+        specs = {spec.name: spec for spec in input_specs(self._info[new.type])}
+        return (
+            name in specs
+            and "default" in specs[name].options
+            and same(specs[name].options["default"], new.values[name])
+        )
+
     def _node(self, id_: str, old: Piece, new: Piece, inside: str) -> Iterator[Change]:
         where = f"{inside}{new.place}"
         if old.title != new.title:
@@ -294,7 +306,7 @@ class _Comparison:
             yield Change("patch", "mode", where, old.mode, new.mode)
         for name in dict.fromkeys((*old.values, *new.values)):
             values = old.values.get(name), new.values.get(name)
-            if same(*values) or (id_, old.id, name) in self._inputs:
+            if same(*values) or (id_, old.id, name) in self._inputs or self._is_added_default(old, new, name):
                 continue
             what = "note" if new.note else "model" if any(map(is_model_file, values)) else "value"
             yield Change("patch", what, where if new.note else f"{where}, {name}", *values)

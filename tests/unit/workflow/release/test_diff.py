@@ -387,9 +387,27 @@ def test_what_the_canvas_adds_when_it_opens_a_file_is_no_change(name: str) -> No
     data = json.loads(library()[name].read_text())
     opened = copy.deepcopy(data)
     button = {"name": "upload", "type": "IMAGEUPLOAD", "widget": {"name": "upload"}, "link": None}
-    (node,) = [each for each in opened["nodes"] if each["type"] == "LoadImage"]
+    (node,) = [each for each in opened["nodes"] if each["type"] == "PackshotLoadPhoto"]
     node["inputs"].append(button)
     assert node["widgets_values"] == ["example.png", "image"]
     assert compare(data, opened).level == "none"
     node["widgets_values"][1] = "mask"
     assert [each.what for each in compare(data, opened).changes] == ["value"]
+
+
+def test_a_widget_that_a_node_has_gained_is_no_change_until_it_is_set() -> None:
+    """The canvas fills such a widget up with its default when it opens a file from before."""
+    data = json.loads(library()["product-shot"].read_text())
+    (node,) = [each for each in data["nodes"] if each["type"] == "SaveImage"]
+    info = json.loads((DATA / "workflow_nodes.json").read_text())
+    declared = copy.deepcopy(info)
+    declared["SaveImage"]["input"].setdefault("optional", {})["younger"] = ["BOOLEAN", {"default": False}]
+    declared["SaveImage"]["input_order"].setdefault("optional", []).append("younger")
+    filled, switched = copy.deepcopy(data), copy.deepcopy(data)
+    for opened, value in ((filled, False), (switched, True)):
+        (found,) = [each for each in opened["nodes"] if each["type"] == "SaveImage"]
+        found["inputs"].append({"name": "younger", "type": "BOOLEAN", "widget": {"name": "younger"}, "link": None})
+        found["widgets_values"].append(value)
+    assert node["widgets_values"]
+    assert compare(data, filled, declared).level == "none"
+    assert [each.what for each in compare(data, switched, declared).changes] == ["value"]
