@@ -94,13 +94,13 @@ def test_a_run_and_a_catalogue_refuse_the_empty_photograph_and_judge_the_others(
     assert not list((tmp_path / "out").glob("*.png"))
 
     names = ("mug", "empty", "vase")
-    (tmp_path / "table.csv").write_text("sku,photo\n" + "".join(f"{name},{name}.png\n" for name in names))
+    (tmp_path / "table.csv").write_text("sku,title,photo\n" + "".join(f"{name},{name},{name}.png\n" for name in names))
     with CatalogRun(tmp_path / "catalogue", create=True) as catalogue:
         values = {"image": "{{ row['photo'] }}", "width": "400", "height": "400"}
         catalogue.plan(tmp_path / "table.csv", values, workflow="white-background")
         status = catalogue.run([str(host.url)])
-    assert (status.done, status.failed) == (2, 1)
-    assert [failure["slug"] for failure in status.as_dict()["failures"]] == ["no-product"]
+    assert (status.counts.done, status.counts.failed) == (2, 1)
+    assert {item: failure["slug"] for item, failure in status.failures.items()} == {"empty": "no-product"}
     for name in ("mug", "vase"):
         (side,) = (tmp_path / "catalogue" / "pictures").glob(f"{name}.json")
         (matte,) = json.loads(side.read_text())["mattes"]
