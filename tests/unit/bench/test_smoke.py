@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.mattes import matting_weights
+from support.host.mattes import matting_weights
 from support.places import ROOT
 from support.smoke import smoke
 

@@ -12,7 +12,7 @@ from packshot.compose.edges import levels
 from packshot.compose.matting import check, find_weights, matte, without_haze
 from packshot.compose.pixels import LANCZOS, resize
 from packshot.errors import ModelCorrupt, ModelMissing, NoProduct
-from support.mattes import matting_weights
+from support.host.mattes import matting_weights
 from support.products import PRODUCTS, photograph
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
+from packshot.compose.product import Edge, Placement, Shadow, compose
 from packshot.quality.masks import find_product
+from support.places import ROOT
 from support.planted import KELP, canvas, encoded, measured, product
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -84,4 +87,19 @@ def test_a_haze_that_fades_around_the_product_fails() -> None:
     away = np.maximum(np.maximum(120 - rows, rows - 279), np.maximum(120 - columns, columns - 279))
     haze = np.clip(255 - np.clip(5 - away / 12, 0, 4), 0, 255).astype(np.uint8)
     pixels[away > 0] = haze[away > 0][:, None]
+    assert judged(pixels) == "background-not-exact"
+
+
+@pytest.mark.parametrize("name", ["bowl-white-on-white", "mug-white-on-white"])
+@pytest.mark.parametrize("exposure", [1.0, 1.15, 1.2])
+def test_a_rendered_white_product_on_white_has_an_exact_background(name: str, exposure: float) -> None:
+    """Cut out by its true mask; the exposure takes its light side to white."""
+    layers = [Image.open(ROOT / "bench" / "matte" / f"{name}.{kind}") for kind in ("jpg", "png")]
+    picture, mask = (np.asarray(layer, np.float32) / 255 for layer in layers)
+    ground = np.ones((1000, 1000, 3), np.float32)
+    exposed = np.clip(picture * exposure, 0, 1).astype(np.float32)
+    made = compose(exposed, mask, ground, Placement(fill=0.9), Edge(), Shadow(0.0)).picture
+    pixels = (made * 255 + 0.5).astype(np.uint8)
+    assert judged(pixels) == ""
+    pixels[(pixels == 255).all(axis=2)] = 253
     assert judged(pixels) == "background-not-exact"
