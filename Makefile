@@ -68,7 +68,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/packshot host install
-	missed=0; for name in client headers; do $(BIN)/python bench/$$name.py || missed=1; done; exit $$missed
+	missed=0; for name in client headers matte; do $(BIN)/python bench/$$name.py || missed=1; done; exit $$missed
 
 clean:
 	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

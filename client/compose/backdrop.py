@@ -18,7 +18,7 @@ _OUTLIER = 4.0  # noise units
 _LEAST_NOISE = 0.003  # of a level: three quarters of an 8-bit step
 _PLAIN = 0.02  # noise above this is a pattern, against which a small difference says nothing
 
-_SHADOW = (0.3, 1.01)  # share of the backdrop's light that is left in a shadow
+_SHADOW = (0.3, 1.25)  # share of the backdrop's light that is left in a shadow, or in light that glass throws
 _SAME_HUE = 4.0  # noise units that a shadow may be off the backdrop's own hue
 _HALF, _NEIGHBOURS = 0.4, 7  # of the greatest distance within so many pixels
 _THIN_WINDOW = 7  # of the reduced picture's pixels: what is thinner than half of it does not move its median

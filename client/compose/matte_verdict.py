@@ -19,6 +19,8 @@ _CLEAR = 0.012  # of the longer side, around the mask, in which an edge is the m
 _SHARP = 6.0  # of the median slope: steeper than grain, and than any shadow
 _LINE = 0.03  # of the longer side: pixels of an edge that counts
 _PIECE = 0.1  # of the largest part: what is smaller is a part of a product and no product
+_SAME, _FAINT = 4.0, 12.0  # noise units from the backdrop: not told apart; told apart, but not surely
+_SMALL_HOLE = 0.15  # of the distance of the product around it, in which a hole that light falls into is of the backdrop
 _APART = 0.02  # of the longer side, between two products
 
 
@@ -91,13 +93,19 @@ def judge_matte(picture: Pixels, mask: Pixels) -> tuple[Finding, ...]:
             "the product's rim has the colour of the old backdrop, and will shine on another one", decisive=True,
         ),
         Finding(
-            "matte.enclosed", _enclosed(small, backdrop, product), 0.01, "share", "backdrop-enclosed",
+            "matte.enclosed", _enclosed(small, backdrop, product), 0.004, "share", "backdrop-enclosed",
             "areas inside the product look like the backdrop: holes that were not cut out, or parts of its very colour",
             decisive=False,
         ),
         Finding(
-            "matte.see-through", _alike(backdrop, product, clear), 0.5, "share", "see-through",
+            "matte.see-through", _alike(backdrop, product, clear, _SAME), 0.5, "share", "see-through",
             "much of the product looks like the backdrop: glass and mesh are cut out opaque, with what lay behind them",
+            decisive=False,
+        ),
+        Finding(
+            "matte.faint", _alike(backdrop, product, clear, _FAINT), 0.5, "share", "faint-outline",
+            "much of the product has nearly the backdrop's colour, such as white before white: parts of it can be"
+            " missing unseen",
             decisive=False,
         ),
         Finding(
@@ -169,13 +177,16 @@ def _enclosed(picture: Pixels, backdrop: Backdrop, product: Flags) -> float:
     """Backdrop-coloured areas with product all around, by the product's area."""
     if not backdrop.plain:
         return 0.0
-    return float(enclosed(picture, backdrop, product, shift=6.0).sum() / product.sum())
+    around = ndimage.maximum_filter(np.where(product, backdrop.distance, 0), 11)
+    alike = (backdrop.distance < np.clip(_SMALL_HOLE * around, 5, 10)) & (around > 15) & (depth_of(product) > 3)
+    small = ndimage.binary_opening(alike, np.ones((2, 2)))
+    return float((small | enclosed(picture, backdrop, product, shift=6.0)).sum() / product.sum())
 
 
-def _alike(backdrop: Backdrop, product: Flags, clear: int) -> float:
-    """The share of the product's inside that cannot be told from a plain backdrop."""
+def _alike(backdrop: Backdrop, product: Flags, clear: int, least: float) -> float:
+    """The share of the product's inside that is nearer to a plain backdrop than ``least``, in units of its noise."""
     inside = depth_of(product) > clear
-    return float((backdrop.distance[inside] < 4).mean()) if backdrop.plain and inside.any() else 0.0
+    return float((backdrop.distance[inside] < least).mean()) if backdrop.plain and inside.any() else 0.0
 
 
 def _cut(product: Flags) -> float:

@@ -4,7 +4,8 @@ A network sees a few hundred pixels a side. Within a band around its outline eac
 that product and surroundings have near it, and, before a plain backdrop, by its distance from that: this also finds
 parts that the network lost, and backdrop that the product encloses. The judgement is smoothed by a guided filter, which
 keeps to the photograph's edges (K. He, J. Sun, X. Tang, "Guided Image Filtering", TPAMI 2013; as a filter of costs: A.
-Hosni et al., "Fast Cost-Volume Filtering for Visual Correspondence and Beyond", TPAMI 2013). In the last pixels of the
+Hosni et al., "Fast Cost-Volume Filtering for Visual Correspondence and Beyond", TPAMI 2013), and before a plain
+backdrop carried by random walks to the next edge: a shadow ends softly, a product does not. In the last pixels of the
 edge, opacity is where a pixel's colour lies between those of product and surroundings.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, sparse
+from scipy.sparse import linalg
 
 from .backdrop import Backdrop, blurred, fit_backdrop, mean_near
 from .pixels import HAMMING, Flags, Pixels, resize
@@ -24,6 +26,12 @@ _NEAR = 0.06  # of the longer side: reach of the colours that are compared
 _SMALL_PART = 0.002  # of the largest part: what is smaller is dirt
 _CONTRAST = 0.15  # between product and surroundings, from which colours are trusted as much as they can be
 _BLIND = 0.2  # of it, below which colours tell nothing and the network's outline stays
+_CHAIN = 0.75  # of the band: what is nowhere deeper inside is too thin for walks along its colours
+_PRIOR = 0.005  # weight of a pixel's own judgement, beside 1 of a neighbour of its very colour
+_DOUBT = 0.3  # added to its squared odds
+_GRAIN = 0.002  # difference of neighbours, 0..1, that is never an edge
+_STEP = 15.0  # squared differences, in units of their median, over which two neighbours part
+_NEIGHBOURS = ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1]))  # below and above, right and left
 _ROWS = 256  # of the photograph that are in work at once
 
 
@@ -75,7 +83,13 @@ def _outline(picture: Pixels, core: Flags) -> Flags:
         odds = np.where(rim, np.where(holes, -4.0, np.where(far > 4, 3.0, -1.0)), odds)
         band |= ndimage.binary_dilation(lost, iterations=2) | rim
     judged = np.where(band, 1 / (1 + np.exp(-np.clip(odds, -30, 30))), core).astype(np.float32)
-    solid = np.where(band, guided(picture, judged, 2, 1e-4), core) > 0.5
+    judged = np.where(band, np.clip(guided(picture, judged, 2, 1e-4), 0, 1), core)
+    solid = judged > 0.5
+    if backdrop.plain:  # in a pattern, edges are everywhere
+        trust = (_PRIOR * (_DOUBT + _odds(judged) ** 2)).astype(np.float32)
+        # The edges inside of a chain must not take it apart.
+        chain = ndimage.maximum_filter(np.where(core, depth, 0), 2 * reach + 1) < _CHAIN * reach
+        solid = np.where(chain, solid, walked(soft, judged, trust, band) > 0.5)
     labels, count = ndimage.label(solid, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
@@ -207,6 +221,47 @@ def guided(guide: Pixels, values: Pixels, radius: int, epsilon: float) -> Pixels
     offset = average - (slope * np.stack(means, axis=-1)).sum(axis=-1)
     smooth = sum(mean(slope[..., c]) * planes[c] for c in range(3)) + mean(offset)
     return np.asarray(smooth, np.float32)
+
+
+def walked(picture: Pixels, judged: Pixels, trust: Pixels, band: Flags) -> Pixels:
+    """Move a judgement of each pixel onto the photograph's edges, ``[h, w]``: random walks with priors.
+
+    Pixels of one colour get one answer, and between two neighbours that differ it may change. This is the minimum of
+    the sum of w (x_i - x_j)^2 over neighbours and of c (x_i - judged_i)^2 over pixels: L. Grady, "Multilabel Random
+    Walker Image Segmentation Using Prior Models", CVPR 2005.
+
+    Args:
+        judged: 0..1; outside of the band it stays as it is.
+        trust: c, 0 and more.
+    """
+    count = int(band.sum())
+    if not count:
+        return judged
+    number = np.full(band.shape, -1)
+    number[band] = np.arange(count)
+    matrix = trust[band].astype(np.float64)
+    right = matrix * judged[band]
+    links: list[tuple[Pixels, Pixels, Pixels]] = []
+    for first, second in _NEIGHBOURS:
+        difference = ((picture[first] - picture[second]) ** 2).mean(axis=2)
+        one, other = number[first], number[second]
+        seen = (one >= 0) | (other >= 0)
+        grain = max(float(np.median(difference[seen])), _GRAIN**2)
+        weight = np.exp(-difference / (_STEP * grain)) + 1e-3
+        for near, far, at in ((one, other, second), (other, one, first)):
+            inner = near >= 0
+            np.add.at(matrix, near[inner], weight[inner])
+            outer = inner & (far < 0)
+            np.add.at(right, near[outer], weight[outer] * judged[at][outer])
+        both = (one >= 0) & (other >= 0)
+        links.append((one[both], other[both], weight[both]))
+    rows, columns, weights = (np.concatenate(parts) for parts in zip(*links, strict=True))
+    joined = sparse.coo_matrix((-weights, (rows, columns)), (count, count))
+    system = (joined + joined.T + sparse.diags(matrix)).tocsr()
+    answer, _ = linalg.cg(system, right, x0=judged[band], rtol=1e-3, maxiter=200, M=sparse.diags(1 / matrix))
+    result = judged.copy()
+    result[band] = answer
+    return result
 
 
 def _opacity(picture: Pixels, small: Pixels, solid: Flags) -> Pixels:

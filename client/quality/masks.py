@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from PIL import Image, ImageDraw
+from scipy import ndimage, spatial
 
 from .colour import Bytes
 from .components import runs_of
@@ -17,6 +18,9 @@ _BORDER = 1  # pixels that the frame is judged by
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 4, 24  # levels a channel: what noise and JPEG do to a plain background
 _PLAIN = 0.6  # share of the frame's edge that a plain background must cover; a product that is cut off covers the rest
 _SPECK = 0.01  # of the largest part: anything smaller is dirt, not a piece of the product
+_GAP = 2  # pixels of exactly the background's colour, at most, between the parts of a face that noise has torn
+_SOFT_EDGE, _FACE = (2, 5), 8  # pixels from a face's outline: where a soft edge has ended; from where on is the face
+_STEP = 0.7  # of the face's difference from the background that is there just behind its edge; of a haze less is
 _JPEG_BLOCK = 16  # pixels, with subsampled colours: an edge disturbs the block it lies in, and none beyond
 
 
@@ -59,8 +63,7 @@ class Region:
         top, left = max(self.box.top - reach, 0), max(self.box.left - reach, 0)
         window = np.s_[top : min(self.box.bottom + reach, height), left : min(self.box.right + reach, width)]
         clear = np.ones_like(self.product)
-        near = ndimage.maximum_filter(self.product[window].view(np.uint8), size=2 * reach + 1, mode="constant")
-        clear[window] = near == 0
+        clear[window] = ~_near(self.product[window], reach)
         return clear
 
 
@@ -69,7 +72,8 @@ def find_product(pixels: Bytes, alpha: Bytes | None = None) -> Region | None:
 
     With transparency, the product is what is more than half opaque. Else the background is what is connected to the
     frame's edge and within a few levels of its median colour: how many, the edge itself says. What is left, without
-    specks below 1 % of its largest part, is the product.
+    specks below 1 % of its largest part, is the product. Where the frame's edge is of one exact colour, faces of the
+    product that differ from it by a few levels are the product's, too: white on white.
 
     Args:
         pixels: uint8 [H, W, 3].
@@ -99,7 +103,59 @@ def find_product(pixels: Bytes, alpha: Bytes | None = None) -> Region | None:
     window = np.s_[around.top : around.bottom, around.left : around.right]
     product[window] = _largest(product[window])
     box = _box(product)
-    return None if box is None else Region(product, box, colour)
+    if box is None:
+        return None
+    region = Region(product, box, colour)
+    return region if deviation.any() else _with_faces(pixels, region)
+
+
+def _with_faces(pixels: Bytes, region: Region) -> Region:
+    """A region with what the product has within a few levels of the background's one exact colour.
+
+    It reaches no frame, and lies in the product's convex hull, as near as a JPEG tells; or it touches the product, and
+    ends in a step. A haze or a shadow beside the product fades, and stays background.
+    """
+    other = (pixels != region.background).any(axis=2) & ~region.product
+    clear = region.clear_background()
+    if not (other & clear).any():
+        return region
+    joined = ndimage.binary_dilation(other, iterations=_GAP) & ~region.product
+    labels, _ = ndimage.label(joined, np.ones((3, 3)))
+    at_frame = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    hull = _near(_hull(region.product), _JPEG_BLOCK)
+    touching = labels[ndimage.binary_dilation(region.product, iterations=_GAP)]
+    faces = np.setdiff1d(np.intersect1d(touching, labels[other & clear & ~hull]), at_frame)
+    own = other & hull & ~np.isin(labels, at_frame)
+    if len(faces):
+        difference = np.abs(pixels.astype(np.int16) - region.background).max(axis=2)
+        whole = ndimage.binary_closing(other | region.product, iterations=_GAP)
+        depth = ndimage.distance_transform_edt(whole)
+        for label in faces:
+            part = (labels == label) & other
+            if _ends_in_a_step(difference, depth, part):
+                own |= part
+    product = region.product | own
+    box = _box(product)
+    return region if box is None else Region(product, box, region.background)
+
+
+def _ends_in_a_step(difference: npt.NDArray[np.int16], depth: npt.NDArray[np.float64], part: Mask) -> bool:
+    """Whether a part is as far from the background's colour behind its edge as it is further inside."""
+    edge, face = part & (depth > _SOFT_EDGE[0]) & (depth <= _SOFT_EDGE[1]), part & (depth > _FACE)
+    return bool(edge.any() and face.any() and difference[edge].mean() >= _STEP * difference[face].mean())
+
+
+def _hull(mask: Mask) -> Mask:
+    """The convex hull of a mask's pixels; the mask itself where these lie on a line."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    ends = [(column, row) for row in rows for column in np.flatnonzero(mask[row])[[0, -1]]]
+    try:
+        corners = spatial.ConvexHull(ends).vertices
+    except spatial.QhullError:
+        return mask
+    drawn = Image.new("1", (mask.shape[1], mask.shape[0]))
+    ImageDraw.Draw(drawn).polygon([(int(ends[at][0]), int(ends[at][1])) for at in corners], fill=1, outline=1)
+    return np.asarray(drawn)
 
 
 def region_of(pixels: Bytes, mask: Mask) -> Region | None:
@@ -110,6 +166,12 @@ def region_of(pixels: Bytes, mask: Mask) -> Region | None:
     outside = pixels[~mask]
     colour = np.median(outside, axis=0).astype(np.uint8) if len(outside) else np.full(3, 255, np.uint8)
     return Region(mask, box, colour)
+
+
+def _near(mask: Mask, reach: int) -> Mask:
+    """What is within so many pixels of a mask, in both axes."""
+    near: Bytes = ndimage.maximum_filter(mask.view(np.uint8), size=2 * reach + 1, mode="constant")
+    return near.view(np.bool_)
 
 
 def erode(mask: Mask, pixels: int) -> Mask:

@@ -44,8 +44,15 @@ def together(**batches: Sequence[Made] | None) -> Iterator[tuple[Made | None, ..
     """One of each at a time. A batch of one goes with every one of the others, and so does None.
 
     Raises:
-        InputInvalid: batches of different sizes, none of them one.
+        InputInvalid: an empty batch, or batches of different sizes, none of them one.
     """
+    for name, batch in batches.items():
+        if batch is not None and not len(batch):
+            raise InputInvalid(
+                "the batch holds no picture",
+                place=f"input '{name}'",
+                remedy="link a batch of at least one; look at what the node before it selects",
+            )
     sizes = {name: len(batch) for name, batch in batches.items() if batch is not None and len(batch) != 1}
     if len(set(sizes.values())) > 1:
         said = ", ".join(f"{count} of '{name}'" for name, count in sizes.items())

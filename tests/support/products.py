@@ -121,3 +121,24 @@ def photograph(name: str, backdrop: tuple[float, float, float] | None = None) ->
     behind = np.broadcast_to(own if backdrop is None else backdrop, (SIZE, SIZE, 3))
     picture = smooth[..., :3] * light * mask[..., None] + behind * (1 - mask[..., None])
     return np.clip(picture + random.normal(0, 0.006, picture.shape), 0, 1).astype(np.float32), mask
+
+
+def bucket(side: int = 2400, wire: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A bucket with a handle of thin wire: picture ``[side, side, 3]``, its exact mask, and the handle alone as flags.
+
+    Args:
+        wire: thickness of the handle, in pixels.
+    """
+    body, handle = Image.new("L", (side, side)), Image.new("L", (side, side))
+    box = [round(share * side) for share in (0.3, 0.42, 0.7, 0.85)]
+    ImageDraw.Draw(body).rounded_rectangle(box, side // 30, fill=255)
+    arc = [round(share * side) for share in (0.32, 0.14, 0.68, 0.8)]
+    ImageDraw.Draw(handle).arc(arc, 180, 360, fill=255, width=wire)
+    solid = np.maximum(np.asarray(body), np.asarray(handle))
+    mask = np.asarray(Image.fromarray(solid).filter(ImageFilter.GaussianBlur(0.7)), np.float32) / 255
+    alone = (np.asarray(handle) > 0) & (np.asarray(body) == 0)
+    colour = np.array([0.62, 0.16, 0.12], np.float32) * np.linspace(1.1, 0.8, side, dtype=np.float32)[None, :, None]
+    behind = 0.86 * np.linspace(1, 0.94, side, dtype=np.float32)[:, None, None]
+    picture = colour * mask[..., None] + behind * (1 - mask[..., None])
+    grain = np.random.default_rng(4).normal(0, 0.006, picture.shape)
+    return np.clip(picture + grain, 0, 1).astype(np.float32), mask, alone

@@ -101,6 +101,10 @@ def main(comfyui: Path) -> None:
         "no mask": lambda: compose(product, background=ground),
         "empty mask": lambda: compose(product, mask=torch.zeros(1, 96, 128), background=ground),
         "mask of another picture": lambda: compose(product, mask=torch.ones(1, 64, 64), background=ground),
+        "no product in the batch": lambda: compose(product[:0], mask=mask, background=ground),
+        "no background in the batch": lambda: compose(product, mask=mask, background=ground[:0]),
+        "no mask in the batch": lambda: compose(product, mask=mask[:0], background=ground),
+        "background without pixels": lambda: compose(product, mask=mask, background=ground[:, :0]),
         "no colour": lambda: compose(product, mask=mask, colour="beigeish"),
         "no room for the logo": lambda: mark(ground, product, smallest=400),
     }

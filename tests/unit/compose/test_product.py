@@ -197,3 +197,13 @@ def test_what_cannot_be_composed_is_refused_with_a_remedy() -> None:
             refused((40, 60), mask, ground, where)
         assert caught.value.place
         assert caught.value.remedy
+
+
+@pytest.mark.parametrize("size", [(0, 40), (40, 0), (0, 0)])
+def test_a_background_without_pixels_is_refused(size: tuple[int, int]) -> None:
+    product, mask = np.full((20, 20, 3), 0.5, np.float32), np.ones((20, 20), np.float32)
+    for placement in (Placement(), None):
+        with pytest.raises(InputInvalid, match="pixels") as caught:
+            compose(product, mask, np.zeros((*size, 3), np.float32), placement, Edge(), Shadow())
+        assert caught.value.place == "input 'background'"
+        assert caught.value.remedy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import uuid
 from pathlib import Path
@@ -205,8 +206,15 @@ def test_any_kind_of_tensor_gives_the_same_result(tensors: dict[str, Any]) -> No
 
 def test_wrong_inputs_are_refused_inside_the_nodes(tensors: dict[str, Any]) -> None:
     refused = {name: value for name, value in tensors.items() if value[0] == "Refused"}
-    assert len(refused) == 6
+    assert len(refused) == 10
     for kind, message in refused.values():
         assert kind == "Refused"
         assert message.startswith("[input-invalid] ")
         assert "What to do: " in message
+    places = {name: message for name, (_, message) in refused.items() if name.endswith(("in the batch", "pixels"))}
+    assert {name: re.findall(r"input '(\w+)'", message)[:1] for name, message in places.items()} == {
+        "no product in the batch": ["product"],
+        "no background in the batch": ["background"],
+        "no mask in the batch": ["mask"],
+        "background without pixels": ["background"],
+    }

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from packshot import Client
+from packshot import CatalogRun, Client
 from packshot.catalog.runner.gate import Gate
 from packshot.compose.matting import find_weights, pip_commands
 from packshot.errors import ChecksFailed, NoProduct
 from packshot.host.install import Installation
 from packshot.host.managed import HostStatus
 from packshot.quality.channels import load_channel
+from support.host.catalogs import packshot
 from support.host.picture_graphs import node, run, saved, upload
 from support.products import photograph
 
@@ -79,6 +80,31 @@ def test_a_product_that_the_frame_cuts_is_warned_of_and_kept_out_of_a_channel(
     judgement = gate.judge(result.outputs[0].file, 0, other_seed=False, mattes=record["mattes"])
     assert "product-cut" in judgement.reasons
     assert "product-cut" not in gate.judge(result.outputs[0].file, 0, other_seed=False).reasons
+
+
+def test_a_run_and_a_catalogue_refuse_the_empty_photograph_and_judge_the_others(
+    host: HostStatus, tmp_path: Path
+) -> None:
+    picture_file(backdrop(), tmp_path / "empty.png")
+    for name in ("mug", "vase"):
+        picture_file(photograph(name)[0], tmp_path / f"{name}.png")
+    size = ("--set", "width=400", "--set", "height=400", "--host", host.url, "--out", tmp_path / "out", "--json")
+    refused = packshot("run", "white-background", "--set", f"image={tmp_path / 'empty.png'}", *size, code=2)
+    assert json.loads(refused.stdout)["error"]["slug"] == "no-product"
+    assert not list((tmp_path / "out").glob("*.png"))
+
+    names = ("mug", "empty", "vase")
+    (tmp_path / "table.csv").write_text("sku,title,photo\n" + "".join(f"{name},{name},{name}.png\n" for name in names))
+    with CatalogRun(tmp_path / "catalogue", create=True) as catalogue:
+        values = {"image": "{{ row['photo'] }}", "width": "400", "height": "400"}
+        catalogue.plan(tmp_path / "table.csv", values, workflow="white-background")
+        status = catalogue.run([str(host.url)])
+    assert (status.counts.done, status.counts.failed) == (2, 1)
+    assert {item: failure["slug"] for item, failure in status.failures.items()} == {"empty": "no-product"}
+    for name in ("mug", "vase"):
+        (side,) = (tmp_path / "catalogue" / "pictures").glob(f"{name}.json")
+        (matte,) = json.loads(side.read_text())["mattes"]
+        assert {finding["id"] for finding in matte["findings"]} >= {"matte.lost", "matte.halo", "matte.cut"}
 
 
 def test_the_mask_of_another_model_is_refined(client: Client) -> None:
