@@ -258,7 +258,8 @@ def walked(picture: Pixels, judged: Pixels, trust: Pixels, band: Flags) -> Pixel
     rows, columns, weights = (np.concatenate(parts) for parts in zip(*links, strict=True))
     joined = sparse.coo_matrix((-weights, (rows, columns)), (count, count))
     system = (joined + joined.T + sparse.diags(matrix)).tocsr()
-    answer, _ = linalg.cg(system, right, x0=judged[band], rtol=1e-3, maxiter=200, M=sparse.diags(1 / matrix))
+    close = 1e-3 * float(np.linalg.norm(right))
+    answer, _ = linalg.cg(system, right, x0=judged[band], atol=close, maxiter=200, M=sparse.diags(1 / matrix))
     result = judged.copy()
     result[band] = answer
     return result
