@@ -88,7 +88,7 @@ def _outline(picture: Pixels, core: Flags) -> Flags:
     if backdrop.plain:  # in a pattern, edges are everywhere
         trust = (_PRIOR * (_DOUBT + _odds(judged) ** 2)).astype(np.float32)
         # The edges inside of a chain must not take it apart.
-        chain = ndimage.maximum_filter(np.where(core, depth, 0), 2 * reach + 1) < _CHAIN * reach
+        chain = ndimage.maximum_filter(np.where(core, depth, 0), 4 * reach + 1) < _CHAIN * reach
         solid = np.where(chain, solid, walked(soft, judged, trust, band) > 0.5)
     labels, count = ndimage.label(solid, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -258,7 +258,8 @@ def walked(picture: Pixels, judged: Pixels, trust: Pixels, band: Flags) -> Pixel
     rows, columns, weights = (np.concatenate(parts) for parts in zip(*links, strict=True))
     joined = sparse.coo_matrix((-weights, (rows, columns)), (count, count))
     system = (joined + joined.T + sparse.diags(matrix)).tocsr()
-    answer, _ = linalg.cg(system, right, x0=judged[band], rtol=1e-3, maxiter=200, M=sparse.diags(1 / matrix))
+    close = 1e-3 * float(np.linalg.norm(right))
+    answer, _ = linalg.cg(system, right, x0=judged[band], atol=close, maxiter=200, M=sparse.diags(1 / matrix))
     result = judged.copy()
     result[band] = answer
     return result
