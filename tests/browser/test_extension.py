@@ -35,9 +35,11 @@ def page(browser: Browser, host: HostStatus) -> Iterator[Page]:
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        refused = message.text.startswith("PromptExecutionError")  # a prompt that the host refuses passes our code too
-        if message.type == "error" and not refused and "packshot/" in f"{message.text} {message.location.get('url')}":
-            errors.append(message.text)
+        where = f"{message.text} {message.location.get('url')}"
+        # A prompt that the host refuses passes our code too, and a kit that cannot be used is answered with 400.
+        refused = message.text.startswith("PromptExecutionError") or where.endswith("/packshot/brands/too-large")
+        if message.type == "error" and not refused and "packshot/" in where:
+            errors.append(where)
 
     page.on("console", note)
     page.on("pageerror", lambda error: errors.append(str(error)) if "packshot" in str(error.stack) else None)
