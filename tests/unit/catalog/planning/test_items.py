@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from packshot.brand import BrandKit
 from packshot.catalog.planning.items import DEFAULT_MAPPING, plan_items
+from packshot.catalog.table.encoding import misread
 from packshot.catalog.table.read import read_table
 from packshot.paths import shipped
 from support.tables import HEADER, MUGS
@@ -53,6 +54,7 @@ def test_an_option_that_the_title_names_is_not_said_twice(plan):
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters='\0\r"'), min_size=1).filter(str.strip))
 def test_titles_come_through_byte_for_byte(tmp_path_factory, title):
+    assume(misread(title) is None)  # "Â\xa0" is refused: it is what a space becomes in a wrong encoding
     path = tmp_path_factory.mktemp("t") / "t.csv"
     path.write_bytes(f'sku,title\nA,"{title}"\n'.encode())
     (item,) = plan_items(read_table(path), {"p": "{{ product.title }}"}, None, base_seed=0, per_variant=False).items
