@@ -86,3 +86,14 @@ def test_findings_are_recorded_with_value_limit_and_reason() -> None:
     findings = [finding.as_dict() for finding in judge_matte(*photograph("vase"))]
     assert all(entry["sound"] == (entry["value"] <= entry["limit"]) for entry in findings)
     assert len({entry["id"] for entry in findings}) == len({entry["slug"] for entry in findings}) == len(findings)
+
+
+def test_a_product_of_nearly_the_colour_of_the_backdrop_has_a_faint_outline() -> None:
+    """White before white: most of its inside differs from the backdrop by little more than the camera's noise."""
+    rng = np.random.default_rng(5)
+    truth = np.zeros((480, 480), np.float32)
+    truth[120:360, 150:330] = 1
+    noise = rng.normal(0, 0.004, (480, 480, 3)).astype(np.float32)
+    white, red = (np.where(truth[..., None] > 0, colour, 0.93) + noise for colour in (0.955, np.array((0.7, 0.2, 0.1))))
+    assert "faint-outline" in slugs(white.astype(np.float32), truth)
+    assert "faint-outline" not in slugs(red.astype(np.float32), truth)
