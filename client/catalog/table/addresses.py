@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urljoin, urlsplit
@@ -28,8 +27,8 @@ _REDIRECTS = 10
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|//[^/\s]", re.IGNORECASE)
 # Between two addresses; a comma within one, as in a picture service's "w_300,h_300", is none.
-_BETWEEN = re.compile(r"\s*[,;|\n]\s*(?=(?:[a-z][a-z0-9+.-]*:)?//)|\s*\n\s*", re.IGNORECASE)
-_BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")
+_BETWEEN = re.compile(r"\s*(?<!\\)[,;|\n]\s*(?=(?:[a-z][a-z0-9+.-]*:)?//)|\s*\n\s*", re.IGNORECASE)
+_BETWEEN_PATHS = re.compile(r"\s*(?<!\\)[,;|]\s*")
 _PICTURE = re.compile(r"\.(?:jpe?g|jfif|png|webp|gif|bmp|tiff?|hei[cf]|avif|jxl)$", re.IGNORECASE)
 
 
@@ -45,30 +44,18 @@ def is_address(text: str) -> bool:
 def split_addresses(cell: str) -> tuple[str, ...]:
     """Take apart a cell that names several pictures.
 
-    They are written as a JSON list, on lines of their own, or with ``,``, ``;`` or ``|`` between them. A comma in an
-    address or in a file's name is left alone. What HTML has escaped, as in ``?a=1&amp;b=2``, is undone.
+    They are written on lines of their own, or with ``,``, ``;`` or ``|`` between them. A comma in an address, in a
+    file's name or after a backslash is left alone. What HTML has escaped, as in ``?a=1&amp;b=2``, is undone.
     """
-    text = cell.strip()
-    if text.startswith("["):
-        try:
-            parsed = json.loads(text)
-        except (ValueError, RecursionError):
-            parsed = None
-        if isinstance(parsed, list):
-            return tuple(address for entry in parsed if isinstance(entry, str) and (address := _clean(entry)))
-    parts = _BETWEEN.split(html.unescape(text))
+    parts = _BETWEEN.split(html.unescape(cell.strip()))
     if not any(map(is_address, parts)):
         parts = [path for part in parts for path in _split_paths(part)]
-    return tuple(address for part in parts if (address := _clean(part)))
+    return tuple(address for part in parts if (address := part.strip().strip(",;|").strip().replace("\\,", ",")))
 
 
 def _split_paths(text: str) -> list[str]:
     parts = _BETWEEN_PATHS.split(text)
     return parts if len(parts) > 1 and all(_PICTURE.search(part) for part in parts) else [text]
-
-
-def _clean(text: str) -> str:
-    return html.unescape(text).strip().strip(",;|").strip()
 
 
 def parts(url: str, headers: SiteHeaders | None = None) -> Iterator[bytes]:

@@ -70,7 +70,7 @@ class Dialect(BaseModel):
         option_pairs: headers of an option's name and of its value.
         attribute_patterns: find names and values (groups 1 and 2) in the column ``attributes``; none: ``a=1,b=2``.
         levels: what the rows are, where a column says so.
-        separators: field -> between what its cell is split; a cell of another field is handed on as it is.
+        tags: between what the tags are split.
         localised: whether headers end in a locale and a channel (``name-de_DE-ecommerce``).
         sheets: names of the sheet of a workbook that holds the products.
     """
@@ -86,7 +86,7 @@ class Dialect(BaseModel):
     option_pairs: tuple[tuple[str, str], ...] = ()
     attribute_patterns: tuple[str, ...] = ()
     levels: Levels = Levels()
-    separators: dict[str, str] = {}
+    tags: str = ","
     localised: bool = False
     sheets: tuple[str, ...] = ()
     sources: tuple[DialectSource, ...]

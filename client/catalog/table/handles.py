@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .dialects import Columns
-from .products import Product, RowProblem, Variant, cell_text, cell_texts, torn
+from .products import Product, RowProblem, Variant, cell_text, picture_texts, tag_texts, torn
 from .rows import Row, RowFile
 
 
@@ -45,8 +45,11 @@ class _Handles:
     def _cell(self, row: Row, what: str) -> str:
         return cell_text(self._raw(row, what))
 
-    def _texts(self, row: Row, what: str, separator: str = "") -> tuple[str, ...]:
-        return cell_texts(self._raw(row, what), self._columns.dialect.separators.get(what, separator))
+    def _tags(self, row: Row) -> tuple[str, ...]:
+        return tag_texts(self._raw(row, "tags"), self._columns.dialect.tags)
+
+    def _pictures(self, row: Row, what: str) -> tuple[str, ...]:
+        return picture_texts(self._raw(row, what))
 
     def _problem(self, item: str, row: Row, message: str, remedy: str) -> None:
         self._problems.append(RowProblem(item, self._file.place(row.number, row.line), message, remedy))
@@ -102,16 +105,16 @@ class _Handles:
             category=first("category"),
             type=first("type"),
             status=first("status"),
-            tags=next((tags for row in rows if (tags := self._texts(row, "tags", ","))), ()),
-            images=tuple(image for row in rows for image in self._images(row)),
+            tags=next((tags for row in rows if (tags := self._tags(row))), ()),
+            images=tuple(dict.fromkeys(image for row in rows for image in self._images(row))),
             variants=tuple(self._variants(rows)),
             row=rows[0],
         )
 
     def _images(self, row: Row) -> Iterator[str]:
-        yield from self._texts(row, "image")
+        yield from self._pictures(row, "image")
         for column in self._columns.pictures:
-            yield from cell_texts(row[column], self._columns.dialect.separators.get("images", ""))
+            yield from picture_texts(row[column])
 
     def _variants(self, rows: Sequence[Row]) -> Iterator[Variant]:
         pairs = self._columns.pairs
@@ -128,5 +131,5 @@ class _Handles:
                 for n, (name, value) in enumerate(zip(names, values, strict=True), 1)
                 if value.strip() and not (name in ("Title", "") and value == "Default Title")
             }
-            picture = next(iter(self._texts(row, "variant image")), "")
+            picture = next(iter(self._pictures(row, "variant image")), "")
             yield Variant(sku, " / ".join(options.values()), options, picture, row, self._cell(row, "gtin"))

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup
 
@@ -100,16 +100,6 @@ class RowProblem:
     slug: str = CatalogInvalid.slug
 
 
-def split_pictures(product: Product) -> Product:
-    """Take apart those cells of a product that name several pictures; see :func:`~.addresses.split_addresses`."""
-    images = tuple(dict.fromkeys(image for cell in product.images for image in split_addresses(cell)))
-    own = [next(iter(split_addresses(variant.image)), "") for variant in product.variants]
-    if images == product.images and own == [variant.image for variant in product.variants]:
-        return product
-    variants = tuple(replace(variant, image=image) for variant, image in zip(product.variants, own, strict=True))
-    return replace(product, images=images, variants=variants)
-
-
 def plain_text(markup: str) -> str:
     """The text of an HTML fragment: a line per block, white space collapsed, no scripts or styles."""
     if "<" in markup:
@@ -130,34 +120,37 @@ def cell_text(cell: str) -> str:
     return ", ".join(cell.entries) if isinstance(cell, ListCell) else cell
 
 
-def json_entries(cell: str) -> tuple[str, ...] | None:
-    """The texts of a list that a cell holds as JSON, as Meta's feeds may; None where it is none."""
+def picture_texts(cell: str) -> tuple[str, ...]:
+    """The pictures that a cell names: the entries of a list, or else what :func:`.split_addresses` finds."""
+    entries = _entries(cell)
+    if entries is None:
+        return split_addresses(cell)
+    return tuple(address for entry in entries if (address := html.unescape(entry).strip()))
+
+
+def tag_texts(cell: str, separator: str) -> tuple[str, ...]:
+    """The tags of a cell: the entries of a list, else the parts between separators.
+
+    A separator after a backslash is text, as WooCommerce writes it.
+    """
+    entries = _entries(cell)
+    if entries is not None:
+        return tuple(filter(str.strip, entries))
+    parts = re.split(rf"(?<!\\){re.escape(separator)}", cell)
+    return tuple(text for part in parts if (text := part.replace(f"\\{separator}", separator).strip()))
+
+
+def _entries(cell: str) -> tuple[str, ...] | None:
+    """The texts of a list, also of one that a cell holds as JSON, as Meta's feeds may; None where it is none."""
+    if isinstance(cell, ListCell):
+        return cell.entries
+    if not cell.startswith(("[{", '["')):
+        return None
     try:
         listed = json.loads(cell)
     except (ValueError, RecursionError):
         return None
-    return tuple(filter(str.strip, list_cell(listed).entries)) if isinstance(listed, list) else None
-
-
-def cell_texts(cell: str, separator: str) -> tuple[str, ...]:
-    """The texts of a cell: the entries of a list, else the parts between separators; without one, the cell as it is.
-
-    A separator in an address (``/w_100,h_100/mug.jpg``) does not part it, and one after a backslash is text, as
-    WooCommerce writes it.
-    """
-    if isinstance(cell, ListCell):
-        return tuple(filter(str.strip, cell.entries))
-    if not cell.strip():
-        return ()
-    if not separator:
-        return (cell,)
-    if cell.startswith(("[{", '["')) and (entries := json_entries(cell)) is not None:
-        return entries
-    if separator not in cell:
-        return (cell.strip(),)
-    address = r"(?=\s*(?:\w+:)?//)" if "://" in cell else ""
-    parts = re.split(rf"(?<!\\){re.escape(separator)}{address}", cell)
-    return tuple(text for part in parts if (text := part.replace(f"\\{separator}", separator).strip()))
+    return list_cell(listed).entries if isinstance(listed, list) else None
 
 
 def torn(extra: int) -> tuple[str, str]:

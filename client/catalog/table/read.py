@@ -23,7 +23,7 @@ from .encoding import misread
 from .files import Format, read_source
 from .handles import read_handles
 from .json_rows import JsonRows
-from .products import Product, RowProblem, split_pictures
+from .products import Product, RowProblem
 from .rows import Row, RowFile
 from .variants import read_variants
 from .xml_rows import XmlRows
@@ -129,7 +129,7 @@ def read_table(where: Path | str, *, columns: ColumnChoice | None = None, encodi
         sha256=file.source.sha256,
         columns=file.columns,
         mapping=fields.mapping,
-        products=tuple(map(split_pictures, products)),
+        products=tuple(products),
         problems=tuple(problems),
         notes=tuple(_notes(file, products)),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .dialects import Columns
-from .products import Product, RowProblem, Variant, cell_text, cell_texts, torn
+from .products import Product, RowProblem, Variant, cell_text, picture_texts, tag_texts, torn
 from .rows import Row, RowFile
 
 
@@ -163,7 +163,7 @@ class _Variants:
             category=text("category"),
             type=text("type"),
             status=text("status"),
-            tags=next((tags for row in candidates if (tags := self._texts(row, "tags", ","))), ()),
+            tags=next((tags for row in candidates if (tags := self._tags(row))), ()),
             images=tuple(dict.fromkeys(image for row in pictured for image in self._images(row))),
             variants=tuple(self._variant(row, group) for row in rows),
             row=first,
@@ -186,7 +186,7 @@ class _Variants:
         several = len(group.rows) > 1 or (group.own is not None and bool(group.rows))
         # What all variants share does not tell one of them apart.
         title = " / ".join(shown.values()) if len(group.rows) > 1 and self._dialect.options is not None else ""
-        images = self._texts(row, "variant image") or (self._texts(row, "image") if several else ())
+        images = self._pictures(row, "variant image") or (self._pictures(row, "image") if several else ())
         return Variant(sku, title, options, next(iter(images), ""), row, self._cell(row, "gtin"))
 
     def _options(self, row: Row) -> dict[str, str]:
@@ -204,13 +204,16 @@ class _Variants:
         }
         return options
 
-    def _texts(self, row: Row, what: str, separator: str = "") -> tuple[str, ...]:
-        return cell_texts(self._raw(row, what), self._dialect.separators.get(what, separator))
+    def _tags(self, row: Row) -> tuple[str, ...]:
+        return tag_texts(self._raw(row, "tags"), self._dialect.tags)
+
+    def _pictures(self, row: Row, what: str) -> tuple[str, ...]:
+        return picture_texts(self._raw(row, what))
 
     def _images(self, row: Row) -> Iterator[str]:
-        yield from self._texts(row, "image")
+        yield from self._pictures(row, "image")
         for column in self._columns.pictures:
-            yield from cell_texts(row[column], self._dialect.separators.get("images", ""))
+            yield from picture_texts(row[column])
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ import pytest
 from packshot.catalog.table import photos as module
 from packshot.catalog.table.addresses import split_addresses
 from packshot.catalog.table.photos import PhotoPlaces, photos
+from packshot.catalog.table.products import picture_texts
+from packshot.catalog.table.rows import ListCell
 from packshot.errors import InputInvalid
 
 seen: list[dict[str, str]] = []
@@ -142,8 +144,8 @@ CELLS = {
     "https://a/x.jpg;//b/y.jpg|HTTP://c/z.jpg": ["https://a/x.jpg", "//b/y.jpg", "HTTP://c/z.jpg"],
     "https://a/x.jpg\nhttps://a/y.jpg": ["https://a/x.jpg", "https://a/y.jpg"],
     "https://a/w_300,h_300/x.jpg": ["https://a/w_300,h_300/x.jpg"],
+    "https://a/w_300\\,h_300/x.jpg, https://a/y.jpg": ["https://a/w_300,h_300/x.jpg", "https://a/y.jpg"],
     "https://a/x.jpg?a=1&amp;b=2;https://a/y.jpg": ["https://a/x.jpg?a=1&b=2", "https://a/y.jpg"],
-    '["https://a/x.jpg", "https://a/y,z.jpg"]': ["https://a/x.jpg", "https://a/y,z.jpg"],
     "x.jpg, y.PNG": ["x.jpg", "y.PNG"],
     "/w/h/x.jpg|/w/h/y.jpg": ["/w/h/x.jpg", "/w/h/y.jpg"],
     "mug, red.jpg": ["mug, red.jpg"],
@@ -157,3 +159,8 @@ CELLS = {
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_cell_that_names_several_pictures(cell: str) -> None:
     assert list(split_addresses(cell)) == CELLS[cell]
+
+
+def test_a_list_of_pictures_is_not_taken_apart_again() -> None:
+    assert picture_texts('["https://a/x.jpg", "https://a/y,z.jpg"]') == ("https://a/x.jpg", "https://a/y,z.jpg")
+    assert picture_texts(ListCell.of("[…]", ["red, mug.jpg", " ", "?a=1&amp;b=2"])) == ("red, mug.jpg", "?a=1&b=2")
