@@ -182,7 +182,8 @@ def _verified(data: bytes, image: Image.Image, statement: Statement, options: Wr
         same = opened.format == options.file_format and opened.size == image.size
         if options.file_format == "PNG":
             same = same and opened.mode == image.mode and opened.tobytes() == image.tobytes()
-        said = read_xmp(xmp_packet(opened)) if xmp_packet(opened) else None
+        packet = xmp_packet(opened)
+    said = read_xmp(packet) if packet else None
     if not same or said is None or said.source_type != statement.source_type or said.recipe != dict(statement.recipe):
         raise RuntimeError("the encoded picture does not read back as it was written")
     if options.credentials is None:

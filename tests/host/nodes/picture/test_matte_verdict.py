@@ -107,6 +107,22 @@ def test_a_run_and_a_catalogue_refuse_the_empty_photograph_and_judge_the_others(
         assert {finding["id"] for finding in matte["findings"]} >= {"matte.lost", "matte.halo", "matte.cut"}
 
 
+def test_a_row_of_a_catalogue_is_warned_of_its_own_matte(host: HostStatus, tmp_path: Path) -> None:
+    picture_file(photograph("mug")[0][:, :260], tmp_path / "cut.png")
+    picture_file(photograph("mug")[0], tmp_path / "whole.png")
+    (tmp_path / "table.csv").write_text("sku,title,image\ncut,Mug,cut.png\nwhole,Mug,whole.png\n")
+    with CatalogRun(tmp_path / "catalogue", create=True) as catalogue:
+        catalogue.plan(tmp_path / "table.csv", {"width": "400", "height": "400"}, workflow="white-background")
+        assert not catalogue.run([str(host.url)]).failures
+    records = {
+        name: json.loads((tmp_path / "catalogue" / "pictures" / f"{name}.json").read_text())
+        for name in ("cut", "whole")
+    }
+    slugs = {name: [warning["slug"] for warning in record["warnings"]] for name, record in records.items()}
+    assert slugs == {"cut": ["product-cut"], "whole": []}
+    assert [photo["file"] for photo in records["cut"]["photographs"]] == ["cut.png"]
+
+
 def test_the_mask_of_another_model_is_refined(client: Client) -> None:
     picture, truth = photograph("vase")
     blocks = truth.reshape(32, 16, 32, 16).mean(axis=(1, 3)).repeat(16, axis=0).repeat(16, axis=1)

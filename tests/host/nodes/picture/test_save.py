@@ -19,6 +19,7 @@ from packshot.host.install import Installation
 from packshot.provenance.reading import read_account
 from packshot.quality.channels import load_channel
 from packshot.quality.run import check_file
+from support.encodings import write_encoding
 from support.host.picture_graphs import node, product_on_white, run, saved, texts, upload
 from support.products import photograph
 
@@ -216,3 +217,18 @@ def test_no_name_leaves_the_folder(client: Client, tmp_path: Path, sku: str) -> 
     assert out.subfolder == "deep/er"
     assert not {"/", "\\", "\u202e"} & set(out.filename)
     assert files(client, record, "2", tmp_path)[0].stat().st_size > 0
+
+
+def test_the_file_says_which_photograph_it_is_made_of(client: Client, tmp_path: Path) -> None:
+    """Sent by a client, which has converted it: the record is that of the owner's file."""
+    photo = write_encoding("jpeg display p3", tmp_path)
+    place, origin = client.upload_photograph(photo)
+    graph = {"1": node("PackshotLoadPhoto", image=place), "2": save(image=["1", 0], channel="plain", fit=False)}
+    record = run(client, graph)
+    assert record.succeeded
+    (file,) = files(client, record, "2", tmp_path)
+    statement = read_account(file).statement
+    assert statement is not None
+    (said,) = statement.recipe["photographs"]
+    assert said["sha256"] == origin.sha256 == hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert said["changes"] == ["converted"]
