@@ -6,8 +6,8 @@ import re
 
 #: How the names of photographs end, in small letters: for lists of a folder, as a file's bytes say what it is.
 ENDINGS = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    *(".heic", ".heif", ".avif", ".jxl"),
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".heic", ".heif", ".hif", ".avif", ".jxl"),
 )
 
 _HEAD = 4096  # bytes that are looked at

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...compose.file_kind import ENDINGS
 from ...errors import InputInvalid
 from ...models.cards import load_card
 from ..training.recipe import native_side, token_limit
@@ -22,7 +23,7 @@ from .captions import check_caption, check_captions, read_caption
 from .compare import check_set
 from .faults import Fault, Part, Picture, Row
 from .listing import Listing
-from .picture import SUFFIXES, Look, look
+from .picture import Look, look
 from .table import check_row, read_table, unstated
 from .trigger import check_trigger
 
@@ -163,7 +164,7 @@ def _listing(folder: Path) -> Listing:
     if not listing.pictures:
         unread = f", only {listing.faults[0].picture}: {listing.faults[0].message}" if listing.faults else ""
         raise InputInvalid(
-            f"there are no pictures in it (no-pictures): none of {', '.join(SUFFIXES)}{unread}",
+            f"there are no pictures in it (no-pictures): none of {', '.join(ENDINGS)}{unread}",
             place=str(folder),
             remedy="put the pictures and their captions there, as PNG or JPEG",
         )

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ...compose.file_kind import ENDINGS
 from .faults import Fault
-from .picture import SUFFIXES, UNREAD
+from .picture import UNREAD
 
 CAPTIONS = (".txt", ".caption")  # the first is preferred
 
@@ -99,7 +100,7 @@ class Listing:
             if name in self.pictures:
                 message = "another picture has the same name in other Unicode characters"
                 self.faults.append(Fault("name-twice", message, "rename one of them", name))
-            elif suffix in SUFFIXES:
+            elif suffix in ENDINGS:
                 self.pictures[name] = path
             elif suffix in UNREAD:
                 message, remedy = f"it is {UNREAD[suffix]}, which is not read", "save it as PNG or JPEG"

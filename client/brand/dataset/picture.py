@@ -15,11 +15,6 @@ from ...errors import PhotographInvalid
 from ..training.recipe import bucket, crop_loss
 from .faults import Fault
 
-#: What is taken for a picture; whether it can be read, its bytes tell.
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
-    ".hif", ".jxl",
-)  # fmt: skip
 #: What else lies among pictures, by its suffix.
 UNREAD = {
     **dict.fromkeys(

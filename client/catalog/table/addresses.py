@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ...comfy.http import reason_of
+from ...compose.file_kind import ENDINGS
 from ...version import version
 
 #: Host name -> headers that are sent to it and to the hosts below it.
@@ -29,7 +30,6 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|//[^/\s]", re.IGNORECASE)
 # Between two addresses; a comma within one, as in a picture service's "w_300,h_300", is none.
 _BETWEEN = re.compile(r"\s*(?<!\\)[,;|\n]\s*(?=(?:[a-z][a-z0-9+.-]*:)?//)|\s*\n\s*", re.IGNORECASE)
 _BETWEEN_PATHS = re.compile(r"\s*(?<!\\)[,;|]\s*")
-_PICTURE = re.compile(r"\.(?:jpe?g|jfif|png|webp|gif|bmp|tiff?|hei[cf]|avif|jxl)$", re.IGNORECASE)
 
 
 class Unfetched(Exception):
@@ -55,7 +55,7 @@ def split_addresses(cell: str) -> tuple[str, ...]:
 
 def _split_paths(text: str) -> list[str]:
     parts = _BETWEEN_PATHS.split(text)
-    return parts if len(parts) > 1 and all(_PICTURE.search(part) for part in parts) else [text]
+    return parts if len(parts) > 1 and all(part.casefold().endswith(ENDINGS) for part in parts) else [text]
 
 
 def parts(url: str, headers: SiteHeaders | None = None) -> Iterator[bytes]:
