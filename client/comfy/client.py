@@ -182,7 +182,7 @@ class HostClient:
                 when it answers again.
         """
         socket = self._open_socket()
-        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect, draft.photographs)
+        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect, draft.photographs, True)
         body = protocol.submission(
             draft.graph, draft.id, socket.client_id if socket else uuid.uuid4().hex, draft.canvas, self._previews
         )
@@ -211,7 +211,7 @@ class HostClient:
             workflow: what it was made from, to have its outputs under their names.
         """
         prepared = self.prepare(workflow) if workflow is not None else None
-        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None, {})
+        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None, {}, False)
 
     def prepare(self, workflow: str | Path | Workflow) -> PreparedWorkflow:
         """The workflow converted for this host, with its contract; converted once."""
@@ -307,6 +307,7 @@ class HostClient:
         boot: str | None,
         inspect: Callable[[Result], Result] | None,
         photographs: Mapping[str, PhotographRecord],
+        submitted: bool,
     ) -> Job:
         job = Job(
             self.api,
@@ -318,11 +319,19 @@ class HostClient:
             patience=self._patience,
             listening=lambda: socket is not None and socket.alive,
             boot=boot,
+            submitted=submitted,
+            changes=self._host_changes,
             inspect=inspect,
             photographs=[{"input": name, **record.as_dict()} for name, record in photographs.items()],
         )
         self._jobs[job_id] = job
         return job
+
+    def _host_changes(self, node: str) -> bool:
+        """Whether a host may put another node in a node's place, or its pack may change the values that it is sent."""
+        pack = str((self.object_info.get(node) or {}).get("python_module", ""))
+        foreign = pack.startswith("custom_nodes.") and not node.startswith("Packshot")
+        return foreign or node in self.api.node_replacements()
 
     def _accept(self, response: requests.Response, draft: Draft) -> None:
         """Raise the error in an answer to a submission, if there is one."""

@@ -25,6 +25,7 @@ from ...errors import (
     NodeMissing,
     NoProduct,
     OutOfMemory,
+    OutputDamaged,
     OutputMissing,
     OutputUnwritable,
     PackshotError,
@@ -48,6 +49,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     OutputMissing: "again",
     JobCancelled: "again",  # by someone else: what this run gives up it does not wait for
     JobFailed: "elsewhere",
+    OutputDamaged: "elsewhere",
     LoraMismatch: "elsewhere",
     ChecksFailed: "seed",
     OutOfMemory: "smaller",
