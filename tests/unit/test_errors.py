@@ -94,4 +94,5 @@ def test_no_error_holds_the_secrets_of_an_address() -> None:
     address = "https://ann:s3cret@shop.example/a.jpg?w=3&sig=s3cret"
     error = InputUnknown(f"cannot read {address}", place=address, remedy=f"look at {address}")
     for text in (str(error), error.report(), repr(error), str(error.as_dict()), str(error.args)):
-        assert "s3cret" not in text and "shop.example/a.jpg?w=3&sig=***" in text
+        assert "s3cret" not in text
+        assert "shop.example/a.jpg?w=3&sig=***" in text

@@ -33,7 +33,8 @@ def test_loose_rights_are_refused(tmp_path: Path, mode: int) -> None:
     key.chmod(mode)
     with pytest.raises(KeyRefused, match="may read or change it") as refused:
         read_private(key)
-    assert refused.value.place == str(key) and "chmod 600" in refused.value.remedy
+    assert refused.value.place == str(key)
+    assert "chmod 600" in refused.value.remedy
 
 
 def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
