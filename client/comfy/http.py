@@ -25,8 +25,9 @@ from . import answers
 
 _WHOLE = 300.0  # seconds that an answer may take in all; 40 MB of definitions over 2 Mbit/s take 160
 _PACE = 10.0, 1 << 16  # seconds, and the bytes of an answer that must come within them each time, or its rest
+_MOST_PARTS = 200_000  # chunks of an answer
 _SLOWEST = 1 << 15  # bytes a second of the slowest line that a file is sent over
-_MOST_UNTOLD = 4 << 30  # bytes of a file whose size the host does not tell; what it tells is the limit otherwise
+_MOST_UNTOLD = 1 << 30  # bytes of a file whose size the host does not tell
 _READS = ("GET", "HEAD")  # change nothing on the host
 _PROXY_FAILURES = (502, 503, 504)  # from a proxy that got no answer from the host
 _CANCEL_AGAIN = (0.1, 0.3, 1.0)  # seconds after which a job that is still there is cancelled once more
@@ -138,8 +139,8 @@ class HostApi:
                 response = self._ask(method, path, options)
             if not stream:
                 with deadline(_WHOLE):
-                    parts = steady(body(response, Budget(most_bytes=answers.MOST_BYTES)), *_PACE)
-                    response._content = b"".join(parts)  # where requests itself puts what it reads, without bounds
+                    # Where requests itself puts what it reads, without bounds.
+                    response._content = b"".join(_parts(response))
         except requests.exceptions.ConnectTimeout as error:
             raise self._unreachable(f"did not accept a connection within {self.timeout:g} s") from error
         except OverBudget as error:
@@ -289,30 +290,33 @@ class HostApi:
         answer = self._successful(response, answers.UPLOADED)
         return f"{answer['subfolder']}/{answer['name']}" if answer.get("subfolder") else str(answer["name"])
 
-    def input_digest(self, filename: str) -> tuple[bool, str | None]:
-        """``GET /packshot/inputs/{name}/sha256``: what is in a file that was uploaded.
+    def input_sha256(self, name: str) -> tuple[bool, str | None]:
+        """``GET /packshot/inputs/{name}/sha256``: what is in a file below the input folder.
 
         Returns:
             whether the host can tell, and the SHA-256; None where it has no such file.
         """
-        response = self.request("GET", f"/packshot/inputs/{quote(filename, safe='')}/sha256")
+        response = self.request("GET", f"/packshot/inputs/{quote(name)}/sha256")
         if not response.ok:
             return False, None  # the node pack is not there, or too old
         return True, self.parse(response, answers.DIGEST).get("sha256") or None
 
-    def view(self, filename: str, subfolder: str, folder: str) -> Iterator[bytes] | None:
+    def view(self, filename: str, subfolder: str, folder: str, most_bytes: int | None = None) -> Iterator[bytes] | None:
         """``GET /view``: a file's bytes as a stream, or None where the host does not have it.
+
+        Args:
+            most_bytes: of the file; by default what the host tells, as far as it does.
 
         Raises:
             HostUnreachable: the connection broke, or the bytes come too slowly.
-            OutputDamaged: there are more of them than the host told.
+            OutputDamaged: there are more of them than may be.
         """
         query = {"filename": filename, "subfolder": subfolder, "type": folder}
         response = self.request("GET", "/view", params=query, stream=True)
         if not response.ok:
             response.close()
             return None
-        return self._stream(response)
+        return self._stream(response, most_bytes)
 
     def lora_metadata(self, name: str) -> dict[str, Any] | None:
         """``GET /view_metadata/loras``: the metadata in a LoRA's header, or None where it has none or is not there."""
@@ -368,11 +372,11 @@ class HostApi:
         answer: dict[str, Any] = self.json("GET", path, shape)
         return answer
 
-    def _stream(self, response: requests.Response) -> Iterator[bytes]:
+    def _stream(self, response: requests.Response, most_bytes: int | None) -> Iterator[bytes]:
         expected = response.headers.get("Content-Length", "")
         packed = bool(response.headers.get("Content-Encoding"))
         whole = int(expected) if expected.isdecimal() and not packed else None
-        budget = Budget(most_bytes=_MOST_UNTOLD if whole is None else whole)
+        budget = Budget(most_bytes=most_bytes or whole or _MOST_UNTOLD)
         try:
             yield from steady(body(response, budget))
         except requests.exceptions.RequestException as error:
@@ -381,7 +385,7 @@ class HostApi:
             if error.limit == "seconds":
                 raise self._unreachable(f"{budget.bytes:,} bytes of a file came, and the rest too slowly") from error
             raise OutputDamaged(
-                f"the host sends a file that does not end ({error})", place=self.url, remedy="see what answers there"
+                f"the host sends a file that is too large ({error})", place=self.url, remedy="see what answers there"
             ) from error
         if budget.bytes != whole and whole is not None:
             raise self._unreachable(f"the connection ended after {budget.bytes} of {expected} bytes of a file")
@@ -394,6 +398,14 @@ class HostApi:
     def _unreachable(self, message: str, remedy: str = "") -> HostUnreachable:
         start = "start it with `packshot host up`, or name the right address with --host"
         return HostUnreachable(message, place=self.url, remedy=remedy or start)
+
+
+def _parts(response: requests.Response) -> Iterator[bytes]:
+    """The body of an answer in JSON, within its bounds."""
+    budget = Budget(most_bytes=answers.MOST_BYTES, most_items=_MOST_PARTS)
+    for part in steady(body(response, budget), *_PACE):
+        budget.take_items()  # of one byte each they would take minutes
+        yield part
 
 
 _NOT_COMFYUI = "check the address: it should open ComfyUI in a browser"

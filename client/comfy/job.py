@@ -23,7 +23,7 @@ from .protocol import Frame, Presence, Record
 # a safeguard; without a socket the looks are all there is.
 _SAFEGUARD = 5.0
 _POLL_FIRST, _POLL_LAST, _POLL_GROWTH = 0.05, 1.0, 1.5
-_LAST_LOOK = 0.8  # seconds beyond a timeout that the last look may take
+_LAST_LOOK = 0.5  # seconds beyond a timeout that the last look may take
 _SECOND_LOOK = 0.5  # before an absent job is called lost
 _WORKER_GRACE = 10.0  # a live worker takes the next job within milliseconds, or once it has unloaded the models
 # Frames, and bytes of them, kept for a job whose events nobody reads; a hint lost is made good by the next look.

@@ -51,6 +51,11 @@ def saved_family(graph: Mapping[str, Mapping[str, Any]], node_id: str) -> str | 
     return _SAVING.get(str(graph.get(node_id, {}).get("class_type")))
 
 
+def family_of_name(suffix: str) -> str | None:
+    """Tell what a file says to be by the end of its name: ``image``, ``video`` or ``audio``; None for others."""
+    return _FAMILIES.get(suffix)
+
+
 def families(head: bytes) -> frozenset[str]:
     """Tell what a file may be by its first bytes: ``image``, ``video``, ``audio``; containers hold one or the other."""
     if picture_format(head) is not None:
@@ -86,7 +91,7 @@ def prove(chunks: Iterator[bytes], suffix: str, saves: str | None, place: str) -
 
 def check(head: bytes, suffix: str, saves: str | None, place: str) -> None:
     """Refuse a file by its first bytes, see :func:`prove`."""
-    by_name = _FAMILIES.get(suffix)
+    by_name = family_of_name(suffix)
     found = families(head)
     if suffix in _RUN:
         problem = f"a file of the kind '{suffix}' is no output of a workflow"

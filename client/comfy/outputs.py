@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 from ..errors import OutputDamaged, OutputMissing
 from ..paths import atomic_write
 from .http import HostApi
-from .media import prove, saved_family
+from .media import family_of_name, prove, saved_family
 from .protocol import Graph, HostFile, HostText
 
+_MOST_PICTURE = 1 << 30  # bytes; 16,384 x 16,384 pixels of noise have 0.8 GB
 _MOST = 10_000  # outputs of a job; a long video as single frames has a few thousand
 
 
@@ -123,10 +124,12 @@ def _content(api: HostApi, item: HostFile | HostText, saves: str | None) -> Gene
             )
         yield item.text.encode(errors="replace")  # JSON may carry halves of characters, which UTF-8 cannot
         return
-    chunks = api.view(item.filename, item.subfolder, item.folder)
+    suffix = safe_suffix(item.filename)
+    most_bytes = _MOST_PICTURE if "image" in (saves, family_of_name(suffix)) else None
+    chunks = api.view(item.filename, item.subfolder, item.folder, most_bytes)
     if chunks is None:
         raise OutputMissing(f"the host no longer has '{item.filename}'", place=api.url, remedy="run the job again")
-    yield from prove(chunks, safe_suffix(item.filename), saves, f"'{item.filename[:80]}' of {api.url}")
+    yield from prove(chunks, suffix, saves, f"'{item.filename[:80]}' of {api.url}")
 
 
 def safe_suffix(filename: str) -> str:
