@@ -126,7 +126,7 @@ def authorities() -> str:
     return next((path for name in names if (path := os.environ.get(name))), "") or DEFAULT_CA_BUNDLE_PATH
 
 
-def steady(parts: Iterator[bytes], seconds: float = 60.0, number: int = 1 << 20) -> Iterator[bytes]:
+def steady(parts: Iterator[bytes], seconds: float = 15.0, number: int = 1 << 17) -> Iterator[bytes]:
     """Pass the parts of a body on while they come fast enough.
 
     So a slow line has all the time that a large file takes, and who sends a byte now and then is soon done.

@@ -1,4 +1,4 @@
-"""Hostile hosts: what answers at a ComfyUI's address sends too much, too slowly, or something else than was asked for.
+"""Hostile hosts, and hubs (see :mod:`.hub`): what answers at a ComfyUI's address sends too much, too slowly, or something else than was asked for.
 
 Each mode is a host that behaves like ComfyUI but for one answer. A client in a process of its own, whose memory is
 limited, submits a small workflow to it and asks for the result.
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hostile.hub import hub_probes
 from hostile.probe import Probe
 
 WORKFLOW = Path(__file__).resolve().parents[1] / "plain.app.json"
@@ -455,6 +456,7 @@ def probes(folder: Path, *, full: bool = False) -> Iterator[Probe]:
     modes = [mode for mode in MODES if full or not mode.full]
     with ThreadPoolExecutor(4) as pool:
         yield from pool.map(lambda mode: attack(mode, folder / mode.name), modes)
+    yield from hub_probes(folder)
 
 
 def attack(mode: Mode, out: Path) -> Probe:

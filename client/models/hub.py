@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before the hub is asked again, after what may pass
 _PASSING = {408, 429, 500, 502, 503, 504}
 _PROGRESS = 1 << 20  # bytes; with less, a source that breaks off after each byte would be asked for ever
-_HEAD = 30.0  # seconds in which an answer must begin
+_HEAD = 15.0  # seconds in which an answer must begin
 _REDIRECTIONS = 5
 _REMEDY = "see to the network and fetch again: what has come is kept. Without a network, use --mirror DIR"
 _LARGEST = 50 * 1000**3  # the hub sends no larger file over plain HTTP (MAX_HTTP_DOWNLOAD_SIZE of huggingface_hub)
@@ -113,7 +113,7 @@ def _go_on(
                 out.flush()
     except OverBudget as error:
         if error.limit == "seconds":
-            raise HostUnreachable("less than 1 MiB came in a minute", place=remote.address, remedy=_REMEDY) from error
+            raise HostUnreachable("less than 128 KiB came within 15 s", place=remote.address, remedy=_REMEDY) from error
         raise refuse_more(remote, part) from error
     if out.tell() < remote.size:
         raise ConnectionError(f"the connection ended after {out.tell():,} of {remote.size:,} bytes")
