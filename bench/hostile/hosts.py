@@ -1,7 +1,7 @@
-"""Hostile hosts, and hubs (see :mod:`.hub`): what answers at a ComfyUI's address sends too much, too slowly, or something else than was asked for.
+"""Hostile hosts: what answers at a ComfyUI's address sends too much, too slowly, or something else than was asked for.
 
 Each mode is a host that behaves like ComfyUI but for one answer. A client in a process of its own, whose memory is
-limited, submits a small workflow to it and asks for the result.
+limited, submits a small workflow to it and asks for the result. Hostile hubs of models are in :mod:`.hub`.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid, OutputDamag
 from . import answers
 
 _WHOLE = 300.0  # seconds that an answer may take in all; 40 MB of definitions over 2 Mbit/s take 160
+_MARGIN = 1.0  # seconds beyond the patience for each part of an answer's head, which may trickle
 _PACE = 10.0, 1 << 16  # seconds, and the bytes of an answer that must come within them each time, or its rest
 _MOST_PARTS = 200_000  # chunks of an answer
 _SLOWEST = 1 << 15  # bytes a second of the slowest line that a file is sent over
@@ -135,7 +136,7 @@ class HostApi:
         reads = method in _READS
         options.setdefault("timeout", self.timeout)
         try:
-            with deadline(2 * self.timeout + sending):  # which a kept-open connection that has gone stale takes
+            with deadline(2 * self.timeout + _MARGIN + sending):  # it is tried twice, see `retry`
                 response = self._ask(method, path, options)
             if not stream:
                 with deadline(_WHOLE):
