@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ import platformdirs
 
 from .errors import OutputUnwritable
 
+_OWNER_ONLY = 0o700
 _PACKAGE = Path(__file__).resolve().parent
 
 # What a file system says when it refuses. Anything else that happens inside an `atomic_write` block (a connection
@@ -32,6 +34,32 @@ def cache_dir() -> Path:
 def config_dir() -> Path:
     """The user's settings folder: the licence profile ``profile.yaml``, and model cards of their own in ``cards/``."""
     return Path(platformdirs.user_config_dir("packshot", appauthor=False))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Whatever the umask is, nobody else can write to the user's cache and settings.
+
+    What lies there is trusted: it names the interpreter that is run, and what licences allow.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    own = _own_folder(folder)
+    if own is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    own.parent.mkdir(parents=True, exist_ok=True)
+    below = [own / part for part in folder.relative_to(own).parents if part != Path()]
+    for path in (own, *reversed(below), folder):
+        path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+    with contextlib.suppress(PermissionError):  # another user's
+        if own.stat().st_mode & stat.S_IWOTH:  # made by an earlier version, or by hand
+            own.chmod(_OWNER_ONLY)
+
+
+def _own_folder(path: Path) -> Path | None:
+    """The user's cache or settings, where a path lies in one of them."""
+    return next((own for own in (cache_dir(), config_dir()) if path.is_relative_to(own)), None)
 
 
 def resolve_within(root: Path, name: str) -> Path | None:
@@ -91,10 +119,15 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
         OutputUnwritable: the folder or the disk refuses; ``path`` is as it was before.
     """
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+    mode = 0o600 if _own_folder(path) else 0o666  # less the umask
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, mode)
+
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=opener) as file:
                 yield file
                 if durable:
                     file.flush()
