@@ -33,9 +33,7 @@ class KeptFiles:
 
     def begun(self) -> bool:
         """Whether anything was ever kept."""
-        with optional(self.folder):
-            return self.folder.is_dir()
-        return False
+        return any(self.folder.glob(f"*{self.suffix}"))
 
     def read(self, key: str) -> bytes | None:
         """The content kept under a key; None where there is none, or it was damaged.
