@@ -27,12 +27,14 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "budget",
         "colours",
         "errors",
-        "paths",
-        "units",
         "hashes",
-        "version",
         "kept",
+        "paths",
+        "private_file",
+        "secrets",
         "side_files",
+        "units",
+        "version",
     ),
 }
 # What nodes/ may import of client/ above floor 1.

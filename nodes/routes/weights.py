@@ -25,8 +25,8 @@ def register() -> None:
     """Add the route.
 
     It answers ``{"files": [{"folder", "name", "size", "cards", "addition", "licence"}]}``, an entry for each folder
-    that has a file of that name: ids of the cards of the models that it may be made from, whether it adds to one, and what
-    its metadata call its licence. ``cards`` is null where it cannot be looked into.
+    that has a file of that name: ids of the cards of the models that it may be made from, whether it adds to one, and
+    what its metadata call its licence. ``cards`` is null where it cannot be looked into.
     """
 
     @get("/packshot/weights")
