@@ -39,6 +39,11 @@ _METHODS: dict[type, set[str]] = {
 # fmt: on
 
 
+def is_template(text: str) -> bool:
+    """Whether a text has anything in it that Jinja2 would replace."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
 class TemplateError(Exception):
     """A template that cannot be rendered for one product: ``str()`` says why."""
 
@@ -179,7 +184,7 @@ class Templates:
     def _compile(self, source: str, known: Collection[str]) -> jinja2.Template | str:
         if len(source) > TEMPLATE_LIMIT:
             raise TemplateError(f"it has more than {TEMPLATE_LIMIT:,} characters")
-        if not any(mark in source for mark in ("{{", "{%", "{#")):
+        if not is_template(source):
             return source  # as it is: Jinja2 would make all line ends alike
         tree = self._environment.parse(source)
         for statement in tree.find_all(nodes.Stmt):
