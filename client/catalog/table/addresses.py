@@ -104,9 +104,12 @@ class Reach:
         return any(ip in network for network in self.networks if network.version == ip.version)
 
     def names(self, host: str, port: int) -> bool:
-        """Whether a host, or one that it is below, is named."""
+        """Whether a host, or a name that it is below, is named."""
         host = host.strip("[]").rstrip(".").casefold()
-        return any(f".{place}".endswith(f".{entry}") for place in (host, f"{host}:{port}") for entry in self.hosts)
+        places = {host, f"{host}:{port}"}
+        if not self.hosts.isdisjoint(places):
+            return True
+        return _network(host) is None and any(place.endswith(f".{entry}") for place in places for entry in self.hosts)
 
     def holds(self, url: str) -> bool:
         """Whether an address that is not HTTP's lies below a root that is named."""
