@@ -19,6 +19,7 @@ from ...errors import (
     JobCancelled,
     JobFailed,
     JobTimeout,
+    KeyRefused,
     LicenceRefused,
     LoraMismatch,
     ModelCorrupt,
@@ -64,6 +65,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     RunTakenOver: "stop",
     CatalogInvalid: "stop",
     BrandInvalid: "stop",
+    KeyRefused: "stop",
 }
 
 
