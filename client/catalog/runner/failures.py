@@ -27,6 +27,7 @@ from ...errors import (
     NodeMissing,
     NoProduct,
     OutOfMemory,
+    OutputDamaged,
     OutputMissing,
     OutputUnwritable,
     PackshotError,
@@ -51,6 +52,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     OutputMissing: "again",
     JobCancelled: "again",  # by someone else: what this run gives up it does not wait for
     JobFailed: "elsewhere",
+    OutputDamaged: "elsewhere",
     LoraMismatch: "elsewhere",
     ChecksFailed: "seed",
     OutOfMemory: "smaller",
