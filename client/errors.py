@@ -100,6 +100,13 @@ class InputInvalid(PackshotError):
     exit_code = 2
 
 
+class AddressRefused(PackshotError):
+    """A path or an address leads where nobody allowed to read: a table may come from somebody else."""
+
+    slug = "address-refused"
+    exit_code = 2
+
+
 class PhotographInvalid(PackshotError):
     """A photograph cannot be used as it is.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import (
+    AddressRefused,
     BrandInvalid,
     CatalogInvalid,
     ChecksFailed,
@@ -43,6 +44,7 @@ Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost
 MEANINGS: Mapping[type[PackshotError], Meaning] = {
     InputInvalid: "row",
     InputUnknown: "row",
+    AddressRefused: "row",
     PhotographInvalid: "row",
     NoProduct: "row",
     LicenceRefused: "row",
