@@ -60,9 +60,12 @@ def test_the_route_tells_what_is_in_the_input_folder_and_nowhere_else(host: Host
     api = HostApi(str(host.url))
     api.upload(io.BytesIO(content), "a b#1.png", "packshot-proofs", overwrite=True)
     assert api.input_sha256("packshot-proofs/a b#1.png") == (True, hashlib.sha256(content).hexdigest())
-    for name in ("packshot-proofs", "packshot-proofs/none.png", "../user/none", "..%2F..%2Fhost.log"):
+    for name in ("packshot-proofs", "packshot-proofs/none.png"):
         assert api.input_sha256(name) == (True, None)
     api.close()
+    (host.log.parent / "base" / "secret").write_text("secret")
+    for name in ("..%2Fsecret", "packshot-proofs%2F..%2F..%2Fsecret", "%2Fetc%2Fpasswd"):
+        assert ask(host, f"inputs/{name}/sha256").json() == {"sha256": None}
     assert ask(host, "inputs/packshot-proofs/none.png/sha256", Origin="http://evil.example").status_code == 403
 
 
