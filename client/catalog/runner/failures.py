@@ -18,6 +18,7 @@ from ...errors import (
     JobCancelled,
     JobFailed,
     JobTimeout,
+    KeyRefused,
     LicenceRefused,
     LoraMismatch,
     ModelCorrupt,
@@ -62,6 +63,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     RunTakenOver: "stop",
     CatalogInvalid: "stop",
     BrandInvalid: "stop",
+    KeyRefused: "stop",
 }
 
 
