@@ -303,7 +303,7 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
 
 
 def harden(db: sqlite3.Connection) -> None:
-    """Read from a database that somebody else may have made, so that it can neither write, nor run on, nor run anything.
+    """Read from a database that others may have made, so that it can neither write, nor run on, nor run anything.
 
     Whatever SQLite does for this connection from now on ends with the :func:`~...budget.deadline` of its thread. See
     "Defense Against The Dark Arts" in SQLite's documentation.
@@ -328,6 +328,6 @@ def harden(db: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError(f"the table '{table}' has columns that are computed, which no ledger has")
 
 
-def unreadable(folder: Path, error: sqlite3.Error) -> CatalogInvalid:
+def unreadable(folder: Path, error: Exception) -> CatalogInvalid:
     """What SQLite says of a ledger that is only looked into."""
     return CatalogInvalid(f"the ledger cannot be read: {error}", place=str(folder / FILE_NAME), remedy="see its log")
