@@ -89,6 +89,8 @@ class HostApi:
         self.timeout = timeout
         self._session = requests.Session()
         self._session.headers.update(self.address.headers)
+        # Our node pack answers whoever is no page of another site, and no page may set a header that begins with Sec-.
+        self._session.headers["Sec-Packshot-Program"] = "1"
         # requests looks up proxies and .netrc in the environment for every request; a loopback host has neither.
         self._session.trust_env = not self.address.loopback
         # Only reads are repeated. A POST may have been acted upon before its connection broke (see `submit`).
