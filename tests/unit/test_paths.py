@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from packshot.errors import OutputUnwritable
-from packshot.paths import atomic_write, cache_dir, checkout, resolve_within, shipped, write_new, write_text, writing
+from packshot.paths import (
+    atomic_write,
+    cache_dir,
+    checkout,
+    leads_down,
+    resolve_within,
+    shipped,
+    write_new,
+    write_text,
+    writing,
+)
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -179,3 +189,21 @@ def test_a_name_that_leads_out_of_a_folder_leads_nowhere(tmp_path: Path, name: s
     root.mkdir()
     (root / "out").symlink_to(tmp_path)
     assert resolve_within(root.resolve(), name) is None
+
+
+PLAIN = ["a.png", "pictures/a b.png", "ä/…/名.webp", ".stage/x", "index-2.html", "console.png"]
+ELSEWHERE = [
+    *("", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "...", "a.", "a ", "a /b", "a\\b", "C:/a"),
+    *("a:b", "con", "CON.png", "a/nul.txt", "aux .png", "com1", "LPT9.jpg", "conin$", "com\u00b9.png"),
+    *("a\0b", "a\nb", "\x1b[31m", "a\x7f"),
+]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_name_leads_down(name: str) -> None:
+    assert leads_down(name)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_name_that_leads_elsewhere_on_any_system_does_not(name: str) -> None:
+    assert not leads_down(name)
