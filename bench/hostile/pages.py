@@ -283,7 +283,8 @@ def refused(answered: Answered) -> bool:
     return answered.status in (400, 401, 403, 404, 413, 415, 431)
 
 
-def _refusals(site: Site, run: Path) -> Iterator[Probe]:
+def refusal_probes(site: Site, run: Path) -> Iterator[Probe]:
+    """Send each request that is to be refused to all routes that show something, and to all that change something."""
     for name, methods, headers, host in foreign_requests(site):
         statuses = []
         for method in methods.split():
@@ -307,7 +308,8 @@ def _statuses(answers: list[Answered]) -> str:
     return ", ".join(map(str, sorted({answered.status for answered in answers})))
 
 
-def _paths(site: Site, run: Path) -> Iterator[Probe]:
+def path_probes(site: Site, run: Path) -> Iterator[Probe]:
+    """Ask for what is no picture and no report of a run."""
     for path in PATHS:
         answered = site.ask("GET", f"runs/{run_id(run)}/files/{path}")
         yield Probe(f"path: {path[:40]}", refused(answered), f"answered {answered.status}")
@@ -326,7 +328,7 @@ def _write_ledgers(folder: Path, *, full: bool) -> dict[str, Path]:
     return runs
 
 
-def _look(site: Site, run: Path, name: str) -> Probe:
+def ledger_probe(site: Site, run: Path, name: str) -> Probe:
     """Look at a run, at the list of all, and at a route that has nothing to do with them; each answers in time."""
     begun = time.monotonic()
     answers = [site.ask("GET", path) for path in (f"runs/{run_id(run)}/items", "runs", "memory")]
@@ -338,7 +340,8 @@ def _look(site: Site, run: Path, name: str) -> Probe:
     return Probe(name, held, f"answered {first.status} in {time.monotonic() - begun:.1f} s")
 
 
-def _pages(site: Site, run: Path) -> Iterator[Probe]:
+def page_probes(site: Site, run: Path) -> Iterator[Probe]:
+    """Ask for a page, a download and a picture that somebody else has put into a run's folder."""
     base = f"runs/{run_id(run)}/files"
     page = site.ask("GET", f"{base}/index.html")
     policy = page.headers.get("content-security-policy", "")
@@ -353,7 +356,7 @@ def _pages(site: Site, run: Path) -> Iterator[Probe]:
     yield Probe("picture: sandboxed, not sniffed", held and picture.headers["x-content-type-options"] == "nosniff", "")
 
 
-def _planted(site: Site, run: Path) -> Iterator[Probe]:
+def planted_probes(site: Site, run: Path) -> Iterator[Probe]:
     """Upload a run, as anybody may who reaches the host."""
     ledger = run / FILE_NAME
     for name, content in ((FILE_NAME, ledger.read_bytes()), ("index.html", b"<script>1</script>")):
@@ -368,7 +371,9 @@ def _planted(site: Site, run: Path) -> Iterator[Probe]:
     yield Probe("uploaded folder: is no run", "planted" not in listed and run.name in listed, f"{len(listed)} runs")
 
 
-def _changed(site: Site, run: Path) -> Iterator[Probe]:
+def changed_probes(site: Site, run: Path) -> Iterator[Probe]:
+    """Look at a run, and see whether that changed when it last changed."""
+
     def changed() -> float:
         rows = json.loads(site.ask("GET", "runs").body)["runs"]
         return float(next(row["changed"] for row in rows if row["id"] == run_id(run)))
@@ -389,10 +394,10 @@ def probes(folder: Path, full: bool = False) -> Iterator[Probe]:
     os.environ[RUNS_VARIABLE] = os.pathsep.join(map(str, [run, *ledgers.values()]))
     with bench_host() as host:
         site = open_site(host.url)
-        yield from _changed(site, run)
-        yield from _refusals(site, run)
-        yield from _paths(site, run)
-        yield from _pages(site, run)
+        yield from changed_probes(site, run)
+        yield from refusal_probes(site, run)
+        yield from path_probes(site, run)
+        yield from page_probes(site, run)
         for name, ledger in ledgers.items():
-            yield _look(site, ledger, f"ledger: {name}")
-        yield from _planted(site, run)
+            yield ledger_probe(site, ledger, f"ledger: {name}")
+        yield from planted_probes(site, run)
