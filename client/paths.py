@@ -104,6 +104,16 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Sync the names in a folder to disk, so that what was renamed into it survives a power cut; not on Windows."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_new(path: Path, data: bytes) -> bool:
     """Write a file that replaces none, whole or not at all; False where a file has its name, which stays as it is.
 

@@ -64,7 +64,7 @@ def test_an_attempt_survives_the_process_that_began_it(tmp_path: Path) -> None:
     with Ledger(tmp_path) as second:
         (attempt,) = second.open_attempts()
         assert (attempt.prompt_id, attempt.item_id, attempt.host) == ("job-a", "A", "http://host")
-        second.lost("job-a", "restarted")
+        second.lost("job-a", "restarted", "died", alone=True)
         assert second.pending() == ["A"]
         assert second.counts().extra_runs == 1
 
