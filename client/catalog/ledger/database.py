@@ -210,11 +210,11 @@ class LedgerFile:
             finally:
                 self._repeats = False
 
-    def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
+    def audit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Add a line to the audit; inside a :meth:`transaction`."""
         if self._repeats:
             return
-        head = self._audit.append(event, facts, durable=durable)
+        head = self._audit.append(event, facts)
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
 

@@ -138,13 +138,13 @@ class Ledger(LedgerFile):
                 (prompt_id, item_id, host, time.time(), boot, _json(change or {})),
             )
             sent = {"item_id": item_id, "prompt_id": prompt_id, "host": host, "boot": boot, **(audit or {})}
-            self.audit("sent", sent, durable=False)
+            self.audit("sent", sent)
 
     def unsent(self, prompt_id: str) -> None:
         """Take back :meth:`begin` for a job that certainly never reached a host."""
         with self.transaction() as db:
             db.execute("DELETE FROM attempts WHERE prompt_id = ? AND outcome = 'open'", (prompt_id,))
-            self.audit("unsent", {"prompt_id": prompt_id}, durable=False)
+            self.audit("unsent", {"prompt_id": prompt_id})
 
     def outdated(self, item_id: str) -> None:
         """A job that is still on a host was sent for the item's row as it was; inside a :meth:`transaction`.

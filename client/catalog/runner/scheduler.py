@@ -80,12 +80,17 @@ class Scheduler:
             self._take_in(spec)
 
     def step(self) -> bool:
-        """Look at the work and its hosts; False when no host works any more, or none can."""
+        """Look at the work and its hosts; False when no host works any more, or none can.
+
+        Raises:
+            RunTakenOver: another process has the run now.
+        """
         self._check()  # an earlier run may have used up the budget
         if self.work.failure is not None or all(runner.done for runner in self.runners):
             return False
         if self.work.now() >= self._look_at:
             self._look_at = self.work.now() + _HOSTS
+            self.work.ledger.confirm_held()  # who was taken over, and finds nothing more to write, would wait for ever
             self._join_and_leave()
         return True
 
