@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from .secrets import public_address
+
 _PLACE, _REMEDY = "Where: ", "What to do: "
 
 
@@ -19,7 +21,7 @@ class PackshotError(Exception):
     Attributes:
         slug: stable, machine-readable name of the kind of error.
         exit_code: what the ``packshot`` command returns for it (2 bad usage or input, 3 items failed, 4 host).
-        message: what was wrong, in one line.
+        message: what was wrong, in one line. No text of an error holds the secrets of an address.
         place: where: a file, a row, a node's title and id, an input. Empty where there is none.
         remedy: what to do next. Empty where nothing can be advised.
         reported: whether a host's node raised it, and not this process: it may be about the host's own machine.
@@ -30,10 +32,10 @@ class PackshotError(Exception):
     reported: bool = False
 
     def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.place = place
-        self.remedy = remedy
+        self.message = public_address(message)
+        self.place = public_address(place)
+        self.remedy = public_address(remedy)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -210,6 +212,13 @@ class CatalogInvalid(PackshotError):
     """A product table, or a row of it, cannot be used."""
 
     slug = "catalog-invalid"
+    exit_code = 2
+
+
+class KeyRefused(PackshotError):
+    """A file that holds a secret may be read or changed by others, or is no key."""
+
+    slug = "key-refused"
     exit_code = 2
 
 

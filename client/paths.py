@@ -30,8 +30,13 @@ def cache_dir() -> Path:
 
 
 def config_dir() -> Path:
-    """The user's settings folder: the licence profile ``profile.yaml``, and model cards of their own in ``cards/``."""
+    """The user's settings folder: ``profile.yaml``, model cards in ``cards/``, the key that audits are signed with."""
     return Path(platformdirs.user_config_dir("packshot", appauthor=False))
+
+
+def state_dir() -> Path:
+    """The user's folder for what has to outlast a cache: the anchors of audits."""
+    return Path(platformdirs.user_state_dir("packshot", appauthor=False))
 
 
 def resolve_within(root: Path, name: str) -> Path | None:
@@ -81,11 +86,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, *, durable: bool = True, mode: int = 0o666) -> Iterator[IO[bytes]]:
     """Open a new file that takes the place of ``path`` when the block ends without an error.
 
     Args:
-        durable: sync the bytes to disk first, so that the file survives a power cut and not only a kill.
+        durable: sync the bytes to disk first and its name after, so that it survives a power cut and not only a kill.
+        mode: rights of the file, less those that the user's umask takes.
 
     Raises:
         OutputUnwritable: the folder or the disk refuses; ``path`` is as it was before.
@@ -94,19 +100,24 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 yield file
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
             temporary.replace(path)
+            if durable:
+                sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to disk, so that what was renamed into it survives a power cut; not on Windows."""
-    if os.name == "posix":
+    """Have a folder's names survive a power cut: a file that was renamed may else be gone under both names.
+
+    Windows and some network file systems cannot be asked to, and see to it by themselves or not at all.
+    """
+    with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -114,7 +125,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_new(path: Path, data: bytes) -> bool:
+def write_new(path: Path, data: bytes, *, mode: int = 0o666) -> bool:
     """Write a file that replaces none, whole or not at all; False where a file has its name, which stays as it is.
 
     Two writers that want the same name at the same time never both get it.
@@ -125,10 +136,11 @@ def write_new(path: Path, data: bytes) -> bool:
     whole = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.new")
     with writing(path):
         try:
-            with atomic_write(whole) as file:
+            with atomic_write(whole, mode=mode) as file:
                 file.write(data)
             with contextlib.suppress(FileExistsError):
                 _claim(whole, path)
+                sync_folder(path.parent)
                 return True
         finally:
             whole.unlink(missing_ok=True)

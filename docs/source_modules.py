@@ -21,7 +21,19 @@ FLOORS: dict[int, tuple[str, ...]] = {
     3: ("run",),
     2: ("comfy", "host"),
     1: ("workflow", "models", "brand", "quality", "provenance", "compose"),
-    0: ("bounded_http", "budget", "colours", "errors", "paths", "units", "hashes", "version", "kept"),
+    0: (
+        "bounded_http",
+        "budget",
+        "colours",
+        "errors",
+        "hashes",
+        "kept",
+        "paths",
+        "private_file",
+        "secrets",
+        "units",
+        "version",
+    ),
 }
 # What nodes/ may import of client/ above floor 1.
 NODES_MAY_READ = ("client.catalog.ledger.reading", "client.catalog.ledger.verdicts")

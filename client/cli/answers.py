@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from ..errors import PackshotError
+from .common import echo
 
 Answer = dict[str, Any]
 _SOME_FAILED = 3
@@ -33,11 +34,11 @@ def print_answers(answers: Sequence[Answer], as_json: bool, show: Callable[[Answ
         alone: whether one file was asked for.
     """
     if as_json:
-        typer.echo(json.dumps(answers[0] if alone else {"files": answers}, ensure_ascii=False))
+        echo(json.dumps(answers[0] if alone else {"files": answers}, ensure_ascii=False))
     for answer in () if as_json else answers:
-        typer.echo(answer["file"])
+        echo(answer["file"])
         if "error" in answer:
-            typer.echo(f"  refused: {answer['error']['message']}; {answer['error']['remedy']}")
+            echo(f"  refused: {answer['error']['message']}; {answer['error']['remedy']}")
         else:
             show(answer)
     if any("error" in answer for answer in answers):

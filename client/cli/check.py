@@ -10,7 +10,7 @@ import typer
 
 from ..quality.check_image import check_image
 from ..quality.run import Report
-from .common import JsonOption, say
+from .common import JsonOption, echo, say
 
 
 def check(
@@ -45,18 +45,18 @@ def check(
             _show(report)
     passed = all(answer["passed"] for answer in answers)
     if as_json:
-        typer.echo(json.dumps({"passed": passed, "channel": channel, "images": answers}, ensure_ascii=False))
+        echo(json.dumps({"passed": passed, "channel": channel, "images": answers}, ensure_ascii=False))
     if not passed:
         raise typer.Exit(3)
 
 
 def _show(report: Report) -> None:
-    typer.echo(f"{'passed' if report.passed else 'failed'}  {report.file}")
+    echo(f"{'passed' if report.passed else 'failed'}  {report.file}")
     for verdict in report.verdicts:
         shown = f"{verdict.value:.4g}" if isinstance(verdict.value, float) else verdict.value
         value = f"{'-' if shown is None else shown} {verdict.unit}".strip()
         limit = json.dumps(verdict.limit.as_dict(), ensure_ascii=False) if not verdict.limit.reports_only else ""
         mark = "ok  " if verdict.passed else "FAIL"
-        typer.echo(f"  {mark} {verdict.id:26} {value:24} {limit}  {verdict.reason}".rstrip())
+        echo(f"  {mark} {verdict.id:26} {value:24} {limit}  {verdict.reason}".rstrip())
     for check_id, needs in report.skipped.items():
         say(f"  not run: {check_id} (needs {'--ocr' if needs == 'ocr' else needs})")

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import InputInvalid
+from ..private_file import read_private
+from ..secrets import printable, public_address
+
 if TYPE_CHECKING:
     from ..run.client import Client
 
@@ -18,7 +22,13 @@ HostOption = Annotated[
     str | None, typer.Option("--host", help="Address of a ComfyUI host. By default our own, started when it is not up.")
 ]
 HeaderOption = Annotated[
-    list[str] | None, typer.Option("--header", help="'Name: value' sent with every request; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar="'NAME: VALUE'|@FILE",
+        help="Sent with every request; may be repeated. @FILE: a file with such lines that only you may read; what a"
+        " command line says, others on this machine see.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ProfileOption = Annotated[
@@ -51,9 +61,14 @@ EncodingOption = Annotated[
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="May be repeated.")]
 
 
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text without secrets of addresses and without what a terminal would act on; see :mod:`..secrets`."""
+    typer.echo(printable(public_address(text)), err=err, nl=nl)
+
+
 def say(line: str) -> None:
     """A line for people; standard output is for answers."""
-    typer.echo(line, err=True)
+    echo(line, err=True)
 
 
 @contextlib.contextmanager
@@ -66,11 +81,12 @@ def steps() -> Iterator[Callable[[str], None]]:
     if not interactive():
         yield say
         return
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+    from .console import PrintableConsole
+
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
-    progress = Progress(*columns, console=Console(stderr=True))
+    progress = Progress(*columns, console=PrintableConsole(stderr=True))
     current: TaskID | None = None
 
     def end() -> None:
@@ -102,14 +118,31 @@ def command_name() -> str:
 
 
 def pairs(options: list[str] | None, separator: str = "=") -> dict[str, str]:
-    """``NAME=VALUE`` options as a dict; the value may hold the separator."""
+    """``NAME=VALUE`` options as a dict; the value may hold the separator. ``@FILE`` is a private file of headers.
+
+    Raises:
+        KeyRefused: others may read the file.
+    """
     result = {}
-    for text in options or []:
+    for text in _header_lines(options or []) if separator == ":" else options or []:
         name, separated, value = text.partition(separator)
         if not separated or not name.strip():
             raise typer.BadParameter(f"'{text}' is not of the form NAME{separator}VALUE")
         result[name.strip()] = value.lstrip() if separator == ":" else value
     return result
+
+
+def _header_lines(options: list[str]) -> Iterator[str]:
+    """The options, and in place of each ``@FILE`` the lines of the file that are neither empty nor begin with ``#``."""
+    for option in options:
+        if not option.startswith("@"):
+            yield option
+            continue
+        try:
+            lines = read_private(Path(option[1:])).decode().splitlines()
+        except UnicodeDecodeError as error:
+            raise InputInvalid("is no text", place=option[1:], remedy="write a 'Name: value' on each line") from error
+        yield from (line for line in lines if line.strip() and not line.startswith("#"))
 
 
 def column_choice(options: list[str] | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import typer
 
 from ..catalog import demo as catalog_demo
 from .catalog.show import finish, run_progress
-from .common import JsonOption, command_name, say
+from .common import JsonOption, command_name, echo, say
 
 
 def demo(
@@ -20,7 +20,7 @@ def demo(
         status = catalog_demo.demo(out, on_step=say, on_event=shown)
     finish(status, as_json)
     if not as_json:
-        typer.echo("")
+        echo("")
         prompt = "a red mug on a white background"
-        typer.echo(f'next           {command_name()} run product-shot --set prompt="{prompt}" --set seed=7')
-        typer.echo(f"the host       stays up for it; {command_name()} host down ends it")
+        echo(f'next           {command_name()} run product-shot --set prompt="{prompt}" --set seed=7')
+        echo(f"the host       stays up for it; {command_name()} host down ends it")

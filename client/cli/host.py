@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..host.managed import HostStatus, ManagedHost, remote_status
-from .common import JsonOption, steps
+from .common import JsonOption, echo, steps
 
 app = typer.Typer(no_args_is_help=True, help="Install, start, stop and look at a ComfyUI on this machine.")
 
@@ -76,7 +76,7 @@ def logs(
 ) -> None:
     """Print the end of the host's log."""
     for text in ManagedHost().logs(lines, follow=follow):
-        typer.echo(text, nl=False)
+        echo(text.replace("\r", "\n"), nl=False)  # a bar that is drawn over itself becomes lines
 
 
 def _host(comfyui: Path | None, python: Path | None) -> ManagedHost:
@@ -96,4 +96,4 @@ def _print_status(status: HostStatus, as_json: bool) -> None:
 
 
 def _print(answer: dict[str, Any], as_json: bool, *lines: str) -> None:
-    typer.echo(json.dumps(answer) if as_json else "\n".join(lines))
+    echo(json.dumps(answer) if as_json else "\n".join(lines))

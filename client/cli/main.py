@@ -8,12 +8,16 @@ import json
 import logging
 import struct
 import sys
+import traceback
+from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from ..errors import PackshotError
+from ..secrets import printable, public_address
 from ..version import version
+from .common import echo
 from .lazy import lazy_group
 
 COMMANDS = {
@@ -67,9 +71,23 @@ def _options(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPING)
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LogFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if not verbose:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # our own errors say what its retries came to
+
+
+class _LogFormatter(logging.Formatter):
+    """Writes a line of the log, with its traceback, as the command prints all text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(public_address(super().format(record)))
+
+
+def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug as the command prints all text: its message may quote a file or a host."""
+    echo("".join(traceback.format_exception(kind, error, trace)), err=True, nl=False)
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
@@ -88,11 +106,12 @@ codecs.register_error(_ESCAPING, _escape)
 
 def main() -> None:
     """Run the command; exit with 0 done, 1 a bug, 2 bad usage or input, 3 some items failed, 4 host unreachable."""
+    sys.excepthook = _show_bug
     try:
         app()
     except PackshotError as error:
         if "--json" in sys.argv:
-            typer.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+            echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
         else:
             _explain(error)
         sys.exit(error.exit_code)
@@ -101,6 +120,6 @@ def main() -> None:
 def _explain(error: PackshotError) -> None:
     """One line: the slug, the place, what was wrong, what to do."""
     label = typer.style(f"error [{error.slug}]", fg="red", bold=True)
-    place = f" {error.place}:" if error.place else ""
-    remedy = typer.style(f" → {error.remedy}", fg="cyan") if error.remedy else ""
-    typer.echo(f"{label}{place} {error.message}{remedy}", err=True)
+    place = f" {printable(error.place)}:" if error.place else ""
+    remedy = typer.style(f" → {printable(error.remedy)}", fg="cyan") if error.remedy else ""
+    typer.echo(f"{label}{place} {printable(error.message)}{remedy}", err=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..host.memory import plan_memory
 from ..models.memory.estimates import GIB, parse_size
 from ..models.memory.plan import Plan
-from .common import JsonOption, SetOption, pairs
+from .common import JsonOption, SetOption, echo, pairs
+from .console import PrintableConsole
 
 
 def plan(
@@ -32,7 +32,7 @@ def plan(
     main_memory = parse_size(ram) if ram else None
     result = plan_memory(workflow, size, main_memory, values=pairs(values), card=card, models=models)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), ensure_ascii=False))
+        echo(json.dumps(result.as_dict(), ensure_ascii=False))
     else:
         _show(result, size)
 
@@ -45,10 +45,10 @@ def _show(result: Plan, size: int) -> None:
     for phase in result.phases:
         figures = (phase.gib, phase.weights_gib, phase.working_gib)
         table.add_row(phase.phase, phase.means, *(f"{figure:.1f}" for figure in figures))
-    Console().print(table)
+    PrintableConsole().print(table)
     verdict = "fits" if result.fits else "does not fit"
-    typer.echo(f"{verdict} in {size / GIB:.1f} GiB; peak {result.peak_gib:.1f} GiB (estimates, not measurements)")
+    echo(f"{verdict} in {size / GIB:.1f} GiB; peak {result.peak_gib:.1f} GiB (estimates, not measurements)")
     for file in result.files:
-        typer.echo(f"  {file.file}  {file.precision}  {file.gib:.1f} GiB{'' if file.here else '  (not here)'}")
+        echo(f"  {file.file}  {file.precision}  {file.gib:.1f} GiB{'' if file.here else '  (not here)'}")
     for line in result.advice:
-        typer.echo(f"- {line}")
+        echo(f"- {line}")

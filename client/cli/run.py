@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..comfy.events import Event, NodeProgress, Queued, Started
 from ..comfy.job import Result
 from ..run.single import run_workflow
-from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, WaiveOption, pairs, say
+from .common import HeaderOption, HostOption, JsonOption, ProfileOption, SetOption, WaiveOption, echo, pairs, say
+from .console import PrintableConsole
 
 
 def run(
@@ -50,11 +50,11 @@ def run(
 def _show(result: Result, as_json: bool) -> None:
     """Say where the files are, and what there is to tell."""
     if as_json:
-        typer.echo(json.dumps(result.as_dict()))
+        echo(json.dumps(result.as_dict()))
         return
     for output in result.outputs:
         note = "  (the host had it already)" if output.reused else ""
-        typer.echo(f"{output.file}{note}")
+        echo(f"{output.file}{note}")
     for entry in (*result.warnings, *result.waived):
         say(f"{entry['slug']}: {entry['message']}")
     if result.seconds is not None:
@@ -65,7 +65,7 @@ def _show(result: Result, as_json: bool) -> None:
 def _progress() -> Iterator[Callable[[Event], None]]:
     """Show a job's progress as long as the block lasts: gives the function that takes its events."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=PrintableConsole(stderr=True), transient=True) as progress:
         task = progress.add_task("submitted", total=None)
 
         def show(event: Event) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from ..catalog.ledger.verification import Verification, verify_image
 from ..provenance.marking import meaning
-from .common import JsonOption
+from .common import JsonOption, echo
 
 
 def verify(
@@ -24,7 +24,7 @@ def verify(
     """Print what a picture says of itself: marking, manifest, recipe. Exits with 3 when something does not hold."""
     verification = verify_image(image, run)
     if as_json:
-        typer.echo(json.dumps(verification.as_dict(), ensure_ascii=False))
+        echo(json.dumps(verification.as_dict(), ensure_ascii=False))
     else:
         _show(verification)
     if not verification.ok:
@@ -34,24 +34,24 @@ def verify(
 def _show(verification: Verification) -> None:
     account, ledger = verification.account, verification.ledger
     statement, manifest = account.as_dict(), account.manifest
-    typer.echo(f"{account.file}  {account.format} {account.width} x {account.height}  sha256 {account.sha256}")
-    typer.echo(f"marking   {account.source_type.rpartition('/')[2] or 'none'}  {meaning(account.source_type)}".rstrip())
+    echo(f"{account.file}  {account.format} {account.width} x {account.height}  sha256 {account.sha256}")
+    echo(f"marking   {account.source_type.rpartition('/')[2] or 'none'}  {meaning(account.source_type)}".rstrip())
     for name in ("title", "rights", "creator", "tool"):
         if statement[name]:
-            typer.echo(f"{name:9} {statement[name]}")
+            echo(f"{name:9} {statement[name]}")
     if statement["recipe"]:
-        typer.echo(f"recipe    {json.dumps(statement['recipe'], ensure_ascii=False)}")
+        echo(f"recipe    {json.dumps(statement['recipe'], ensure_ascii=False)}")
     signer = f", signed by '{manifest.signer}'" if manifest.signer else ""
     test = " (a test certificate, which proves nothing of who signed)" if manifest.test else ""
-    typer.echo(f"manifest  {manifest.state}{signer}{test}")
+    echo(f"manifest  {manifest.state}{signer}{test}")
     if manifest.actions:
-        typer.echo(f"actions   {', '.join(manifest.actions)}")
+        echo(f"actions   {', '.join(manifest.actions)}")
     if manifest.ingredients:
-        typer.echo(f"made from {', '.join(manifest.ingredients)}")
+        echo(f"made from {', '.join(manifest.ingredients)}")
     if account.graph:
-        typer.echo(f"graph     ComfyUI's {' and '.join(account.graph)} is in the file")
+        echo(f"graph     ComfyUI's {' and '.join(account.graph)} is in the file")
     if ledger is not None:
-        typer.echo(f"ledger    {'agrees' if ledger['agrees'] else 'DIFFERS'}  {ledger['item_id'] or ''}".rstrip())
-        typer.echo(f"audit     {ledger['audit']}")
+        echo(f"ledger    {'agrees' if ledger['agrees'] else 'DIFFERS'}  {ledger['item_id'] or ''}".rstrip())
+        echo(f"audit     {ledger['audit']}")
     for problem in (*account.problems, *(ledger["differences"] if ledger else ())):
-        typer.echo(f"PROBLEM   {problem}")
+        echo(f"PROBLEM   {problem}")

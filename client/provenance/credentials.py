@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputInvalid
+from ..private_file import read_private
 
 if TYPE_CHECKING:
     from cryptography.x509 import KeyUsage, Name
@@ -39,6 +40,7 @@ def load_credentials(chain: Path, key: Path, timestamps: str | None = None) -> C
     """The user's own, from two PEM files.
 
     Raises:
+        KeyRefused: others may read or change the key.
         InputInvalid: a file cannot be read, the key does not belong to the certificate, or its kind is not for C2PA.
     """
     from cryptography import x509
@@ -46,7 +48,7 @@ def load_credentials(chain: Path, key: Path, timestamps: str | None = None) -> C
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     try:
-        chain_text, key_text = chain.read_text("ascii"), key.read_text("ascii")
+        chain_text, key_text = chain.read_text("ascii"), read_private(key).decode("ascii")
         certificate = x509.load_pem_x509_certificate(chain_text.encode())
         private = serialization.load_pem_private_key(key_text.encode(), password=None)
     except (OSError, ValueError, TypeError) as error:

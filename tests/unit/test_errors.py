@@ -88,3 +88,11 @@ def test_a_report_says_the_node_before_its_own_place() -> None:
 @pytest.mark.parametrize("text", ["", "no report", "[unknown-slug] text", "[7] text", "list index out of range [1]"])
 def test_other_text_is_no_report(text: str) -> None:
     assert read_report(text) is None
+
+
+def test_no_error_holds_the_secrets_of_an_address() -> None:
+    address = "https://ann:s3cret@shop.example/a.jpg?w=3&sig=s3cret"
+    error = InputUnknown(f"cannot read {address}", place=address, remedy=f"look at {address}")
+    for text in (str(error), error.report(), repr(error), str(error.as_dict()), str(error.args)):
+        assert "s3cret" not in text
+        assert "shop.example/a.jpg?w=3&sig=***" in text

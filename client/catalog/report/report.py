@@ -26,6 +26,7 @@ import jinja2
 
 from ...brand import BrandKit
 from ...paths import atomic_write, write_text, writing
+from ...secrets import inert_cell
 from ...units import gib
 from .thumbnails import Preview, Previews
 
@@ -33,8 +34,6 @@ Status = Literal["done", "failed", "quarantined", "pending"]
 _STATUSES: tuple[Status, ...] = ("done", "failed", "quarantined", "pending")
 _PAGE = 500  # cards a page; more make a browser slow
 _INDEX = "report-index.js"
-# What a spreadsheet may take for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +236,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return inert_cell(text)
 
 
 def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:

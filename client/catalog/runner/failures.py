@@ -18,6 +18,7 @@ from ...errors import (
     JobCancelled,
     JobFailed,
     JobTimeout,
+    KeyRefused,
     LicenceRefused,
     LoraMismatch,
     ModelCorrupt,
@@ -61,6 +62,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     RunTakenOver: "stop",
     CatalogInvalid: "stop",
     BrandInvalid: "stop",
+    KeyRefused: "stop",
 }
 _KINDS = {kind.slug: kind for kind in MEANINGS}
 

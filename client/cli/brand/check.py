@@ -11,7 +11,7 @@ import typer
 
 from ...brand.check import Finding, check_kit
 from ...brand.kit import BrandKit
-from ..common import JsonOption
+from ..common import JsonOption, echo
 from .kit import KitArgument
 
 
@@ -34,7 +34,7 @@ def check(
     if as_json:
         problems = [dataclasses.asdict(finding) for finding in findings]
         state = {"ok": ok, "name": loaded.name, "hash": loaded.hash, "approved_by": list(loaded.approved_by)}
-        typer.echo(json.dumps({**state, "problems": problems}, ensure_ascii=False))
+        echo(json.dumps({**state, "problems": problems}, ensure_ascii=False))
     else:
         _show(loaded, findings, ok)
     if not ok:
@@ -44,6 +44,6 @@ def check(
 def _show(kit: BrandKit, findings: list[Finding], ok: bool) -> None:
     for finding in findings:
         remedy = f" → {finding.remedy}" if finding.remedy else ""
-        typer.echo(f"{finding.level} {finding.place}: {finding.message}{remedy}")
+        echo(f"{finding.level} {finding.place}: {finding.message}{remedy}")
     approved = f", approved by {', '.join(kit.approved_by)}" if kit.approved_by else ""
-    typer.echo(f"{kit.name}: {'good' if ok else 'not usable as it is'}{approved}")
+    echo(f"{kit.name}: {'good' if ok else 'not usable as it is'}{approved}")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ...brand.kit import FILE_NAME, BrandKit
 from ...brand.kit_diff import Change
 from ...colours import opaque_colour
-from ..common import JsonOption, pairs, say
+from ..common import JsonOption, echo, pairs, say
+from ..console import PrintableConsole
 
 KitArgument = Annotated[
     Path, typer.Argument(metavar="KIT", help="A folder with brand.yaml, or that file.", show_default=False)
@@ -40,9 +40,9 @@ def new(
     kit = BrandKit.new(folder, name, _colours(colour), _readable(logo))
     file = str(folder / FILE_NAME)
     if as_json:
-        typer.echo(json.dumps({"file": file, "name": kit.name, "hash": kit.hash}, ensure_ascii=False))
+        echo(json.dumps({"file": file, "name": kit.name, "hash": kit.hash}, ensure_ascii=False))
     else:
-        typer.echo(file)
+        echo(file)
         say(f"  fill it in, then run: packshot brand check {folder}")
 
 
@@ -50,7 +50,7 @@ def show(kit: KitArgument, as_json: JsonOption = False) -> None:
     """Show what a kit says, with its defaults."""
     loaded = BrandKit.load(kit)
     if as_json:
-        typer.echo(json.dumps(loaded.show(), ensure_ascii=False))
+        echo(json.dumps(loaded.show(), ensure_ascii=False))
     else:
         _show(loaded)
 
@@ -58,7 +58,7 @@ def show(kit: KitArgument, as_json: JsonOption = False) -> None:
 def hash_(kit: KitArgument, as_json: JsonOption = False) -> None:
     """Print the kit's hash: what an approval names, and what the record of a picture has."""
     digest = BrandKit.load(kit).hash
-    typer.echo(json.dumps({"hash": digest}) if as_json else digest)
+    echo(json.dumps({"hash": digest}) if as_json else digest)
 
 
 def diff(
@@ -69,7 +69,7 @@ def diff(
     """Say what differs between two kits, field by field."""
     changes = BrandKit.load(before).diff(BrandKit.load(after))
     if as_json:
-        typer.echo(json.dumps({"changes": [dataclasses.asdict(change) for change in changes]}, ensure_ascii=False))
+        echo(json.dumps({"changes": [dataclasses.asdict(change) for change in changes]}, ensure_ascii=False))
     else:
         _show_changes(changes)
 
@@ -90,7 +90,7 @@ def _readable(logo: Path | None) -> Path | None:
 
 
 def _show(kit: BrandKit) -> None:
-    console = Console()
+    console = PrintableConsole()
     console.print(f"{kit.name} {kit.version}".rstrip(), style="bold")
     for colour in kit.palette:
         console.print(Text.assemble(("    ", f"on {colour.hex}"), f" {colour.hex} {colour.name}, {colour.role}"))
@@ -115,6 +115,6 @@ def _show(kit: BrandKit) -> None:
 def _show_changes(changes: list[Change]) -> None:
     for change in changes:
         values = {"added": f"{change.after}", "removed": f"{change.before}"}
-        typer.echo(f"{change.what} {change.where}: {values.get(change.what, f'{change.before} → {change.after}')}")
+        echo(f"{change.what} {change.where}: {values.get(change.what, f'{change.before} → {change.after}')}")
     if not changes:
-        typer.echo("they say the same")
+        echo("they say the same")

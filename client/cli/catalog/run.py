@@ -25,6 +25,7 @@ from ..common import (
     SetOption,
     WaiveOption,
     column_choice,
+    echo,
     pairs,
     say,
 )
@@ -178,4 +179,4 @@ def report(folder: Folder, as_json: JsonOption = False) -> None:
     """Write the manifest and the contact sheet again."""
     with CatalogRun(folder) as catalog:
         page = catalog.report()
-    typer.echo(json.dumps({"report": str(page)}) if as_json else str(page))
+    echo(json.dumps({"report": str(page)}) if as_json else str(page))

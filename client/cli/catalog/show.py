@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,7 +24,8 @@ from rich.table import Table
 from ...catalog.events import RunEvent, RunNotice, RunStarted
 from ...catalog.ledger.records import HostState
 from ...catalog.status import RunStatus
-from ..common import say
+from ..common import echo, say
+from ..console import PrintableConsole
 
 _MOST = 20  # failures in a list; the manifest has all
 
@@ -64,7 +64,7 @@ def run_progress() -> Iterator[RunProgress]:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=False)
+    progress = Progress(*columns, console=PrintableConsole(stderr=True), redirect_stdout=False)
     try:
         yield RunProgress(progress)
     finally:
@@ -74,7 +74,7 @@ def run_progress() -> Iterator[RunProgress]:
 def finish(status: RunStatus, as_json: bool) -> None:
     """Say what a run made, and exit with 3 where something failed, with 130 where something is left to make."""
     if as_json:
-        typer.echo(json.dumps(status.as_dict()))
+        echo(json.dumps(status.as_dict()))
     else:
         show_result(status)
     if status.counts.failed or status.counts.quarantined:
@@ -86,28 +86,28 @@ def finish(status: RunStatus, as_json: bool) -> None:
 def show_result(status: RunStatus) -> None:
     """Say what a run made and where it lies."""
     counts, folder = status.counts, status.folder
-    typer.echo(summary(status))
-    typer.echo(f"contact sheet  {status.report}")
-    typer.echo(f"pictures       {folder / 'pictures'}")
-    typer.echo(f"manifest       {folder / 'manifest.csv'}")
+    echo(summary(status))
+    echo(f"contact sheet  {status.report}")
+    echo(f"pictures       {folder / 'pictures'}")
+    echo(f"manifest       {folder / 'manifest.csv'}")
     for duty in status.duties:
-        typer.echo(f"licence        {duty}")
+        echo(f"licence        {duty}")
     if counts.quarantined:
-        typer.echo(f"kept out       {folder / 'quarantine'}")
+        echo(f"kept out       {folder / 'quarantine'}")
     if counts.failed or counts.quarantined:
-        typer.echo(f"what failed    packshot catalog status {folder}")
+        echo(f"what failed    packshot catalog status {folder}")
 
 
 def show_status(status: RunStatus, as_json: bool) -> None:
     """Say where a run stands, and what failed."""
     if as_json:
-        typer.echo(json.dumps(status.counts.as_dict()))
+        echo(json.dumps(status.counts.as_dict()))
         return
-    typer.echo(summary(status))
+    echo(summary(status))
     for item_id, error in list(status.failures.items())[:_MOST]:
-        typer.echo(f"  {item_id}: [{error['slug']}] {error['place']}: {error['message']}")
+        echo(f"  {item_id}: [{error['slug']}] {error['place']}: {error['message']}")
     if len(status.failures) > _MOST:
-        typer.echo(f"  and {len(status.failures) - _MOST} more: see {status.folder / 'manifest.csv'}")
+        echo(f"  and {len(status.failures) - _MOST} more: see {status.folder / 'manifest.csv'}")
 
 
 def summary(status: RunStatus) -> str:
@@ -125,31 +125,31 @@ def summary(status: RunStatus) -> str:
 def show_audit(answer: Mapping[str, Any], as_json: bool) -> None:
     """Say whether a run's audit is whole."""
     if as_json:
-        typer.echo(json.dumps(answer))
+        echo(json.dumps(answer))
     elif answer["ok"]:
-        typer.echo(f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}")
+        echo(f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}")
     else:
-        typer.echo(f"broken at line {answer['faults'][0]['line']}: {answer['faults'][0]['message']}")
+        echo(f"broken at line {answer['faults'][0]['line']}: {answer['faults'][0]['message']}")
 
 
 def show_hosts(hosts: list[HostState], as_json: bool) -> None:
     """Say what a run's hosts made and what went wrong with them."""
     if as_json:
-        typer.echo(json.dumps({"hosts": [asdict(host) for host in hosts]}))
+        echo(json.dumps({"hosts": [asdict(host) for host in hosts]}))
         return
     for host in hosts:
-        typer.echo(f"{host.url}  {host.state if host.wanted else 'not wanted'}, {host.made} pictures")
+        echo(f"{host.url}  {host.state if host.wanted else 'not wanted'}, {host.made} pictures")
         for fault in host.faults:
-            typer.echo(f"  {time.strftime('%F %T', time.localtime(fault['at']))}  {fault['reason']}")
+            echo(f"  {time.strftime('%F %T', time.localtime(fault['at']))}  {fault['reason']}")
 
 
 def show_preview(preview: Mapping[str, Any], as_json: bool) -> None:
     """Say what would be made, which rows would not, and what it takes."""
     if as_json:
-        typer.echo(json.dumps(preview, ensure_ascii=False))
+        echo(json.dumps(preview, ensure_ascii=False))
         return
     for item in preview["items"]:
-        typer.echo(f"{item['item_id']}  seed {item['seed']}  {item['inputs'].get('prompt', '')}")
+        echo(f"{item['item_id']}  seed {item['seed']}  {item['inputs'].get('prompt', '')}")
     show_refused(preview["problems"])
     say(f"{len(preview['items'])} pictures would be made, {len(preview['problems'])} rows refused")
     seconds, disk = preview["expected_seconds"], preview["disk_bytes"]
@@ -164,9 +164,9 @@ def show_preview(preview: Mapping[str, Any], as_json: bool) -> None:
 def show_inspected(answer: Mapping[str, Any], as_json: bool) -> None:
     """Say which dialect a table is in, what is read from which column, and what would be refused."""
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        echo(json.dumps(answer, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = PrintableConsole(soft_wrap=True, markup=False, highlight=False)
     delimiter = {"\t": "tab", "": ""}.get(str(answer["delimiter"]), f"'{answer['delimiter']}'")
     form = ", ".join(filter(None, (str(answer["format"]), str(answer["encoding"]), delimiter)))
     console.print(f"{answer['table']}: dialect {answer['dialect']} ({form})")

@@ -6,13 +6,14 @@ import contextlib
 import time
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from ...catalog.ledger.ledger import Ledger
+from ..console import PrintableConsole
 
 _PERIOD = 1.0  # seconds between two looks
 _RECENT = 60.0  # seconds over which the pace is taken
@@ -23,7 +24,7 @@ def watch_run(folder: Path) -> None:
     seen: list[tuple[float, int]] = []
     with (
         Ledger(folder) as ledger,
-        Live(console=Console(stderr=True), refresh_per_second=4) as live,
+        Live(console=PrintableConsole(stderr=True), refresh_per_second=4) as live,
         contextlib.suppress(KeyboardInterrupt),
     ):
         while True:

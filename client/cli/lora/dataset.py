@@ -7,7 +7,7 @@ import json
 import typer
 
 from ...brand.dataset.dataset import Report, check_dataset
-from ..common import JsonOption
+from ..common import JsonOption, echo
 from .options import BaseOption, FolderArgument, HeldOption, ResolutionOption, TriggerOption
 
 app = typer.Typer(help="Pictures to train on.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def check(
     """Find what is wrong with a folder of training pictures. Exits with 3 when it may not be trained on."""
     report = check_dataset(folder, trigger, base, resolution=resolution, validation_fraction=held_out)
     if as_json:
-        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+        echo(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
         _show(report)
     if not report.ok:
@@ -34,8 +34,8 @@ def check(
 
 def _show(report: Report) -> None:
     for fault in report.faults:
-        typer.echo(f"{fault.severity:7} {fault.picture or 'the whole set'}: {fault.message} ({fault.id})")
-        typer.echo(f"        → {fault.remedy}")
+        echo(f"{fault.severity:7} {fault.picture or 'the whole set'}: {fault.message} ({fault.id})")
+        echo(f"        → {fault.remedy}")
     counts = report.as_dict()
-    typer.echo(f"{counts['train']} pictures to train on, {counts['validation']} to judge by")
-    typer.echo("ready" if report.ok else "not ready")
+    echo(f"{counts['train']} pictures to train on, {counts['validation']} to judge by")
+    echo("ready" if report.ok else "not ready")

@@ -15,7 +15,7 @@ from ...brand.lora.tensors import WRITTEN
 from ...brand.lora.written import Written
 from ...models.files.header import printable
 from ..answers import Answer, look_into, print_answers
-from ..common import JsonOption, say
+from ..common import JsonOption, echo, say
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA, .safetensors.", show_default=False)]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
@@ -56,11 +56,11 @@ def compare(
     """Say whether two LoRAs fight over the same directions, and in which blocks of the model."""
     overlap = LoraFile(first).compare(LoraFile(second))
     if as_json:
-        typer.echo(json.dumps({"fights": overlap.fights, **dataclasses.asdict(overlap)}, ensure_ascii=False))
+        echo(json.dumps({"fights": overlap.fights, **dataclasses.asdict(overlap)}, ensure_ascii=False))
         return
-    typer.echo(f"{overlap.layers} layers that both change: {overlap.sentence()}")
+    echo(f"{overlap.layers} layers that both change: {overlap.sentence()}")
     for block in overlap.blocks[:12]:
-        typer.echo(
+        echo(
             f"  {block.block}: {block.shared:.0%} shared, cosine {block.cosine:+.2f}, closest angle {block.angle:.0f}°"
         )
 
@@ -130,7 +130,7 @@ def stamp(
         description=description, usage=usage, date=date,
     )  # fmt: skip
     if as_json:
-        typer.echo(json.dumps({"file": str(out or file), "metadata": metadata}, ensure_ascii=False))
+        echo(json.dumps({"file": str(out or file), "metadata": metadata}, ensure_ascii=False))
     else:
         _show_metadata(metadata)
 
@@ -153,12 +153,12 @@ def _dtype(asked: str | None) -> str | None:
 
 def _print(written: Written, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(written.as_dict(), ensure_ascii=False))
+        echo(json.dumps(written.as_dict(), ensure_ascii=False))
         return
     ranks = (
         f"rank {written.ranks[0]}" if len(written.ranks) == 1 else f"ranks {written.ranks[0]} to {written.ranks[-1]}"
     )
-    typer.echo(f"{written.file}: {written.layers} layers, {ranks}, {written.dtype}")
+    echo(f"{written.file}: {written.layers} layers, {ranks}, {written.dtype}")
     worst = f"; most in {written.worst[0]}: {written.worst[1]:.2e}" if written.worst[0] else ""
     say(f"  relative error {written.error:.2e}{worst}")
 
@@ -167,21 +167,21 @@ def _show(answer: Answer) -> None:
     several = f"one of {', '.join(answer['cards'])}" if answer["cards"] else "for no known model"
     rank = f", rank {answer['rank']}" if answer["rank"] else ""
     kind = f"{answer['algorithm']}{rank}, {sum(answer['layers'].values())} layers, in {answer['layout']} naming"
-    typer.echo(f"  {answer['base'] or several} (confidence {answer['confidence']:.2f}): {kind}")
+    echo(f"  {answer['base'] or several} (confidence {answer['confidence']:.2f}): {kind}")
     if answer["trigger_words"]:
-        typer.echo(f"  trigger words: {printable(', '.join(answer['trigger_words']), 300)}")
+        echo(f"  trigger words: {printable(', '.join(answer['trigger_words']), 300)}")
 
 
 def _show_whole(answer: Answer) -> None:
     _show(answer)
     alpha = f", alpha {answer['alpha']:g}" if answer["alpha"] is not None else ""
-    typer.echo(f"  {answer['keys']} tensors of {', '.join(answer['dtypes'])}{alpha}")
-    typer.echo(f"  sha256 {answer['sha256']}\n  AutoV3 {answer['autov3']}")
+    echo(f"  {answer['keys']} tensors of {', '.join(answer['dtypes'])}{alpha}")
+    echo(f"  sha256 {answer['sha256']}\n  AutoV3 {answer['autov3']}")
     for line in (*answer["reasons"], *answer["notes"]):
-        typer.echo(f"  - {printable(line, 300)}")
+        echo(f"  - {printable(line, 300)}")
     _show_metadata(answer["metadata"])
 
 
 def _show_metadata(metadata: dict[str, str]) -> None:
     for key, value in sorted(metadata.items()):
-        typer.echo(f"  {printable(key)} = {printable(value)}")
+        echo(f"  {printable(key)} = {printable(value)}")

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...comfy.events import Event, NodeProgress, Queued
 from ...run.training import export_config as write_config
 from ...run.training import train_lora
-from ..common import HeaderOption, HostOption, JsonOption, ProfileOption, pairs, say
+from ..common import HeaderOption, HostOption, JsonOption, ProfileOption, echo, pairs, say
+from ..console import PrintableConsole
 from .options import (
     AccumulationOption,
     AlphaOption,
@@ -96,7 +96,7 @@ def train(
             validation_interval=validation_interval, sample_interval=sample_interval,
             checkpoint_interval=checkpoint_interval,
         )  # fmt: skip
-    typer.echo(json.dumps(trained.as_dict(), ensure_ascii=False) if as_json else str(trained.file))
+    echo(json.dumps(trained.as_dict(), ensure_ascii=False) if as_json else str(trained.file))
 
 
 def export_config(
@@ -127,14 +127,14 @@ def export_config(
         resolution=resolution, caption_dropout=caption_dropout, ema_decay=ema_decay, seed=seed,
     )  # fmt: skip
     names = [str(file) for file in files]
-    typer.echo(json.dumps({"files": names}) if as_json else "\n".join(names))
+    echo(json.dumps({"files": names}) if as_json else "\n".join(names))
 
 
 @contextlib.contextmanager
 def _job_bar() -> Iterator[Callable[[Event], None]]:
     """A bar of the job's progress on standard error, from its first event on: gives a function that takes events."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = Progress(*columns, console=PrintableConsole(stderr=True), transient=True)
     task = progress.add_task("submitted", total=None)
 
     def show(event: Event) -> None:

@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...models.cards import Card, load_card
@@ -18,14 +17,15 @@ from ...models.describe import (
     show_model,
     size_text,
 )
-from ..common import JsonOption
+from ..common import JsonOption, echo
+from ..console import PrintableConsole
 
 
 def list_cards(as_json: JsonOption = False) -> None:
     """List the models that Packshot knows, with licence, weights and defaults."""
     models = list_models()
     if as_json:
-        typer.echo(json.dumps({"models": models}, ensure_ascii=False))
+        echo(json.dumps({"models": models}, ensure_ascii=False))
     else:
         _show_list(models)
 
@@ -37,7 +37,7 @@ def show(
     """Show a card: files with folder, size, licence and repository, defaults, and where each fact comes from."""
     card = load_card(card_id)
     if as_json:
-        typer.echo(json.dumps(show_model(card), ensure_ascii=False))
+        echo(json.dumps(show_model(card), ensure_ascii=False))
     else:
         _show_card(card)
 
@@ -50,7 +50,7 @@ def _show_list(models: list[dict[str, Any]]) -> None:
         sizes = list(model["weights_gib"].values())
         weights = f"{sizes[0]:.1f} GiB" if len(sizes) == 1 else f"{min(sizes):.1f} to {max(sizes):.1f} GiB"
         table.add_row(model["id"], model["commercial_use"], weights, str(model["steps"]), f"{model['cfg']:g}")
-    Console().print(table)
+    PrintableConsole().print(table)
 
 
 def _show_card(card: Card) -> None:
@@ -79,4 +79,4 @@ def _show_card(card: Card) -> None:
         lines.append(f"{', '.join(item.facts)}: {item.source} [{item.evidence}, {item.checked}]")
         if item.note:
             lines.append(f"    {item.note}")
-    typer.echo("\n".join(line for number, line in enumerate(lines) if line or number != 2))
+    echo("\n".join(line for number, line in enumerate(lines) if line or number != 2))

@@ -11,7 +11,7 @@ import typer
 from ...host.models import FetchedModel, fetch_model, models_folder
 from ...models.cards import load_card
 from ...models.fetch import size_text
-from ..common import JsonOption, say
+from ..common import JsonOption, echo, say
 
 
 def fetch(
@@ -42,13 +42,13 @@ def fetch(
         if not as_json:
             _show(model)
     if as_json:
-        typer.echo(json.dumps({"models": str(folder), "cards": answers}, ensure_ascii=False))
+        echo(json.dumps({"models": str(folder), "cards": answers}, ensure_ascii=False))
 
 
 def _show(model: FetchedModel) -> None:
-    typer.echo(f"{model.card.id} in {model.folder}")
+    echo(f"{model.card.id} in {model.folder}")
     for item in model.files:
         state = model.state(item)
         size = size_text(item.file.size) if item.file.size else "size unknown"
         gated = "  (asks for an accepted licence and a token)" if item.file.gated and state == "missing" else ""
-        typer.echo(f"  {state:8} {item.component.folder}/{item.file.name}  {item.file.precision}  {size}{gated}")
+        echo(f"  {state:8} {item.component.folder}/{item.file.name}  {item.file.precision}  {size}{gated}")

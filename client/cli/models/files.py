@@ -13,7 +13,7 @@ from ...models.detect import detect as detection
 from ...models.files import inspect as inspection
 from ...models.files.header import printable
 from ..answers import Answer, look_into, print_answers
-from ..common import JsonOption
+from ..common import JsonOption, echo
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Files of weights: .safetensors or .gguf.", show_default=False)
@@ -42,23 +42,23 @@ def _answer(files: list[Path], as_json: bool, look: Callable[[Path], Answer], sh
 
 def _show_inspected(answer: Answer) -> None:
     mib = 1024 * 1024
-    typer.echo(f"  {answer['format']}, {answer['size'] / mib:,.1f} MiB, {len(answer['tensors']):,} tensors")
+    echo(f"  {answer['format']}, {answer['size'] / mib:,.1f} MiB, {len(answer['tensors']):,} tensors")
     for dtype, entry in sorted(answer["dtypes"].items(), key=lambda item: -item[1]["bytes"]):
-        typer.echo(f"  {dtype}: {entry['tensors']:,} tensors, {entry['bytes'] / mib:,.1f} MiB")
+        echo(f"  {dtype}: {entry['tensors']:,} tensors, {entry['bytes'] / mib:,.1f} MiB")
     for form, count in answer["layers"].items():
-        typer.echo(f"  {count:,} layers stored as {form}")
+        echo(f"  {count:,} layers stored as {form}")
     for key, value in answer["metadata"].items():
-        typer.echo(f"  {printable(key)} = {printable(value)}")
+        echo(f"  {printable(key)} = {printable(value)}")
 
 
 def _show_detected(answer: Answer) -> None:
     what = answer["base"] or answer["component"] or "which one cannot be told"
-    typer.echo(f"  {answer['kind'].replace('_', ' ')}: {what} (confidence {answer['confidence']:.2f})")
+    echo(f"  {answer['kind'].replace('_', ' ')}: {what} (confidence {answer['confidence']:.2f})")
     if answer["lora"]:
         lora = answer["lora"]
         rank = f", rank {lora['rank']}" if lora["rank"] else ""
-        typer.echo(f"  {lora['algorithm']}{rank}, {sum(lora['layers'].values())} layers, in {lora['layout']} naming")
+        echo(f"  {lora['algorithm']}{rank}, {sum(lora['layers'].values())} layers, in {lora['layout']} naming")
     if answer["cards"]:
-        typer.echo(f"  cards: {', '.join(answer['cards'])}")
+        echo(f"  cards: {', '.join(answer['cards'])}")
     for reason in answer["reasons"]:
-        typer.echo(f"  - {printable(reason, 300)}")
+        echo(f"  - {printable(reason, 300)}")

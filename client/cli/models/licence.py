@@ -9,7 +9,7 @@ import typer
 
 from ...models.licensing.licences import NOTICE, Decision, Reason
 from ...run.licence import judge_licence
-from ..common import JsonOption, ProfileOption, say
+from ..common import JsonOption, ProfileOption, echo, say
 
 
 def licence(
@@ -29,7 +29,7 @@ def licence(
     """
     decision = judge_licence(*subjects, profile=profile)
     if as_json:
-        typer.echo(json.dumps(decision.as_dict(), ensure_ascii=False))
+        echo(json.dumps(decision.as_dict(), ensure_ascii=False))
     else:
         _show(decision)
     if decision.decision == "refuse":
@@ -43,19 +43,19 @@ def _limits(decision: Decision) -> list[Reason]:
 
 def _show(decision: Decision) -> None:
     """The answer for people: what is refused and why, the duties, and where each licence is known from."""
-    typer.echo(decision.decision)
+    echo(decision.decision)
     for part in decision.parts:
-        typer.echo(f"  {part.decision:7} {part.part.name}  {part.part.licence}  ({part.part.basis})")
+        echo(f"  {part.decision:7} {part.part.name}  {part.part.licence}  ({part.part.basis})")
     for reason in decision.reasons:
-        typer.echo(f"refused  {reason.component}: {reason.clause} [{reason.licence}, {reason.citation}]")
-        typer.echo(f"         → {reason.changes_if}")
+        echo(f"refused  {reason.component}: {reason.clause} [{reason.licence}, {reason.citation}]")
+        echo(f"         → {reason.changes_if}")
     for duty in decision.duties:
-        typer.echo(f"duty     {duty}")
+        echo(f"duty     {duty}")
     if decision.decision != "refuse":
         for line in dict.fromkeys(
             f"{limit.changes_if} [{limit.licence}, {limit.citation}]" for limit in _limits(decision)
         ):
-            typer.echo(f"limit    {line}")
+            echo(f"limit    {line}")
     for duty in decision.when_distributing:
-        typer.echo(f"if you pass on the weights: {duty}")
+        echo(f"if you pass on the weights: {duty}")
     say(NOTICE)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...workflow.check import check_workflow
-from ..common import HeaderOption, HostOption, JsonOption
+from ..common import HeaderOption, HostOption, JsonOption, echo
 from .options import ObjectInfoOption, definitions
 from .review import show_problems
 
@@ -29,7 +29,7 @@ def check(
     wrong = any(problems for _, problems in checked)
     if as_json:
         listed = [{"file": name, **problem.as_dict()} for name, problems in checked for problem in problems]
-        typer.echo(json.dumps({"ok": not wrong, "problems": listed}, ensure_ascii=False))
+        echo(json.dumps({"ok": not wrong, "problems": listed}, ensure_ascii=False))
     else:
         for name, problems in checked:
             show_problems(name, problems)

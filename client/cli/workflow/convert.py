@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...workflow.canvas.convert_file import api_files, convert_workflow
-from ..common import HeaderOption, HostOption, JsonOption
+from ..common import HeaderOption, HostOption, JsonOption, echo
 from .options import ObjectInfoOption, definitions
 from .review import say_problems
 
@@ -34,6 +34,6 @@ def convert(
             failed |= bool(conversion.problems)
             say_problems(conversion)
             if as_json:
-                typer.echo(json.dumps(conversion.as_dict(), ensure_ascii=False))
+                echo(json.dumps(conversion.as_dict(), ensure_ascii=False))
     if failed:
         raise typer.Exit(3)

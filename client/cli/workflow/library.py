@@ -10,7 +10,7 @@ import typer
 
 from ...workflow import Workflow
 from ...workflow.schema import write_schema
-from ..common import HeaderOption, HostOption, JsonOption
+from ..common import HeaderOption, HostOption, JsonOption, echo
 from .options import ObjectInfoOption, WorkflowArgument, definitions
 from .review import show_contract
 
@@ -20,10 +20,10 @@ def list_workflows(as_json: JsonOption = False) -> None:
     library = Workflow.library()
     if as_json:
         answer = [{"name": flow.name, "version": flow.version, "summary": flow.summary} for flow in library]
-        typer.echo(json.dumps({"workflows": answer}, ensure_ascii=False))
+        echo(json.dumps({"workflows": answer}, ensure_ascii=False))
         return
     for flow in library:
-        typer.echo(f"{flow.name}@{flow.version}  {flow.summary}")
+        echo(f"{flow.name}@{flow.version}  {flow.summary}")
 
 
 class SchemaKind(str, Enum):
@@ -49,8 +49,8 @@ def show(
         prepared = loaded.prepare(info, runs=False)
         document = write_schema(prepared, info, schema.value) if schema is not None else prepared.as_dict()
     if schema is not None:
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        echo(json.dumps(document, ensure_ascii=False, indent=2))
     elif as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        echo(json.dumps(document, ensure_ascii=False))
     else:
         show_contract(prepared)

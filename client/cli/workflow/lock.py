@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 
-import typer
-
 from ...run.lock import lock_workflow
 from ...workflow.versions import release_of
-from ..common import HeaderOption, HostOption, JsonOption, connect
+from ..common import HeaderOption, HostOption, JsonOption, connect, echo
 from .options import WorkflowArgument
 from .review import show_lock
 
@@ -24,6 +22,6 @@ def lock(
     with connect(host, header) as client:
         file, locked = lock_workflow(release, client)
     if as_json:
-        typer.echo(json.dumps({"file": str(file), **locked.model_dump()}, ensure_ascii=False))
+        echo(json.dumps({"file": str(file), **locked.model_dump()}, ensure_ascii=False))
     else:
         show_lock(file, locked)

@@ -9,7 +9,7 @@ import typer
 
 from ...workflow import Workflow
 from ...workflow.release.migrate import migrate_workflow
-from ..common import HeaderOption, HostOption, JsonOption, connect
+from ..common import HeaderOption, HostOption, JsonOption, connect, echo
 from .options import WorkflowArgument
 from .review import show_replaced
 
@@ -30,6 +30,6 @@ def migrate(
     if as_json:
         changes = [change.as_dict() for change in replaced]
         answer = {"file": loaded.place, "written": write and bool(replaced), "replaced": changes}
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        echo(json.dumps(answer, ensure_ascii=False))
     else:
         show_replaced(loaded.place, replaced, write)

@@ -10,7 +10,7 @@ import typer
 
 from ...workflow.release.bump import bump_workflow
 from ...workflow.release.diff import diff_workflows
-from ..common import JsonOption
+from ..common import JsonOption, echo
 from .options import SavedInfoOption, WorkflowArgument, saved_definitions
 from .review import show_diff, show_release
 
@@ -24,7 +24,7 @@ def diff(
     """Say what changed between two versions, by meaning: layout does not count."""
     changes = diff_workflows(before, after, saved_definitions(object_info))
     if as_json:
-        typer.echo(json.dumps(changes.as_dict(), ensure_ascii=False))
+        echo(json.dumps(changes.as_dict(), ensure_ascii=False))
     else:
         show_diff(before, after, changes)
 
@@ -48,6 +48,6 @@ def bump(
     """Release a workflow as it now is: the changes since the last release decide its version, and it is frozen."""
     release = bump_workflow(workflow, level.value if level else None, saved_definitions(object_info))
     if as_json:
-        typer.echo(json.dumps(release.as_dict(), ensure_ascii=False))
+        echo(json.dumps(release.as_dict(), ensure_ascii=False))
     else:
         show_release(release)

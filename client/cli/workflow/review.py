@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +20,8 @@ from ...workflow.release.bump import Release
 from ...workflow.release.diff import Diff
 from ...workflow.release.lock import Lock
 from ...workflow.release.migrate import Replaced
-from ..common import say
+from ..common import echo, say
+from ..console import PrintableConsole
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green", "none": "dim"}
 _SHOWN = 5  # problems of a file in its line; --json has all
@@ -38,7 +37,7 @@ def show_contract(prepared: PreparedWorkflow) -> None:
     for name, spec in prepared.contract.inputs.items():
         bounds = "" if spec.minimum is None and spec.maximum is None else f"{spec.minimum} to {spec.maximum}"
         table.add_row(name, spec.type, str(spec.default), bounds, spec.help)
-    Console().print(table)
+    PrintableConsole().print(table)
 
 
 def say_problems(conversion: Conversion) -> None:
@@ -61,7 +60,7 @@ def _inside(file: Path, problem: PackshotError) -> str:
 
 def show_problems(file: str, problems: Sequence[Problem]) -> None:
     """What is wrong with one file, a line each, and what to do below it."""
-    console = Console(soft_wrap=True)
+    console = PrintableConsole(soft_wrap=True)
     if not problems:
         console.print(f"[green]ok[/]  {escape(file)}")
         return
@@ -76,7 +75,7 @@ def show_problems(file: str, problems: Sequence[Problem]) -> None:
 
 def show_diff(before: str, after: str, found: Diff) -> None:
     """All changes between two versions, the weightiest first, and the level that they ask for."""
-    console = Console()
+    console = PrintableConsole()
     colour = _COLOURS[found.level]
     console.print(f"{escape(before)} → {escape(after)}: [bold {colour}]{found.level}[/]", soft_wrap=True)
     for level in ("major", "minor", "patch"):
@@ -98,19 +97,19 @@ def show_release(release: Release) -> None:
     name = f"{release.name}@{release.version}"
     if release.before:
         show_diff(f"{release.name}@{release.before}", name, release.changes)
-    typer.echo(f"released {name}: {release.path}")
+    echo(f"released {name}: {release.path}")
 
 
 def show_lock(file: Path, lock: Lock) -> None:
     """What was locked, and the models whose content nobody could tell."""
-    typer.echo(f"locked {lock.workflow}: {file}")
+    echo(f"locked {lock.workflow}: {file}")
     if unknown := [model.file for model in lock.models if model.sha256 is None]:
         say(f"nothing tells the SHA-256 of {', '.join(unknown)}")
 
 
 def show_replaced(file: str, done: Sequence[Replaced], written: bool) -> None:
     """Which nodes were replaced, and what became of their inputs."""
-    console = Console(soft_wrap=True)
+    console = PrintableConsole(soft_wrap=True)
     if not done:
         console.print(f"[green]nothing to replace[/]  {escape(file)}")
         return

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from packshot.errors import InputInvalid
+from packshot.errors import InputInvalid, KeyRefused
 from packshot.provenance.credentials import load_credentials
 from packshot.provenance.writer import WriteOptions, write_picture
 from support.planted import STATEMENT, product
@@ -43,6 +43,7 @@ def own_certificate(folder: Path, key: object) -> tuple[Path, Path]:
     private.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+    private.chmod(0o600)
     return chain, private
 
 
@@ -71,6 +72,9 @@ def test_certificates_that_do_not_serve(tmp_path: Path) -> None:
     _, other = own_certificate(tmp_path / "other", ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(InputInvalid, match="not that of the certificate"):
         load_credentials(chain, other)
+    with pytest.raises(KeyRefused, match="others on this machine may read or change it"):
+        load_credentials(key, chain)
+    chain.chmod(0o600)
     with pytest.raises(InputInvalid, match="cannot be read"):
         load_credentials(key, chain)
     with pytest.raises(InputInvalid, match="cannot be read"):
