@@ -55,6 +55,7 @@ from packshot.errors import (
     HostFailed,
     HostLost,
     HostUnreachable,
+    InputInvalid,
     JobFailed,
     JobTimeout,
     OutOfMemory,
@@ -457,7 +458,8 @@ class Coordinator:
     def _begin(self) -> Scheduler:
         simulation, ledger = self._simulation, self._ledger
         name = f"{simulation.rng.getrandbits(64):x}"
-        ledger.take_lease(name, "machine", 1, 0.0, after=ledger.lease())
+        if ledger.take_lease(name, "machine", 1, 0.0, after=ledger.lease()) is not None:
+            raise InputInvalid("another process works on this run")
         self._work = SimulatedWork(simulation, ledger)
         specs = [self._spec(url) for url in simulation.hosts]
         scheduler = Scheduler(self._work, specs, join=self._spec)

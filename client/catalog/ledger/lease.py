@@ -89,7 +89,10 @@ def where_pids_count() -> str:
     """
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux has both, other systems no PID namespaces
-        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")]
+        parts += [
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            str(Path("/proc/self/ns/pid").readlink()),
+        ]
     return " ".join(parts)
 
 
