@@ -383,6 +383,9 @@ class Simulation:
             )
             patches.enter_context(mock.patch.object(Path, "replace", replaced))
             patches.enter_context(mock.patch.object(host_runner, "sync_folder", names_synced))
+            patches.enter_context(
+                mock.patch.object(host_runner, "version", return_value="0")
+            )  # it reads files each time
             yield
 
     def _stamp(self, form: str, _moment: object) -> str:
@@ -477,7 +480,7 @@ class Coordinator:
         for _ in range(turns):
             simulation.turn()
             if simulation.now >= self._look_at:
-                self._look_at = simulation.now + 4 * TICK
+                self._look_at = simulation.now + simulation.rng.choice([TICK, 1.0, 5.0])
                 if not scheduler.step():
                     break
             self._let_one_work(scheduler.runners)
@@ -671,11 +674,7 @@ class SimulatedStation:
             simulation.now += min(seconds, 2.0)
             raise HostLost(f"the host has not answered: {error.message}", place=host.url) from error
         if prompt_id not in host.history:
-            running = host.queue[0]
-            simulation.now = max(
-                simulation.now, min(running.ends or simulation.now, simulation.now + seconds, simulation.now + 1.0)
-            )
-            simulation.now += 0.01
+            simulation.now += max(0.01, min(host.queue[0].ends - simulation.now, seconds))
             raise JobTimeout("it runs", place=host.url)
         return self._outcome(prompt_id, item)
 
@@ -718,17 +717,17 @@ def simulate(seed: int, scratch: Path) -> Simulation:
     """Run one seed in a folder of its own below ``scratch``.
 
     Raises:
-        Broken: an invariant does not hold; anything else that is raised is a fault too.
+        Broken: an invariant does not hold, or something was raised that nobody dealt with.
     """
     logging.getLogger("packshot").setLevel(logging.CRITICAL)  # what the runners say of each loss is in ``told``
     folder = scratch / str(seed)
     folder.mkdir()
     simulation = Simulation(seed, folder, scratch)
     try:
-        simulation.run()
-    except BaseException as error:
-        error.args = (f"seed {seed}: {error}", *simulation.told[-40:])
-        raise
+        with mock.patch.object(tempfile, "tempdir", str(scratch)):  # copies that readers make, too
+            simulation.run()
+    except (Exception, Crash) as error:
+        raise Broken("\n".join((*simulation.told[-40:], f"seed {seed}: {type(error).__name__}: {error}"))) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return simulation
@@ -804,9 +803,9 @@ def main() -> None:
     with scratch_folder() as scratch:
         try:
             simulation = simulate(options.seed, scratch)
-        except BaseException as error:
-            traceback.print_exception(error)
-            sys.exit("\n".join(map(str, error.args)))
+        except Broken as error:
+            traceback.print_exception(error.__cause__)
+            sys.exit(str(error))
         print("\n".join(simulation.told))
 
 

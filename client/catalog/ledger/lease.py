@@ -2,7 +2,7 @@
 
 Whoever finds the owner dead takes the run over under the next number; from then on the ledger refuses whatever the old
 owner still writes, should it wake up again. No clock is compared with another: an owner is dead when its process is
-gone from this machine and its PID namespace, or when its beat has stood still for a while by the watcher's own steady clock.
+gone from this machine and PID namespace, or when its beat has stood still for a while by the watcher's own clock.
 """
 
 from __future__ import annotations

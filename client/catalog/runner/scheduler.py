@@ -126,13 +126,13 @@ class Scheduler:
             self.drain("the run's budget of hours is used up: raise budget.hours")
 
     def _join_and_leave(self) -> None:
-        known = {runner.url for runner in self.runners if not runner.done}
-        for host in self.work.ledger.hosts():
-            if host.wanted and host.url not in known and not self.work.over:
-                self._take_in(self._join(host.url))
-        unwanted = {host.url for host in self.work.ledger.hosts() if not host.wanted}
+        working = {runner.url for runner in self.runners if not runner.done}
+        asked = {host.url: host.wanted for host in self.work.ledger.hosts()}
+        for url, use in asked.items():
+            if use and url not in working and not self.work.over:
+                self._take_in(self._join(url))
         for runner in self.runners:
-            if runner.url in unwanted and not runner.leaving:
+            if not asked.get(runner.url, True) and not runner.leaving:
                 runner.leaving = True
                 self.work.notify()
 
