@@ -127,6 +127,7 @@ class Simulation:
         self.folder = folder
         self.now, self.wall = 1000.0, 1.7e9
         self.turns = self.points = 0
+        self.calm_after = CALM
         self.told: list[str] = []
         self.faults: Counter[str] = Counter()
         rows = self.rng.randint(1, MOST_ROWS)
@@ -162,7 +163,7 @@ class Simulation:
         Raises:
             Broken: an invariant does not hold.
         """
-        with self._in_place():
+        with self.in_place():
             while True:
                 coordinator, self.successor = self.successor or Coordinator(self), None
                 try:
@@ -177,12 +178,13 @@ class Simulation:
                     self.now += 60.0
                 else:
                     coordinator.close()
-                    if self.successor is None and not self._unfinished():
+                    if self.successor is None and not self.unfinished():
                         break
                 self.check_files()
         self.check_end()
 
-    def _unfinished(self) -> bool:
+    def unfinished(self) -> bool:
+        """Whether a row has not ended."""
         with Ledger(self.folder) as ledger:
             counts = ledger.counts()
         return bool(counts.pending or counts.running)
@@ -190,7 +192,7 @@ class Simulation:
     @property
     def calm(self) -> bool:
         """Whether nothing more goes wrong."""
-        return self.turns > CALM
+        return self.turns > self.calm_after
 
     def turn(self) -> None:
         """Count a step, and let the world go on."""
@@ -340,7 +342,7 @@ class Simulation:
             path.write_bytes(data)
 
     @contextlib.contextmanager
-    def _in_place(self) -> Iterator[None]:
+    def in_place(self) -> Iterator[None]:
         """Put the simulated clock and disk under the real coordinator."""
         append, replace, fsync = AuditLog.append, Path.replace, os.fsync
 
