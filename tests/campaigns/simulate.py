@@ -115,13 +115,19 @@ class SimulatedHost:
 class Simulation:
     """One seed: a run from its plan to its end.
 
+    Args:
+        seed: from which all else follows.
+        folder: of the run, empty, or as a killed process left it.
+        templates: where ledgers are kept that were planned once.
+        kinds: how the rows behave, see :data:`ENDS`; drawn where there are none.
+
     Attributes:
         now: the steady clock; ``wall`` is what the clock on the wall differs by.
         turns: steps of runners and schedulers so far.
         told: what happened, for whoever replays it.
     """
 
-    def __init__(self, seed: int, folder: Path, templates: Path) -> None:
+    def __init__(self, seed: int, folder: Path, templates: Path, kinds: Sequence[str] = ()) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.folder = folder
@@ -130,10 +136,10 @@ class Simulation:
         self.calm_after = CALM
         self.told: list[str] = []
         self.faults: Counter[str] = Counter()
-        rows = self.rng.randint(1, MOST_ROWS)
-        shutil.copyfile(_template(templates, rows), folder / FILE_NAME)
-        shutil.copyfile(templates / f"{rows}.audit", folder / audit.FILE_NAME)
-        kinds = self.rng.choices(list(ENDS), [10, 2, 2, 2, 1, 2, 1], k=rows)
+        kinds = kinds or self.rng.choices(list(ENDS), [10, 2, 2, 2, 1, 2, 1], k=self.rng.randint(1, MOST_ROWS))
+        if not (folder / FILE_NAME).exists():
+            shutil.copyfile(_template(templates, len(kinds)), folder / FILE_NAME)
+            shutil.copyfile(templates / f"{len(kinds)}.audit", folder / audit.FILE_NAME)
         self.kinds = {f"S{number}": kind for number, kind in enumerate(kinds)}
         self.tried: Counter[str] = Counter()
         self.pace = self.rng.choice([0.3, 2.0, 12.0])  # seconds of a job

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from campaigns.simulate import Broken, scratch_folder, simulate, simulate_many
+from hostile.coordinator import killed_inside_writes
 
 from packshot.catalog.ledger import audit
 from packshot.catalog.ledger.ledger import Ledger
@@ -30,6 +32,14 @@ def test_no_fault_breaks_an_invariant() -> None:
 def test_a_seed_replays_to_the_last_step() -> None:
     with scratch_folder() as scratch:
         assert simulate(7, scratch).told == simulate(7, scratch).told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with signals")
+def test_a_process_that_is_killed_inside_any_write_loses_and_doubles_nothing() -> None:
+    places = killed_inside_writes()
+    print(places)
+    assert min(places[place] for place in ("half a line of the audit", "half a file", "before a commit")) > 0
+    assert sum(places.values()) > 60
 
 
 def forget_names(patch: pytest.MonkeyPatch) -> None:
