@@ -198,7 +198,7 @@ class Simulation:
     @property
     def calm(self) -> bool:
         """Whether nothing more goes wrong."""
-        return self.turns > self.calm_after
+        return self.turns >= self.calm_after
 
     def turn(self) -> None:
         """Count a step, and let the world go on."""
