@@ -10,6 +10,7 @@ from hostile import pages
 from hostile.probe import Probe
 
 from packshot.catalog.known_runs import remember_run
+from packshot.comfy.http import HostApi
 from packshot.host.managed import HostStatus
 
 
@@ -65,6 +66,12 @@ def test_a_program_is_answered_by_whatever_name_it_asks(site: pages.Site) -> Non
         assert site.ask("GET", path, program, host="render.cluster.example:8188").status == 200
     for name in ("localhost", "[::1]:8188", f"LOCALHOST.:{site.port}", site.address):
         assert site.ask("GET", "boot", host=name).status == 200
+
+
+def test_the_client_is_answered_by_a_name_that_the_host_does_not_know(host: HostStatus) -> None:
+    api = HostApi(str(host.url), headers={"Host": "render.cluster.example"})
+    assert api.boot()
+    api.close()
 
 
 def test_a_page_of_its_own_may_change_something_with_the_token(site: pages.Site) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,16 @@ def test_what_computes_in_place_of_what_is_stored_is_refused(tmp_path: Path, nam
     folder = tampered(tmp_path, *STRANGERS[name])
     with pytest.raises(sqlite3.Error):
         open_to_read(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    path = tampered(tmp_path) / f"{FILE_NAME}{suffix}"
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(sqlite3.DatabaseError, match="no file"):
+        open_to_read(tmp_path)
 
 
 def test_a_ledger_of_today_is_opened_and_cannot_be_written(tmp_path: Path) -> None:
