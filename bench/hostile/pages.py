@@ -215,11 +215,12 @@ def _blank(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE attempts (prompt_id, item_id, outcome, host, reason, started, ended, seconds)")
 
 
-def _many(db: sqlite3.Connection, rows: int, size: int) -> None:
-    _blank(db)
+def write_rows(folder: Path, rows: int) -> Path:
+    """Make a run's folder with a ledger of so many items in it, of 200 bytes each."""
     numbers = f"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {rows})"
-    text = f"hex(zeroblob({size // 2}))"
-    db.execute(f"INSERT INTO items {numbers} SELECT x, x, {text}, '', '', '{{}}', x, 'done', '', '', '' FROM c")
+    text = "hex(zeroblob(100))"
+    items = f"INSERT INTO items {numbers} SELECT x, x, {text}, '', '', '{{}}', x, 'done', '', '', '' FROM c"
+    return write_ledger(folder, (items,))
 
 
 # What a stranger's ledger holds. The host either refuses it, or shows what is there; it answers in time.
@@ -322,11 +323,7 @@ def _write_ledgers(folder: Path, *, full: bool) -> dict[str, Path]:
         name: write_ledger(folder / f"ledger{number}", statements)
         for number, (name, statements) in enumerate(LEDGERS.items())
     }
-    runs["rows without end"] = folder / "rows"
-    runs["rows without end"].mkdir()
-    with closing(sqlite3.connect(folder / "rows" / FILE_NAME)) as db:
-        _many(db, 2_000_000 if full else 400_000, 200)
-        db.commit()
+    runs["rows without end"] = write_rows(folder / "rows", 2_000_000 if full else 400_000)
     return runs
 
 

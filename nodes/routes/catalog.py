@@ -23,7 +23,7 @@ from ...client.budget import OverBudget, check_deadline, deadline
 from ...client.catalog.ledger import reading, verdicts
 from ...client.errors import PackshotError
 from ...client.paths import cache_dir
-from .serving import PolicedFile, answer, get, inside, post, read_object, refuse, text_of
+from .serving import PolicedFile, answer, get, inside, post, read_object, refuse, text_of, unknown_user
 
 _MOST = 200  # items in one answer
 _LIST_SECONDS = 12.0  # for the summaries of all runs
@@ -183,7 +183,7 @@ def _judge(request: web.Request, name: str) -> str:
     try:
         return str(manager.users[manager.get_request_user_id(request)])
     except KeyError as error:
-        raise refuse(403, "ComfyUI does not know this user", remedy="choose a user on the canvas first") from error
+        raise unknown_user() from error
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:

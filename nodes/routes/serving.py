@@ -64,6 +64,11 @@ def refuse(status: int, message: str, *, place: str = "", remedy: str = "") -> R
     return Refusal(status, InputInvalid(message, place=place, remedy=remedy))
 
 
+def unknown_user() -> Refusal:
+    """A :class:`Refusal` of somebody who is none of core's users, where it has several."""
+    return refuse(403, "ComfyUI does not know this user", place="'Comfy-User'", remedy="choose one on the canvas first")
+
+
 def get(path: str) -> Callable[[Handler], Handler]:
     """Serve ``GET path`` to pages of this host, and to programs that are no browser."""
     return lambda handler: PromptServer.instance.routes.get(path)(_guarded(handler, _refuse_strangers))
