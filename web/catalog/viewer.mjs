@@ -32,11 +32,11 @@ export function makeViewer(t, run, tell, changed) {
     { 'aria-label': t('verdict') },
     h('label', { for: 'reason' }, t('reason')),
     reason,
-    h('label', { for: 'judge' }, t('your_name')),
-    judge,
     h('div', { class: 'row' }, button('approve', () => say('approved')), button('reject', () => say('rejected')), button('take_back', () => say(''))),
     said,
-    who
+    who,
+    h('label', { for: 'judge' }, t('your_name')),
+    judge
   )
   const element = /** @type {HTMLDialogElement} */ (
     h(
