@@ -26,6 +26,8 @@ from .schema import TABLES, VERSION, bring_up_to_date
 
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
+_WAL = 4 << 20  # bytes that the log beside the file keeps once what it held is in the file
+_PATIENCE = 30.0  # seconds that another process may hold the file
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
 
 _PATIENCE = 5.0  # seconds for whoever writes just now
@@ -73,10 +75,11 @@ class LedgerFile:
         self._epoch: int | None = None
         self._repeats = False
         try:
-            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
+            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
             # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
+            self.db.execute(f"PRAGMA journal_size_limit = {_WAL}")
             self._prepare()
             self.db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
@@ -103,6 +106,15 @@ class LedgerFile:
         found = self.all("PRAGMA quick_check(1)")
         if found != [("ok",)]:
             raise self._damaged(sqlite3.DatabaseError(str(found[0][0]).replace("\n", " ")))
+
+    def empty_log(self) -> None:
+        """Bring what a large transaction left in the log beside the file home into it, unless somebody reads it now."""
+        with self.lock, self.said():
+            self.db.execute("PRAGMA busy_timeout = 1000")
+            try:
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self.db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
 
     def close(self) -> None:
         """Close the file; everything is on disk already."""
@@ -229,11 +241,11 @@ class LedgerFile:
             finally:
                 self._repeats = False
 
-    def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
+    def audit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Add a line to the audit; inside a :meth:`transaction`."""
         if self._repeats:
             return
-        head = self._audit.append(event, facts, durable=durable)
+        head = self._audit.append(event, facts)
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
 
