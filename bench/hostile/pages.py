@@ -33,7 +33,8 @@ SHA256 = "a" * 64
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 _PATIENCE = 60.0  # seconds for an answer
 
-READS = ("boot", "runs", "brands", "memory", "cards/starter", "runs/{run}/items", "runs/{run}/files/index.html")
+READS = ("boot", "runs", "brands", "memory", "cards/starter", "inputs/x.png/sha256", "weights?name=x",
+         "runs/{run}/items", "runs/{run}/files/index.html")  # fmt: skip
 VERDICT = {"item": "i0", "sha256": SHA256, "verdict": "approved", "reason": ""}
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "runs/{run}/verdict": VERDICT,
