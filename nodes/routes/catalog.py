@@ -118,9 +118,9 @@ async def _read(function: Callable[_A, _R], *values: _A.args, **options: _A.kwar
 
 def _runs() -> dict[str, Path]:
     """The runs that are known; none where an upload could write the list of them."""
-    kept = cache_dir().resolve()
+    cache = cache_dir().resolve()
     uploads = (folder_paths.get_directory_by_type(kind) for kind in ("input", "output", "temp"))
-    if any(kept.is_relative_to(Path(folder).resolve()) for folder in uploads if folder):
+    if any(cache.is_relative_to(Path(folder).resolve()) for folder in uploads if folder):
         return {}
     return reading.runs()
 

@@ -88,7 +88,7 @@ def test_a_query_ends_with_the_deadline(tmp_path: Path) -> None:
 # -- runs
 
 
-def made(folder: Path) -> Path:
+def finished_run(folder: Path) -> Path:
     """A run with one picture, whose second attempt began before the first: somebody set the clock back."""
     with Ledger(folder, create=True) as ledger:
         item = Item("S", "", "i0", "Mug", "i0", {"prompt": "mug"}, 1, "row 1", {})
@@ -110,11 +110,14 @@ def first_item(folder: Path) -> dict[str, Any]:
 
 
 def test_attempts_are_in_the_order_in_which_they_were_begun(tmp_path: Path) -> None:
-    assert [attempt["host"] for attempt in first_item(made(tmp_path))["attempts"]] == ["http://first", "http://second"]
+    assert [attempt["host"] for attempt in first_item(finished_run(tmp_path))["attempts"]] == [
+        "http://first",
+        "http://second",
+    ]
 
 
 def test_to_look_at_a_run_does_not_change_when_it_changed(tmp_path: Path) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     assert reading.summary(tmp_path)["changed"] == 1100
     first_item(tmp_path)
     for path in tmp_path.glob(f"{FILE_NAME}*"):
@@ -133,7 +136,7 @@ def test_a_run_is_one_that_the_machine_or_the_user_knows(tmp_path: Path, monkeyp
 
 
 def test_a_verdict_says_who_gave_it_and_old_ones_still_count(tmp_path: Path) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     assert say(tmp_path, "i0", "a" * 64, "approved", "", "Ada")
     assert first_item(tmp_path)["verdict"]["by"] == "Ada"
     stored = json.loads((tmp_path / APPROVALS).read_text())
@@ -155,7 +158,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 def test_verdicts_that_cannot_be_read_are_an_error(tmp_path: Path, content: str) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     (tmp_path / APPROVALS).write_text(content, encoding="latin-1")
     with pytest.raises(CatalogInvalid, match="verdicts"):
         first_item(tmp_path)
