@@ -298,12 +298,7 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         sqlite3.Error: there is none, or it is not as :func:`harden` wants it.
     """
     path = folder / FILE_NAME
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        regular = False
-    if not regular:
-        raise sqlite3.DatabaseError("there is no file")
+    require_regular(path)
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
     db.row_factory = sqlite3.Row
     try:
@@ -312,6 +307,26 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def require_regular(path: Path) -> None:
+    """Refuse a database that is no file, or that has a pipe or a device in the place of a file of SQLite's beside it.
+
+    SQLite would wait for a pipe for ever.
+
+    Raises:
+        sqlite3.DatabaseError: it is not there, or not regular.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        try:
+            regular = stat.S_ISREG(file.stat().st_mode)
+        except FileNotFoundError:
+            regular = suffix != ""
+        except OSError:
+            regular = False
+        if not regular:
+            raise sqlite3.DatabaseError(f"'{file.name}' is no file")
 
 
 def harden(db: sqlite3.Connection) -> None:

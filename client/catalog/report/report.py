@@ -26,7 +26,7 @@ from urllib.parse import quote
 import jinja2
 
 from ...brand import BrandKit
-from ...paths import atomic_write, write_text, writing
+from ...paths import atomic_write, leads_down, write_text, writing
 from ...secrets import inert_cell
 from ...units import gib
 from .thumbnails import Preview, Previews
@@ -265,7 +265,7 @@ def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:
         "variant": entry.variant,
         "title": entry.title,
         "status": entry.status,
-        "file": quote(entry.file),
+        "file": _address(entry.file),
         "name": entry.file.rpartition("/")[2],
         "thumb": preview.thumb if preview else "",
         "width": preview.width if preview else 0,
@@ -327,10 +327,15 @@ def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dic
         "outcome": attempt["outcome"],
         "reason": attempt["reason"],
         "host": attempt["host"],
-        "file": quote(str(attempt.get("file", ""))),
+        "file": _address(str(attempt.get("file", ""))),
         "thumb": preview.thumb if preview else "",
         "note": preview.note if preview else gone,
     }
+
+
+def _address(file: str) -> str:
+    """The address of a picture as the page links to it; empty where the ledger names a file outside of the folder."""
+    return quote(file) if leads_down(file) else ""
 
 
 def _score(check: Mapping[str, Any]) -> dict[str, Any]:
