@@ -204,7 +204,8 @@ class CatalogRun:
                 )
         self.ledger.record_facts(facts, event="run")
         # Places on this machine, and no facts of the pictures.
-        self.ledger.record_facts({"folder": str(table.folder or ""), "photos": catalog.file.photos.model_dump()})
+        photos = {"photos": catalog.file.photos.model_dump(), "literals": catalog.file.literals}
+        self.ledger.record_facts({"folder": str(table.folder or ""), **photos})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self._copy(key), text)
@@ -374,7 +375,9 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
-            places=PhotosSection(**facts.get("photos", {})).places(Path(facts["folder"]) if facts["folder"] else None),
+            places=PhotosSection(**facts.get("photos", {})).places(
+                Path(facts["folder"]) if facts["folder"] else None, facts.get("literals", ())
+            ),
         )
 
     def gates(self, *, waived: bool = False) -> dict[str, Gate]:

@@ -9,7 +9,7 @@ from aiohttp import web
 from server import PromptServer
 
 from ..info import pack_version
-from . import brand, catalog, memory, workflow
+from . import brand, catalog, inputs, memory, weights, workflow
 from .serving import Handler, get, inside, refuse
 
 _WEB = Path(__file__).resolve().parents[2] / "web"
@@ -41,7 +41,7 @@ def register() -> None:
     for template in sorted(file for file in (pack / "workflows").glob("*.app.*") if file.suffix in (".json", ".jpg")):
         get(f"/workflow_templates/{pack.name}/{template.name}")(_serving(template))
 
-    for part in (memory, brand, workflow, catalog):
+    for part in (memory, brand, inputs, weights, workflow, catalog):
         part.register()
 
 

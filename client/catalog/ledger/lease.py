@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from ...errors import InputInvalid, PackshotError
+from ...host.process import since_boot
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -40,7 +41,7 @@ class Lease:
         self._ledger = ledger
         self._end = threading.Event()
         dead = wait_for_owner(ledger)
-        me = (uuid.uuid4().hex, where_pids_count(), os.getpid(), _since_boot(os.getpid()))
+        me = (uuid.uuid4().hex, where_pids_count(), os.getpid(), since_boot(os.getpid()))
         if (holder := ledger.take_lease(*me, after=dead)) is not None:
             raise _held(ledger, holder)
         self._thread = threading.Thread(target=self._beat, name="packshot-lease", daemon=True)
@@ -106,14 +107,8 @@ def _held(ledger: Ledger, holder: Holder) -> InputInvalid:
 
 def _runs(pid: int, started: float) -> bool:
     try:
-        return abs(_since_boot(pid) - started) < 1.0
+        return abs(since_boot(pid) - started) < 1.0
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
         return True
-
-
-def _since_boot(pid: int) -> float:
-    """When a process started, in seconds after the machine did: the same however the clock is set meanwhile."""
-    boot = psutil.boot_time()
-    return psutil.Process(pid).create_time() - boot

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import (
+    AddressRefused,
     BrandInvalid,
     CatalogInvalid,
     ChecksFailed,
@@ -26,6 +27,7 @@ from ...errors import (
     NodeMissing,
     NoProduct,
     OutOfMemory,
+    OutputDamaged,
     OutputMissing,
     OutputUnwritable,
     PackshotError,
@@ -41,6 +43,7 @@ Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost
 MEANINGS: Mapping[type[PackshotError], Meaning] = {
     InputInvalid: "row",
     InputUnknown: "row",
+    AddressRefused: "row",
     PhotographInvalid: "row",
     NoProduct: "row",
     LicenceRefused: "row",
@@ -48,6 +51,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     OutputMissing: "again",
     JobCancelled: "again",  # by someone else: what this run gives up it does not wait for
     JobFailed: "elsewhere",
+    OutputDamaged: "elsewhere",
     LoraMismatch: "elsewhere",
     ChecksFailed: "seed",
     OutOfMemory: "smaller",
