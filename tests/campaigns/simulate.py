@@ -323,6 +323,7 @@ class Simulation:
                         source.write_bytes(target.read_bytes())
                         target.unlink()
                     if before is not None:
+                        target.parent.mkdir(parents=True, exist_ok=True)
                         target.write_bytes(before)
         self.renames.clear()
         self.synced = path.stat().st_size
