@@ -107,6 +107,8 @@ class HostApi:
         )
         self._session = bounded_session(retry=retry, pool=16)
         self._session.headers.update(self.address.headers)
+        # Our node pack answers whoever is no page of another site, and no page may set a header that begins with Sec-.
+        self._session.headers["Sec-Packshot-Program"] = "1"
         # requests looks up proxies in the environment for every request; a loopback host has none.
         self._session.trust_env = not self.address.loopback
         self._session.verify = authorities()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from ...errors import InputInvalid, PackshotError
-from ...host.process import since_boot
+from ...host.process import boot_id, since_boot
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -88,13 +88,10 @@ def where_pids_count() -> str:
 
     Two containers on one machine may share its name and not its processes; two machines may share a name.
     """
-    parts = [socket.gethostname()]
-    with contextlib.suppress(OSError):  # Linux has both, other systems no PID namespaces
-        parts += [
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            str(Path("/proc/self/ns/pid").readlink()),
-        ]
-    return " ".join(parts)
+    parts = [socket.gethostname(), boot_id()]
+    with contextlib.suppress(OSError):  # other systems than Linux have no PID namespaces
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(filter(None, parts))
 
 
 def _held(ledger: Ledger, holder: Holder) -> InputInvalid:

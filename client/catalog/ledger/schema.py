@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 VERSION = 3
+TABLES = ("run", "items", "attempts", "lease", "judgements", "hosts")
 
 _ITEMS = """
 CREATE TABLE items (
