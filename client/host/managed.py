@@ -139,7 +139,8 @@ class ManagedHost:
     @property
     def _base(self) -> Path:
         """The folder that holds ``output``, ``user`` and ``custom_nodes``."""
-        return self.installation.comfyui if self.installation.adopted else self.home / "base"
+        installation = self._installation or remembered(self.home)  # a host may outlive the one that it began with
+        return installation.comfyui if installation is not None and installation.adopted else self.home / "base"
 
     def install(self, progress: Callable[[str], None] | None = None) -> Installation:
         """Install ComfyUI and the starter model, or finish an install that was interrupted.

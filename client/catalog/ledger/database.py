@@ -27,7 +27,7 @@ from .schema import TABLES, VERSION, bring_up_to_date
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
 _WAL = 4 << 20  # bytes that the log beside the file keeps once what it held is in the file
-_PATIENCE = 30.0  # seconds that another process may hold the file
+_HELD = 30.0  # seconds that another process may hold the file
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
 
 _PATIENCE = 5.0  # seconds for whoever writes just now
@@ -75,7 +75,7 @@ class LedgerFile:
         self._epoch: int | None = None
         self._repeats = False
         try:
-            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
+            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_HELD, check_same_thread=False)
             # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
@@ -114,7 +114,7 @@ class LedgerFile:
             try:
                 self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
-                self.db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
+                self.db.execute(f"PRAGMA busy_timeout = {round(_HELD * 1000)}")
 
     def close(self) -> None:
         """Close the file; everything is on disk already."""
