@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
 from ..models.detect.detect import Detection, detect_header
@@ -15,6 +16,21 @@ from ..models.licensing.profile import PROFILE_LIMIT, Profile, base_name, parse_
 from .kit import BrandKit
 from .lora.index import LoraIndex
 from .sections import BrandLora
+
+_EVERYWHERE = datetime.timezone(datetime.timedelta(hours=-12))  # where a day ends last, UTC-12
+
+
+def brand_day(kit: BrandKit, now: datetime.datetime | None = None) -> datetime.date:
+    """Give the day on which the kit's last days are judged, the same on every machine.
+
+    Args:
+        now: a moment with its time zone; by default this one.
+
+    Returns:
+        The day in the kit's time zone; without one, the day that is not over yet anywhere on Earth.
+    """
+    zone = ZoneInfo(kit.time_zone) if kit.time_zone else _EVERYWHERE
+    return (now or datetime.datetime.now(datetime.timezone.utc)).astimezone(zone).date()
 
 
 def gate(lora: BrandLora, today: datetime.date) -> list[PackshotError]:
