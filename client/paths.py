@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ _REFUSALS = {
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
     errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG, errno.EIO, errno.EINVAL, errno.ELOOP,
 }  # fmt: skip
+
+
+_PART = re.compile(r"[^\x00-\x1f\x7f\\/:]*[^\x00-\x20\x7f\\/:.]")
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)", re.IGNORECASE)
 
 
 def cache_dir() -> Path:
@@ -84,6 +89,16 @@ def resolve_within(root: Path, name: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
         return None
     return path if path.is_relative_to(root) else None
+
+
+def leads_down(name: str) -> bool:
+    """Tell whether a relative name, with forward slashes, leads to something below its folder on every system.
+
+    Others write such names into ledgers and addresses. No part is empty or dots alone, ends with a dot or a space, is a
+    device of Windows, or holds a control character, a backslash or a colon. Links are another matter, see
+    :func:`resolve_within`.
+    """
+    return all(_PART.fullmatch(part) and not _DEVICE.match(part) for part in name.split("/"))
 
 
 def shipped(folder: str) -> Path:

@@ -22,6 +22,7 @@ from ..errors import HostFailed, PackshotError
 from ..models.starter.files import write_starter
 from ..paths import cache_dir, checkout, write_text, writing
 from . import process
+from .disk import disk_problem
 from .install import Installation, adopt, install, locked, remember, remembered
 
 _ADDRESS = "127.0.0.1"
@@ -135,6 +136,11 @@ class ManagedHost:
             return self._models.expanduser().absolute()
         return self.installation.comfyui / "models" if self.installation.adopted else self.home / "models"
 
+    @property
+    def _base(self) -> Path:
+        """The folder that holds ``output``, ``user`` and ``custom_nodes``."""
+        return self.installation.comfyui if self.installation.adopted else self.home / "base"
+
     def install(self, progress: Callable[[str], None] | None = None) -> Installation:
         """Install ComfyUI and the starter model, or finish an install that was interrupted.
 
@@ -195,11 +201,13 @@ class ManagedHost:
         return running is not None
 
     def status(self) -> HostStatus:
-        """Look for the host, and at its health."""
+        """Look for the host, at its health, and at the disk that it writes to."""
         state = self._up_state()
         if state is None:
             return HostStatus(None, None, None, None, healthy=False, log=self.log, reason="it is not up")
-        return self._status(state, self._health(state))
+        status = self._status(state, self._health(state))
+        problem = disk_problem(self._base / "output") if status.healthy else ""
+        return replace(status, healthy=False, reason=problem) if problem else status
 
     def health(self) -> Health:
         """The host's health; its ``boot`` is always known while it is up."""
@@ -290,7 +298,7 @@ class ManagedHost:
 
     def _prepare(self, pack: Path | None) -> None:
         """Make the folders that ComfyUI wants to find, and link the checkout that this code runs from."""
-        base = self.installation.comfyui if self.installation.adopted else self.home / "base"
+        base = self._base
         self.models.mkdir(parents=True, exist_ok=True)
         for folder in ("user", "custom_nodes"):
             (base / folder).mkdir(parents=True, exist_ok=True)

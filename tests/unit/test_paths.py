@@ -18,6 +18,7 @@ from packshot.paths import (
     cache_dir,
     checkout,
     config_dir,
+    leads_down,
     resolve_within,
     shipped,
     write_new,
@@ -210,3 +211,21 @@ def test_cache_and_settings_are_their_owners_alone_whatever_the_umask(
         modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (own, *own.rglob("*"))}
         assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
     assert stat.S_IMODE((tmp_path / "run" / "manifest.csv").stat().st_mode) == 0o666, "elsewhere the umask says"
+
+
+PLAIN = ["a.png", "pictures/a b.png", "ä/…/名.webp", ".stage/x", "index-2.html", "console.png"]
+ELSEWHERE = [
+    *("", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "...", "a.", "a ", "a /b", "a\\b", "C:/a"),
+    *("a:b", "con", "CON.png", "a/nul.txt", "aux .png", "com1", "LPT9.jpg", "conin$", "com\u00b9.png"),
+    *("a\0b", "a\nb", "\x1b[31m", "a\x7f"),
+]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_name_leads_down(name: str) -> None:
+    assert leads_down(name)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_name_that_leads_elsewhere_on_any_system_does_not(name: str) -> None:
+    assert not leads_down(name)
