@@ -292,9 +292,9 @@ class ManagedHost:
 
     def _mark(self) -> list[str]:
         """What only the command line of this home's host has; a ComfyUI that its user starts has other words there."""
-        found = self._installation or remembered(self.home)
-        if found is not None and found.adopted:
-            return [str(found.comfyui / "main.py"), "--listen", _ADDRESS, "--port"]
+        installation = self._installation or remembered(self.home)
+        if installation is not None and installation.adopted:
+            return [str(installation.comfyui / "main.py"), "--listen", _ADDRESS, "--port"]
         return ["--base-directory", str(self.home / "base")]
 
     def _prepare(self, pack: Path | None) -> None:
