@@ -18,8 +18,8 @@ from jinja2.visitor import NodeTransformer
 from ...errors import CatalogInvalid
 
 TEXT_LIMIT = 100_000  # characters of any value that a template makes, or items of a list
-RENDER_LIMIT = 1_000_000  # units of one rendering
-_PLAN_LIMIT, _ROW_LIMIT = 40_000_000, 10_000  # units of a whole plan: so many, and so many for each of its pictures
+RENDER_LIMIT = 300_000  # units of one rendering: 0.2 s at most
+_PLAN_LIMIT, _ROW_LIMIT = 20_000_000, 20_000  # units of a whole plan: so many, and so many for each of its pictures
 _CHARACTERS = 16  # of a text for one unit
 _LOG = 16  # what sorting adds to each item
 _DEEPEST = 1024  # bits of a number
@@ -62,7 +62,7 @@ class WorkMeter:
             CatalogInvalid: the plan does.
         """
         self._rendering += units
-        self._left -= units
+        self._left -= min(units, RENDER_LIMIT)
         if self._rendering > RENDER_LIMIT:
             raise TemplateError("it takes more work than a template may: long loops, or filters over long lists")
         if self._left < 0:

@@ -19,11 +19,12 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...errors import CatalogInvalid, nearest
+from ..table.products import Product
 from .template_work import Metering, TemplateError, WorkMeter, check_length, check_size, scalar
 
 TEMPLATE_LIMIT = 10_000  # characters of a template
 _RANGE_LIMIT = 10_000  # numbers
-_PROPERTY = 4  # units for each unit of a product's own weight: its HTML is parsed
+_MARKUP = 4  # times the weight of HTML that is taken apart
 
 _FOR_AND_IF = (nodes.Output, nodes.TemplateData, nodes.For, nodes.If)
 # fmt: off
@@ -104,8 +105,10 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Charge for what a product computes when it is asked, such as its description without HTML."""
-        if is_dataclass(obj) and isinstance(getattr(type(obj), attribute, None), property):
-            self.meter.charge(_PROPERTY * sum(map(self.meter.weigh, (getattr(obj, f.name) for f in fields(obj)))))
+        if isinstance(obj, Product) and attribute == "body":
+            self.meter.charge(self.meter.weigh(obj.body_html) * _MARKUP)
+        elif isinstance(obj, Product) and attribute == "options":
+            self.meter.charge(sum(1 + len(variant.options) for variant in obj.variants))
         return super().getattr(obj, attribute)
 
     def _range(self, *bounds: int) -> range:

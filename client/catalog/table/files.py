@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from ...errors import CatalogInvalid
-from .addresses import Unfetched, parts
+from ...budget import Budget, IrregularFile, OverBudget, deadline, read_regular
+from ...errors import AddressRefused, CatalogInvalid
+from .addresses import NotNamed, Reach, Unfetched, parts
 
 Format = Literal["csv", "json", "jsonl", "xlsx", "parquet", "xml"]
 
-MOST_BYTES = 1 << 30  # of a table's file; a table is read whole
+MOST_BYTES = 256 << 20  # of a table's file; a table is read whole
+_SECONDS = 25.0  # for a table at an address
 
 _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)", "open it and save it as XLSX or CSV UTF-8"),
@@ -65,17 +66,20 @@ def read_source(where: Path | str) -> Source:
 
 def _read(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise CatalogInvalid(
-                "this is a pipe or a device, not a file", place=str(path), remedy="write the table into a file first"
-            )
-        _refuse_large(str(path), status.st_size)
-        return path.read_bytes()
+        return read_regular(path, MOST_BYTES)
+    except OverBudget as error:
+        raise CatalogInvalid(
+            f"the file is larger than {MOST_BYTES >> 20:,} MiB",
+            place=str(path),
+            remedy="split the table, or remove the columns that no picture needs",
+        ) from error
     except FileNotFoundError as error:
         raise CatalogInvalid("there is no such file", place=str(path), remedy="check the path") from error
-    except IsADirectoryError as error:
-        raise CatalogInvalid("this is a folder", place=str(path), remedy="give the table's file itself") from error
+    except IrregularFile as error:
+        what, remedy = "a pipe or a device, not a file", "write the table into a file first"
+        if path.is_dir():
+            what, remedy = "a folder", "give the table's file itself"
+        raise CatalogInvalid(f"this is {what}", place=str(path), remedy=remedy) from error
     except OSError as error:
         raise CatalogInvalid(
             f"cannot be read: {error.strerror}", place=str(path), remedy="check the file and its permissions"
@@ -83,25 +87,20 @@ def _read(path: Path) -> bytes:
 
 
 def _fetch(url: str) -> bytes:
-    data = bytearray()
+    """What lies at an address that the owner of the run has named; where it redirects to is held to less."""
     try:
-        for part in parts(url):
-            data += part
-            _refuse_large(url, len(data))
-        return bytes(data)
+        with deadline(_SECONDS):
+            return b"".join(parts(url, Reach.of([url]), Budget(most_bytes=MOST_BYTES)))
+    except NotNamed as error:
+        raise AddressRefused(
+            f"the table is not fetched: {error}", place=url, remedy="give the address behind the redirection itself"
+        ) from error
     except Unfetched as error:
         raise CatalogInvalid(
-            f"cannot be read: {error}", place=url, remedy="check the address and your access to it"
+            f"cannot be read: {error}",
+            place=url,
+            remedy="check the address and your access to it, or download the table and give its path",
         ) from error
-
-
-def _refuse_large(where: str, size: int) -> None:
-    if size > MOST_BYTES:
-        raise CatalogInvalid(
-            f"the file is larger than {MOST_BYTES >> 20:,} MiB",
-            place=where,
-            remedy="split the table, or remove the columns that no picture needs",
-        )
 
 
 def _format(where: str, data: bytes) -> Format:

@@ -19,7 +19,6 @@ from urllib.request import url2pathname
 from ...budget import Budget, OverBudget, deadline
 from ...errors import AddressRefused, InputInvalid
 from ...paths import resolve_within
-from ...secrets import public_address
 from .addresses import NotNamed, Reach, SiteHeaders, Unfetched, is_address, parts, scheme_of
 
 LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it
@@ -189,7 +188,7 @@ def _fetch(text: str, url: str, target: Path, places: PhotoPlaces, row: Budget) 
         allow = f" in catalog.yaml: `photos: {{allow: [{error.host}]}}`, or" if error.host else ""
         raise AddressRefused(
             f"the file is not fetched: {error}",
-            place=public_address(url),
+            place=url,
             remedy=f"if you trust it, name it{allow} by the address of the folder above it: --photos URL",
         ) from error
     except OverBudget as error:
@@ -201,7 +200,7 @@ def _fetch(text: str, url: str, target: Path, places: PhotoPlaces, row: Budget) 
 def _refused(url: str, why: str) -> InputInvalid:
     return InputInvalid(
         f"the file cannot be fetched: {why}",
-        place=public_address(url),
+        place=url,
         remedy="check the address in the table; `photos: {seconds: …}` gives a slow site more time;"
         " `packshot catalog retry` tries it again",
     )

@@ -249,7 +249,10 @@ def test_an_address_without_a_scheme_or_with_one_in_capitals(shop: str) -> None:
 
 def test_headers_go_to_their_own_site_and_not_where_it_redirects_to(shop: str) -> None:
     seen.clear()
-    places = PhotoPlaces(allow=("127.0.0.1", "localhost"), headers={"127.0.0.1": {"X-Key": "secret"}, "0.0.1": {"X-Key": "below", "X-Other": "1"}})
+    places = PhotoPlaces(
+        allow=("127.0.0.1", "localhost"),
+        headers={"127.0.0.1": {"X-Key": "secret"}, "0.0.1": {"X-Key": "below", "X-Other": "1"}},
+    )
     with photos([f"{shop}/moved"], places) as found:
         assert [path.read_bytes() for path in found.values()] == [b"a photograph"]
     asked, followed = seen
