@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from jinja2 import Undefined, nodes
 from jinja2.visitor import NodeTransformer
@@ -18,13 +18,12 @@ from jinja2.visitor import NodeTransformer
 from ...errors import CatalogInvalid
 
 TEXT_LIMIT = 100_000  # characters of any value that a template makes, or items of a list
-RENDER_LIMIT = 300_000  # units of one rendering: 0.2 s at most
-_PLAN_LIMIT, _ROW_LIMIT = 20_000_000, 20_000  # units of a whole plan: so many, and so many for each of its pictures
+RENDER_LIMIT = 200_000  # units of one rendering: 0.2 s at most
+_PLAN_LIMIT, _ROW_LIMIT = 10_000_000, 10_000  # units of a whole plan: so many, and so many for each of its pictures
 _CHARACTERS = 16  # of a text for one unit
 _LOG = 16  # what sorting adds to each item
 _DEEPEST = 1024  # bits of a number
 
-_Callable = TypeVar("_Callable", bound=Callable[..., Any])
 # Of these, the work is more than one unit an item.
 _FACTORS = {"sort": _LOG, "dictsort": _LOG, "unique": 4, "int": _CHARACTERS, "title": 8, "capitalize": 2}
 _TEXT_FILTERS = {
@@ -112,7 +111,7 @@ class WorkMeter:
         self.charge(self.weigh(value, opaque=opaque))
         return value
 
-    def filter(self, name: str, function: _Callable) -> _Callable:
+    def filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a filter that charges for what it is given and for what it makes."""
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
@@ -126,9 +125,9 @@ class WorkMeter:
                 units *= 1 + str(value).count("<") // 8
             return self.made(function(*before, self._input(value, units), *rest, **named))
 
-        return metered  # type: ignore[return-value]
+        return metered
 
-    def test(self, name: str, function: _Callable) -> _Callable:
+    def test(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a test that charges for what it is given."""
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
@@ -138,7 +137,7 @@ class WorkMeter:
             self.charge(sum(self.weigh(value, opaque=name not in _COMPARING) for value in values))
             return function(*args, **named)
 
-        return metered  # type: ignore[return-value]
+        return metered
 
     def method(self, owner: Any, args: Sequence[Any]) -> None:
         """Charge for a method, such as ``split``."""
@@ -200,7 +199,7 @@ class Metering(NodeTransformer):
     visit_List = visit_Tuple = visit_Dict = _visit_literal
 
 
-def _filtered(node: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
     return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
 
 

@@ -80,7 +80,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         own = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
         self.filters = {name: meter.filter(name, function) for name, function in own.items()}
         self.filters |= {"_counted": meter.counted, "_weighed": meter.weighed, "_concat": self._concat}
-        self.tests = {name: meter.test(name, function) for name, function in self.tests.items()}
+        tests: dict[str, Any] = self.tests
+        self.tests = {name: meter.test(name, function) for name, function in tests.items()}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if not super().is_safe_attribute(obj, attr, value):
@@ -117,8 +118,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(f"range() has more than {_RANGE_LIMIT:,} numbers")
         return numbers
 
-    def _concat(self, values: list[Any]) -> str:
-        return self._join(values)
+    def _concat(self, values: list[Any]) -> Any:
+        return self.meter.weighed(self._join(values))
 
     def _join(self, value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
         texts: list[str] = []

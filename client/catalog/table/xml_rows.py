@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from xml.sax import ContentHandler, SAXException
+from xml.sax.expatreader import ExpatLocator
 from xml.sax.xmlreader import AttributesImpl, Locator
 
 from defusedxml import DefusedXmlException
@@ -74,6 +75,7 @@ def _parse(data: bytes, feed: _Feed) -> None:
     """
     parser = DefusedExpatParser()
     parser.setContentHandler(feed)
+    feed.setDocumentLocator(ExpatLocator(parser))
     silent = 0
     for start in range(0, len(data), _PART):
         before = feed.events
