@@ -194,6 +194,13 @@ class OutputMissing(PackshotError):
     exit_code = 3
 
 
+class OutputDamaged(PackshotError):
+    """What a host gives as a job's output is not what the job makes: other work, another kind of file, too much."""
+
+    slug = "output-damaged"
+    exit_code = 3
+
+
 class ChecksFailed(PackshotError):
     """A picture was made, and failed its channel's checks with every seed that was tried."""
 

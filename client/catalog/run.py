@@ -51,7 +51,7 @@ from .runner.gate import Gate
 from .runner.hosts import Engine, Hosts
 from .runner.interrupt import draining
 from .runner.scheduler import STAGE, Scheduler
-from .runner.work import Work
+from .runner.work import CatalogWork
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
 
@@ -347,7 +347,7 @@ class CatalogRun:
         if scheduler is not None and scheduler.draining and status_of(self.ledger).unfinished:
             notice(f"{scheduler.draining}; run it again to go on")
 
-    def _work(self, admissions: Mapping[str, Admission], tell: Callable[[RunEvent], None]) -> Work:
+    def _work(self, admissions: Mapping[str, Admission], tell: Callable[[RunEvent], None]) -> CatalogWork:
         """What is left to make, with what the files beside the pictures say of the run."""
         facts = self.ledger.facts()
         decision = decision_of(admissions)
@@ -367,7 +367,7 @@ class CatalogRun:
             }
             for key, workflow in self.workflows().items()
         }
-        return Work(
+        return CatalogWork(
             self.ledger,
             self.folder,
             facts=of_workflow,
