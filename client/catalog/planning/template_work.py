@@ -116,14 +116,14 @@ class WorkMeter:
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @functools.wraps(function)
-        def metered(*args: Any, **named: Any) -> Any:
+        def metered(*args: Any, **options: Any) -> Any:
             before, value, rest = args[:passed], args[passed], args[passed + 1 :]
             if name in _TEXT_FILTERS:
                 scalar(value)
-            units = (1 + self._sum(rest) + self._sum(named.values())) * _FACTORS.get(name, 1)
+            units = (1 + self._sum(rest) + self._sum(options.values())) * _FACTORS.get(name, 1)
             if name == "striptags":  # each tag is cut out of the whole text
                 units *= 1 + str(value).count("<") // 8
-            return self.made(function(*before, self._input(value, units), *rest, **named))
+            return self.made(function(*before, self._input(value, units), *rest, **options))
 
         return metered
 
@@ -132,10 +132,10 @@ class WorkMeter:
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @functools.wraps(function)
-        def metered(*args: Any, **named: Any) -> Any:
-            values = [*args[passed:], *named.values()]
+        def metered(*args: Any, **options: Any) -> Any:
+            values = [*args[passed:], *options.values()]
             self.charge(sum(self.weigh(value, opaque=name not in _COMPARING) for value in values))
-            return function(*args, **named)
+            return function(*args, **options)
 
         return metered
 

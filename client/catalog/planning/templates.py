@@ -77,8 +77,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         super().__init__(undefined=_Undefined, finalize=_printable, autoescape=False, keep_trailing_newline=True)
         self.meter = meter
         self.globals = {"range": self._range}
-        own = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
-        self.filters = {name: meter.filter(name, function) for name, function in own.items()}
+        filters = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
+        self.filters = {name: meter.filter(name, function) for name, function in filters.items()}
         self.filters |= {"_counted": meter.counted, "_weighed": meter.weighed, "_concat": self._concat}
         tests: dict[str, Any] = self.tests
         self.tests = {name: meter.test(name, function) for name, function in tests.items()}
@@ -99,10 +99,10 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(f"'{operator}' takes numbers only")
         return check_size(self.meter.weighed(super().call_binop(context, operator, left, right)))
 
-    def call(self, context: Context, function: Any, /, *args: Any, **named: Any) -> Any:
+    def call(self, context: Context, function: Any, /, *args: Any, **options: Any) -> Any:
         """Call a method, or ``range``, and charge for it."""
-        self.meter.method(getattr(function, "__self__", None), [*args, *named.values()])
-        return self.meter.made(super().call(context, function, *args, **named))
+        self.meter.method(getattr(function, "__self__", None), [*args, *options.values()])
+        return self.meter.made(super().call(context, function, *args, **options))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Charge for what a product computes when it is asked, such as its description without HTML."""

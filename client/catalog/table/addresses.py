@@ -244,14 +244,14 @@ def _over_http(url: str, reach: Reach, budget: Budget, headers: SiteHeaders) -> 
 
 def _refuse_failure(status: int) -> None:
     if status >= 400:
-        phrase = next((each.phrase for each in HTTPStatus if each == status), "")
+        phrase = next((entry.phrase for entry in HTTPStatus if entry == status), "")
         raise Unfetched(f"it answers HTTP {status} {phrase}".rstrip())
 
 
 def _redirected(before: Url, after: Url, reach: Reach) -> Url:
     """Refuse a redirection out of HTTP, or out of TLS to a place that nobody named."""
-    named = reach.names(_host(after), _port(after))
-    if before.scheme == "https" and after.scheme == "http" and not named:
+    downgraded = before.scheme == "https" and after.scheme == "http"
+    if downgraded and not reach.names(_host(after), _port(after)):
         raise NotNamed(f"it redirects from HTTPS to plain HTTP at {_host(after)}")
     return after
 

@@ -100,15 +100,20 @@ def _parse(source: Source) -> IO[bytes]:
     options = json.dumps({"path": sys.path, **_LIMITS})
     command = [sys.executable, "-I", "-S", str(script), source.format, options]
     lines = tempfile.TemporaryFile(prefix="packshot-")  # noqa: SIM115 - it is read as long as the table is
-    with tempfile.TemporaryFile(prefix="packshot-") as said:
+    with tempfile.TemporaryFile(prefix="packshot-") as complaint:
         try:
             done = subprocess.run(
-                command, input=source.data, stdout=lines, stderr=said, timeout=_PATIENCE, env={**os.environ, **_LEAN}
+                command,
+                input=source.data,
+                stdout=lines,
+                stderr=complaint,
+                timeout=_PATIENCE,
+                env={**os.environ, **_LEAN},
             )
         except subprocess.TimeoutExpired as error:
             raise _too_large(source, "takes too long to read") from error
-        said.seek(0)
-        why = said.read(2000).decode(errors="replace").strip()
+        complaint.seek(0)
+        why = complaint.read(2000).decode(errors="replace").strip()
     if done.returncode == 0:
         return lines
     lines.close()

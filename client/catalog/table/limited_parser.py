@@ -74,13 +74,13 @@ def _limit(options: dict[str, Any]) -> None:
         import resource
     except ImportError:  # Windows has no such limits; the process that asks ends this one when its time is up
         return
-    wanted = {
+    limits = {
         resource.RLIMIT_AS: options["memory"],
         resource.RLIMIT_CPU: options["seconds"],
         resource.RLIMIT_FSIZE: options["output"],
         resource.RLIMIT_CORE: 0,
     }
-    for kind, most in wanted.items():
+    for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
         ceiling = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:

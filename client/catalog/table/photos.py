@@ -178,10 +178,10 @@ def _file_name(url: str) -> str:
 
 def _fetch(text: str, url: str, target: Path, places: PhotoPlaces, row: Budget) -> None:
     reach = Reach.of([url]) if text.strip() in places.literals else places.reach
-    own = Budget(most_bytes=LIMIT)
+    file_budget = Budget(most_bytes=LIMIT)
     try:
         with target.open("wb") as file:
-            for part in parts(url, reach, own, places.headers):
+            for part in parts(url, reach, file_budget, places.headers):
                 row.take_bytes(len(part))
                 file.write(part)
     except NotNamed as error:
