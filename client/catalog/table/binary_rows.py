@@ -96,34 +96,42 @@ def _parse(source: Source) -> IO[bytes]:
     Raises:
         CatalogInvalid: it is damaged or too large, or what reads it is not there.
     """
+    lines = tempfile.TemporaryFile(prefix="packshot-")  # noqa: SIM115 - it is read as long as the table is
+    try:
+        _run_parser(source, lines)
+    except BaseException:
+        lines.close()
+        raise
+    return lines
+
+
+def _run_parser(source: Source, lines: IO[bytes]) -> None:
     script = Path(__file__).with_name("limited_parser.py")
     options = json.dumps({"path": sys.path, **_LIMITS})
     command = [sys.executable, "-I", "-S", str(script), source.format, options]
-    lines = tempfile.TemporaryFile(prefix="packshot-")  # noqa: SIM115 - it is read as long as the table is
     with tempfile.TemporaryFile(prefix="packshot-") as complaint:
         try:
-            done = subprocess.run(
+            code = subprocess.run(
                 command,
                 input=source.data,
                 stdout=lines,
                 stderr=complaint,
                 timeout=_PATIENCE,
                 env={**os.environ, **_LEAN},
-            )
+            ).returncode
         except subprocess.TimeoutExpired as error:
             raise _too_large(source, "takes too long to read") from error
         complaint.seek(0)
         why = complaint.read(2000).decode(errors="replace").strip()
-    if done.returncode == 0:
-        return lines
-    lines.close()
-    if done.returncode == LACKING:
+    if code == LACKING:
         raise CatalogInvalid(
             "reading Parquet needs pyarrow", place=source.where, remedy="pip install 'packshot[parquet]'"
         )
-    if done.returncode in (1, DAMAGED):
-        raise _damaged(source, why if done.returncode == DAMAGED else "its form is damaged, or a rare one")
-    raise _too_large(source, why if why.startswith(("has ", "reaches ")) else "takes too much memory or time to read")
+    if code in (1, DAMAGED):
+        raise _damaged(source, why if code == DAMAGED else "its form is damaged, or a rare one")
+    if code:
+        sizes = why.startswith(("has ", "reaches "))
+        raise _too_large(source, why if sizes else "takes too much memory or time to read")
 
 
 def _measure(source: Source) -> None:

@@ -56,9 +56,9 @@ def main() -> None:
         for line in lines:
             sys.stdout.buffer.write(json.dumps(line).encode() + b"\n")
         sys.stdout.buffer.flush()
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         _end(LACKING, error)
-    except (TooLarge, MemoryError) as error:
+    except (TooLarge, MemoryError, ImportError) as error:  # the last where memory is short before it begins
         _end(TOO_LARGE, error)
     except Exception as error:  # what malformed files make parsers raise is of many kinds
         _end(TOO_LARGE if "alloc" in str(error) or getattr(error, "errno", None) == 27 else DAMAGED, error)
@@ -97,9 +97,10 @@ def _workbook(data: bytes, options: dict[str, Any]) -> Iterator[Any]:
     cells = 0
     for name in names or book.sheet_names:
         sheet = book.get_sheet_by_name(name)
-        cells += sheet.total_height * sheet.total_width
-        if sheet.total_height > options["rows"] or cells > options["cells"]:
-            raise TooLarge(f"reaches to row {sheet.total_height:,} and column {sheet.total_width:,}")
+        rows, columns = (place + 1 for place in sheet.end or (0, 0))
+        cells += rows * columns
+        if rows > options["rows"] or cells > options["cells"]:
+            raise TooLarge(f"reaches to row {rows:,} and column {columns:,}")
         yield {"sheet": name, "first": name == book.sheet_names[0]}
         for row in sheet.to_python(skip_empty_area=False):
             yield [cell_of(cell) for cell in row]
