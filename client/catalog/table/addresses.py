@@ -17,7 +17,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Retry, Url, parse_url
 
 from ...bounded_http import NotAdmitted, body, bounded_session, is_public
-from ...budget import Budget, OverBudget
+from ...budget import Budget, OverBudget, seconds_left
 from ...comfy.http import reason_of
 from ...compose.file_kind import ENDINGS
 from ...version import version
@@ -43,6 +43,10 @@ _NEVER_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")  # where two parsers of addres
 
 class Unfetched(Exception):
     """Nothing could be read at an address; ``str()`` says why."""
+
+
+class TooSlow(Unfetched):
+    """The time was up before all was read."""
 
 
 class NotNamed(Unfetched):
@@ -172,6 +176,7 @@ def parts(url: str, reach: Reach, budget: Budget, headers: SiteHeaders | None = 
 
     Raises:
         NotNamed: ``reach`` does not hold it.
+        TooSlow: not before the deadline.
         Unfetched: there is none, or it cannot be read, or only at more than ``budget``.
     """
     url = url.strip()
@@ -189,11 +194,11 @@ def parts(url: str, reach: Reach, budget: Budget, headers: SiteHeaders | None = 
     except NotAdmitted as error:
         raise NotNamed(f"{error}, which is no address of the internet", error.host) from error
     except OverBudget as error:
-        raise Unfetched(_beyond(error)) from error
+        raise (TooSlow if error.limit == "seconds" else Unfetched)(_beyond(error)) from error
     except (InvalidURL, InvalidSchema, MissingSchema, LocationParseError) as error:
         raise Unfetched("it is no valid address") from error  # their texts repeat it, with its password
     except requests.RequestException as error:
-        raise Unfetched(str(reason_of(error))) from error
+        raise (TooSlow if seconds_left() <= 0 else Unfetched)(str(reason_of(error))) from error
     except FileNotFoundError as error:
         raise Unfetched("there is no such file") from error
     except ImportError as error:

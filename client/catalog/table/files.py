@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ...budget import Budget, IrregularFile, OverBudget, deadline, read_regular
 from ...errors import AddressRefused, CatalogInvalid
+from ...secrets import public_address
 from .addresses import NotNamed, Reach, Unfetched, parts
 
 Format = Literal["csv", "json", "jsonl", "xlsx", "parquet", "xml"]
@@ -54,9 +55,9 @@ def read_source(where: Path | str) -> Source:
     Raises:
         CatalogInvalid: not there, not to be read, empty, or plainly something else than a table.
     """
-    shown = str(where)
+    shown = public_address(str(where))  # it goes into the places of all rows, and so into the records
     remote = isinstance(where, str) and "://" in where
-    data = _fetch(shown) if remote else _read(Path(where))
+    data = _fetch(str(where)) if remote else _read(Path(where))
     filler = b"\xef\xbb\xbf\r\n\t ,;"
     if not data[:4096].strip(filler) and not data.strip(filler):
         raise CatalogInvalid("the file is empty", place=shown, remedy="export the products again")

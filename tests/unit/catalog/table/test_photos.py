@@ -191,6 +191,17 @@ def test_a_site_that_sends_a_byte_now_and_then_is_left(shop: str) -> None:
         pass
 
 
+def test_a_site_that_is_always_slow_is_not_asked_for_every_row(shop: str) -> None:
+    places = here(shop, seconds=0.2)
+    for _ in range(5):
+        with pytest.raises(InputInvalid, match="takes too long"), photos([f"{shop}/slow"], places):
+            pass
+    seen.clear()
+    with pytest.raises(InputInvalid, match="not asked again"), photos([f"{shop}/mug.png"], places):
+        pass
+    assert not seen
+
+
 def test_this_machine_and_its_network_are_asked_only_where_they_are_allowed(shop: str) -> None:
     port = shop.rpartition(":")[2]
     refused = [
