@@ -116,7 +116,9 @@ class Reach:
         return _network(host) is None and any(place.endswith(f".{entry}") for place in places for entry in self.hosts)
 
     def holds(self, url: str) -> bool:
-        """Whether an address that is not HTTP's lies below a root that is named."""
+        """Whether an address that is not HTTP's is a root that is named, or lies below one."""
+        if f"{url.rstrip('/')}/" in self.roots:
+            return True
         below = next((url[len(root) :] for root in self.roots if url.startswith(root)), None)
         return below is not None and "::" not in below and ".." not in re.split(r"[/\\]", unquote(below))
 

@@ -160,6 +160,9 @@ def test_an_address_of_another_kind_is_fetched_below_a_root_of_that_kind_alone()
             pass
     with pytest.raises(AddressRefused), photos(["memory://shop/my mug.png"], PhotoPlaces()):
         pass
+    literal = "memory://secret/mug.png"
+    with photos([literal], PhotoPlaces(literals=frozenset({literal}))) as found:
+        assert found[literal].read_bytes() == b"a secret"
 
 
 @pytest.mark.parametrize("address", ["/gone/mug.png", "http://[::bad", "http://a b.example/x"])
