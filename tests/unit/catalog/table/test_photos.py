@@ -11,12 +11,14 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from packshot.catalog.table import addresses as module_addresses
 from packshot.catalog.table import photos as module
-from packshot.catalog.table.addresses import split_addresses
+from packshot.catalog.table.addresses import NotNamed, Reach, split_addresses
 from packshot.catalog.table.photos import PhotoPlaces, photos
 from packshot.catalog.table.products import picture_texts
+from packshot.catalog.table.read import read_table
 from packshot.catalog.table.rows import ListCell
-from packshot.errors import AddressRefused, InputInvalid
+from packshot.errors import AddressRefused, CatalogInvalid, InputInvalid
 
 seen: list[dict[str, str]] = []
 
@@ -314,3 +316,17 @@ def test_a_cell_that_names_several_pictures(cell: str) -> None:
 def test_a_list_of_pictures_is_not_taken_apart_again() -> None:
     assert picture_texts('["https://a/x.jpg", "https://a/y,z.jpg"]') == ("https://a/x.jpg", "https://a/y,z.jpg")
     assert picture_texts(ListCell.of("[…]", ["red, mug.jpg", " ", "?a=1&amp;b=2"])) == ("red, mug.jpg", "?a=1&b=2")
+
+
+def test_no_redirection_leads_out_of_tls_but_to_a_host_that_is_named() -> None:
+    secure, plain = (module_addresses._parse(f"{scheme}://cdn.example/") for scheme in ("https", "http"))
+    with pytest.raises(NotNamed, match="plain HTTP"):
+        module_addresses._redirected(secure, plain, Reach())
+    assert module_addresses._redirected(secure, plain, Reach.of((), ["example"])) == plain
+    assert module_addresses._redirected(plain, secure, Reach()) == secure
+
+
+def test_the_places_of_a_table_at_an_address_hold_no_password(shop: str) -> None:
+    with pytest.raises(CatalogInvalid) as caught:
+        read_table(shop.replace("//", "//user:secret@") + "/table.csv?sig=secret")
+    assert "secret" not in str(caught.value)
