@@ -446,16 +446,39 @@ class CatalogRun:
 
     def report(self) -> Path:
         """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
-        facts = self.ledger.facts()
-        info = RunInfo(
-            kit=_kit(facts),
-            table=facts["table"]["name"],
-            workflow=label_of(facts["workflow"]),
-            base_seed=facts["base_seed"],
-            made=datetime.now(timezone.utc),
-        )
-        write_manifests(self.folder, entries(self.ledger))
-        return write_report(self.folder, info, lambda: entries(self.ledger))
+        return _write_report(self.ledger, self.folder)
+
+    @staticmethod
+    def report_into(out: Path | str, folder: Path | str) -> Path:
+        """Write manifest and contact sheet of a run that may only be read; the pictures stay where they are.
+
+        Args:
+            out: folder of the report.
+            folder: of the run.
+
+        Returns:
+            The path of index.html.
+
+        Raises:
+            CatalogInvalid: there is no run, or its ledger is damaged.
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        with Ledger(Path(folder), read_only=True) as ledger:
+            return _write_report(ledger, Path(out))
+
+
+def _write_report(ledger: Ledger, out: Path) -> Path:
+    facts = ledger.facts()
+    info = RunInfo(
+        kit=_kit(facts),
+        table=facts["table"]["name"],
+        workflow=label_of(facts["workflow"]),
+        base_seed=facts["base_seed"],
+        made=datetime.now(timezone.utc),
+    )
+    write_manifests(out, entries(ledger))
+    elsewhere = None if out == ledger.folder else ledger.folder
+    return write_report(out, info, lambda: entries(ledger), pictures=elsewhere)
 
 
 def _named(workflow: Workflow) -> dict[str, str]:

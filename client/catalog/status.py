@@ -55,7 +55,7 @@ def read_status(folder: Path | str) -> RunStatus:
     Raises:
         CatalogInvalid: there is no run, or its ledger is damaged.
     """
-    with Ledger(Path(folder)) as ledger:
+    with Ledger(Path(folder), read_only=True) as ledger:
         return status_of(ledger)
 
 

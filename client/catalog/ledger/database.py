@@ -7,10 +7,12 @@ crash undid, never behind.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -32,13 +34,15 @@ class LedgerFile:
     Args:
         folder: the run's folder.
         create: make a new ledger where there is none.
+        read_only: change nothing, not even beside the file: a read-only mount and another user's folder will do. A
+            ledger of an earlier Packshot is read from a copy in memory that was brought up to date.
 
     Raises:
         CatalogInvalid: there is none, or it is damaged, or of a newer Packshot.
         OutputUnwritable: the folder or the disk refuses.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.folder = folder
         self._path = folder / FILE_NAME
         if not create and not self._path.is_file():
@@ -47,21 +51,40 @@ class LedgerFile:
                 place=str(folder),
                 remedy="give the --out folder of an earlier `packshot catalog run`",
             )
-        with writing(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            with writing(self._path):
+                folder.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         self._audit = AuditLog(folder)
         self._epoch: int | None = None
         self._repeats = False
         try:
-            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
-            # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-            self.db.execute("PRAGMA foreign_keys = ON")
+            if read_only:
+                self._open_to_read()
+            else:
+                self._open_to_write()
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+
+    def _open_to_write(self) -> None:
+        self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
+        # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute("PRAGMA secure_delete = ON")  # a secret that is removed leaves no bytes in a free page
+        self._prepare()
+        self.db.execute("PRAGMA foreign_keys = ON")
+
+    def _open_to_read(self) -> None:
+        self.db = open_to_read(self.folder)
+        self.db.row_factory = None
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version < VERSION:
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            with closing(self.db) as older:
+                older.backup(copy)
+            self.db = copy
+        self._prepare()
 
     def _prepare(self) -> None:
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
@@ -261,11 +284,39 @@ class LedgerFile:
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:
-    """Open a run's ledger to look into it, also while the run goes on."""
-    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
-    db = sqlite3.connect(uri, uri=True, timeout=5.0)
+    """Open a run's ledger to look into it, also while the run goes on, and where nothing may be written.
+
+    SQLite wants to write beside a database to read it. Where it may not, the file is read as one that nobody changes;
+    and where a process that ended early has left a log beside it, from a copy of both in memory.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    path = (folder / FILE_NAME).absolute()
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, check_same_thread=False)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise
+        db = _open_unchanging(path)
     db.row_factory = sqlite3.Row
     return db
+
+
+def _open_unchanging(path: Path) -> sqlite3.Connection:
+    """Open a database in a folder where nothing may be written."""
+    log = path.with_name(f"{path.name}-wal")
+    if not log.is_file() or log.stat().st_size == 0:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    with tempfile.TemporaryDirectory(prefix="packshot-") as copied:
+        for file in (path, log):
+            shutil.copyfile(file, Path(copied) / file.name)
+        with closing(sqlite3.connect(Path(copied) / path.name)) as copy:
+            copy.backup(memory)
+    return memory
 
 
 def unreadable(folder: Path, error: sqlite3.Error) -> CatalogInvalid:
