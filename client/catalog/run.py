@@ -52,6 +52,7 @@ from .runner.hosts import Engine, Hosts
 from .runner.interrupt import draining
 from .runner.scheduler import STAGE, Scheduler
 from .runner.work import Work
+from .sealing.seal import begin_sealing, end_sealing
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
 
@@ -91,6 +92,7 @@ class CatalogRun:
         self._drained = ""  # why nothing more is begun, where that was said before there was a scheduler
         try:
             self.ledger.check()
+            begin_sealing(self.ledger)
             self._lease = Lease(self.ledger)
         except BaseException:
             self.ledger.close()
@@ -137,7 +139,8 @@ class CatalogRun:
         return run
 
     def close(self) -> None:
-        """Let another process have the run; everything is on disk already."""
+        """Seal the run's audit and let another process have it; everything is on disk already."""
+        end_sealing(self.ledger)
         self._lease.release()
         self.ledger.close()
 

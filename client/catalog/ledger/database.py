@@ -11,6 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,13 +21,17 @@ from typing import Any, TypeVar
 
 from ...errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
 from ...paths import writing
-from .audit import AuditLog
+from ..sealing.anchors import Anchor, keep_anchor
+from ..sealing.key import AuditKey
+from .audit import AuditLog, Head
 from .records import Holder
 from .schema import VERSION, bring_up_to_date
 
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
+_ID = "id"
+_SEAL_EVERY = 60.0  # seconds; a signature takes about 0.1 ms, its anchor a few
 
 
 class LedgerFile:
@@ -56,6 +62,8 @@ class LedgerFile:
                 folder.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         self._audit = AuditLog(folder)
+        self._key: AuditKey | None = None
+        self._next_seal = 0.0
         self._epoch: int | None = None
         self._repeats = False
         try:
@@ -125,7 +133,7 @@ class LedgerFile:
 
     def facts(self) -> dict[str, Any]:
         """What the run is: workflow, brand, base seed and so on; empty for a new ledger."""
-        rows = self.all("SELECT key, value FROM run WHERE key != ?", _AUDIT_HEAD)
+        rows = self.all("SELECT key, value FROM run WHERE key NOT IN (?, ?)", _AUDIT_HEAD, _ID)
         return {key: json.loads(value) for key, value in rows}
 
     def record_facts(self, facts: Mapping[str, Any], *, event: str = "") -> None:
@@ -237,7 +245,41 @@ class LedgerFile:
         """Add a line to the audit; inside a :meth:`transaction`."""
         if self._repeats:
             return
-        head = self._audit.append(event, facts, durable=durable)
+        key = self._key
+        prove = None if key is None else lambda line: {"code": key.code(line)}
+        self._keep_head(self._audit.append(event, facts, durable=durable, prove=prove))
+        if key is not None and time.monotonic() >= self._next_seal:
+            self.seal({})
+
+    def sign_with(self, key: AuditKey) -> None:
+        """Prove from now on, in every line of the audit, who wrote it, and seal it from time to time."""
+        self._key, self._next_seal = key, 0.0
+
+    def seal(self, facts: Mapping[str, Any]) -> None:
+        """Sign all of the audit, in a line of its own, and anchor it outside the folder; inside a :meth:`transaction`.
+
+        Does nothing where no key signs.
+        """
+        key = self._key
+        if key is None:
+            return
+        self._next_seal = time.monotonic() + _SEAL_EVERY
+        whole = {"run": self.run_id(), "key": key.public, **facts}
+        head = self._audit.append("sealed", whole, prove=lambda line: {"signature": key.sign(line)})
+        self._keep_head(head)
+        keep_anchor(Anchor(whole["run"], str(self.folder.absolute()), head.seq, head.hash, key.public))
+
+    def run_id(self) -> str:
+        """The run's id, drawn when it is first asked for: 32 hexadecimal digits; inside a :meth:`transaction`."""
+        self.db.execute("INSERT OR IGNORE INTO run VALUES (?, ?)", (_ID, json.dumps(uuid.uuid4().hex)))
+        return self.known_run_id()
+
+    def known_run_id(self) -> str:
+        """The run's id; empty where it was never asked for."""
+        row = self.one("SELECT value FROM run WHERE key = ?", _ID)
+        return "" if row is None else str(json.loads(row[0]))
+
+    def _keep_head(self, head: Head) -> None:
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
 
@@ -286,27 +328,32 @@ class LedgerFile:
 def open_to_read(folder: Path) -> sqlite3.Connection:
     """Open a run's ledger to look into it, also while the run goes on, and where nothing may be written.
 
-    SQLite wants to write beside a database to read it. Where it may not, the file is read as one that nobody changes;
-    and where a process that ended early has left a log beside it, from a copy of both in memory.
-
     Raises:
         sqlite3.Error: it cannot be read.
     """
-    path = (folder / FILE_NAME).absolute()
+    db = _connect_to_read((folder / FILE_NAME).absolute())
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Connect to a database that is only read.
+
+    SQLite wants to write beside a database to read it. Where it may not, the file is read as one that nobody changes;
+    and where a process that ended early has left a log beside it, from a copy of both in memory.
+    """
     db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, check_same_thread=False)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         db.close()
-        if "locked" in str(error):
+        if "locked" in str(error) or not path.is_file():
             raise
-        db = _open_unchanging(path)
-    db.row_factory = sqlite3.Row
+        return _connect_to_unchanging(path)
     return db
 
 
-def _open_unchanging(path: Path) -> sqlite3.Connection:
-    """Open a database in a folder where nothing may be written."""
+def _connect_to_unchanging(path: Path) -> sqlite3.Connection:
     log = path.with_name(f"{path.name}-wal")
     if not log.is_file() or log.stat().st_size == 0:
         return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)

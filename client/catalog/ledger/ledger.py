@@ -224,6 +224,8 @@ class Ledger(LedgerFile):
         judged: Judged,
         error: PackshotError,
         publish: Callable[[], None] | None = None,
+        *,
+        audit: Mapping[str, Any] | None = None,
     ) -> None:
         """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
         with self.transaction() as db:
@@ -237,7 +239,8 @@ class Ledger(LedgerFile):
             if publish is not None:
                 publish()
             output = {"file": file, "sha256": sha256, "seconds": seconds}
-            self.audit("quarantined", {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict()})
+            ended = {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict(), **(audit or {})}
+            self.audit("quarantined", ended)
 
     def _keep_earlier(self, prompt_id: str, move: bool) -> None:
         """Give the earlier pictures of an attempt's item places of their own, before its picture takes theirs.

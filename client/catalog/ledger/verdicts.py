@@ -4,6 +4,7 @@
                                           "file": "pictures/….png", "at": "2026-11-27T16:20:00+00:00"}}}
 
 A verdict is about one picture: where the item was made again, its SHA-256 differs and the verdict no longer counts.
+Each carries a ``code`` that only the key of the user who runs this process gives; see :mod:`..sealing.verdict_proof`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from ...errors import CatalogInvalid
 from ...paths import write_text
+from ..sealing.verdict_proof import anchor_verdicts, prove_verdict
 from .database import open_to_read, unreadable
 
 APPROVALS = "approvals.json"
@@ -67,7 +69,10 @@ def say(folder: Path, item_id: str, sha256: str, verdict: str, reason: str) -> b
         said = verdicts(folder)
         said.pop(item_id, None)
         if verdict:
-            said[item_id] = {"verdict": verdict, "reason": reason, "sha256": sha256, "file": row["file"], "at": at}
+            entry = {"verdict": verdict, "reason": reason, "sha256": sha256, "file": row["file"], "at": at}
+            said[item_id] = prove_verdict(item_id, entry)
         content = {"format": _FORMAT, "items": said}
-        write_text(folder / APPROVALS, json.dumps(content, indent=1) + "\n")
+        text = json.dumps(content, indent=1) + "\n"
+        write_text(folder / APPROVALS, text)
+        anchor_verdicts(folder, text.encode())
     return True

@@ -66,7 +66,8 @@ class Previews:
         """
         wanted = dict(pictures)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling leave Python's lock
-            previews = dict(zip(wanted, pool.map(lambda one: _preview(self._out, self._run, *one), wanted.items()), strict=True))
+            small = pool.map(lambda picture: _preview(self._out, self._run, *picture), wanted.items())
+            previews = dict(zip(wanted, small, strict=True))
         self._used.update(preview.thumb for preview in previews.values())
         return previews
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import DeliveryUnknown, HostLost, HostUnreachable, JobTimeout, PackshotError
-from ...paths import write_text, writing
+from ...paths import sync_folder, write_text, writing
 from ...version import version
 from ..ledger.places import ATTEMPTS
 from ..ledger.records import Judged, StoredItem
@@ -421,7 +422,7 @@ class HostRunner(threading.Thread):
             for output, place in zip(landed.record["outputs"], places, strict=True)
         ]
         record = {**landed.record, "outputs": outputs}
-        self._write_sidecar(item, landed, record)
+        sidecar = self._write_sidecar(item, landed, record)
         pairs = [*zip(names, places, strict=True), (f"{item.name}.json", str(Path(places[0]).with_suffix(".json")))]
 
         def publish() -> None:
@@ -429,6 +430,7 @@ class HostRunner(threading.Thread):
                 target.mkdir(exist_ok=True)
                 for name, place in pairs:
                     (landed.folder / name).replace(target / place)
+                sync_folder(target)
                 for _, place in pairs if decision == "accept" else []:
                     (self._work.folder / QUARANTINE / place).unlink(missing_ok=True)
 
@@ -437,7 +439,7 @@ class HostRunner(threading.Thread):
         if judgement is None or judged is None or decision == "accept":
             detail = {key: value for key, value in record.items() if key not in ("job", "host", "outputs", "seconds")}
             told = {name: record.get(name) for name in ("graph", "timings")}
-            audit = {"outputs": [output["sha256"] for output in outputs], **told}
+            audit = {"outputs": [output["sha256"] for output in outputs], "record": sidecar, **told}
             self._ledger.accept(
                 prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
             )
@@ -449,11 +451,14 @@ class HostRunner(threading.Thread):
             self._work.spent(item, self.url, "rejected", landed.seconds)
         else:
             reason = judgement.error(file)
-            self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
+            self._ledger.quarantine(
+                prompt_id, file, sha256, landed.seconds, judged, reason, publish, audit={"record": sidecar}
+            )
             self._work.kept_out(item, self.url, landed.seconds, reason)
         shutil.rmtree(landed.folder, ignore_errors=True)
 
-    def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
+    def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> str:
+        """Write how a picture was made beside it; returns the SHA-256 of the file."""
         facts = self._work.facts_of(item.workflow)
         whole = {
             "item_id": item.item_id,
@@ -469,4 +474,6 @@ class HostRunner(threading.Thread):
             "packshot": version(),
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        write_text(landed.folder / f"{item.name}.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        write_text(landed.folder / f"{item.name}.json", text)
+        return hashlib.sha256(text.encode()).hexdigest()

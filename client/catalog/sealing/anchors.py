@@ -53,9 +53,9 @@ def find_anchors(runs: Iterable[str], folder: Path) -> list[Anchor]:
     """The anchors of runs by id, and of the latest run that lay in a folder."""
     ids, place = set(runs), str(folder.absolute())
     files = sorted(_folder().glob("*.json"), key=lambda path: path.stat().st_mtime) if _folder().is_dir() else []
-    kept = list(_read(files))
-    here = [anchor for anchor in kept if anchor.folder == place][-1:]
-    return list(dict.fromkeys([*(anchor for anchor in kept if anchor.run in ids), *here]))
+    anchors = list(_read(files))
+    latest = [anchor for anchor in anchors if anchor.folder == place][-1:]
+    return list(dict.fromkeys([*(anchor for anchor in anchors if anchor.run in ids), *latest]))
 
 
 def _read(files: Iterable[Path]) -> Iterator[Anchor]:
@@ -88,8 +88,8 @@ def anchor_of(content: Any, file: Path) -> Anchor:
         CatalogInvalid: it is none.
     """
     try:
-        texts = (str(content[name]) for name in ("run", "folder"))
-        return Anchor(*texts, int(content["seq"]), str(content["hash"]), str(content["key"]))
+        run, folder, digest, key = (str(content[name]) for name in ("run", "folder", "hash", "key"))
+        return Anchor(run, folder, int(content["seq"]), digest, key)
     except (TypeError, KeyError, ValueError):
         raise CatalogInvalid(
             "holds no end of an audit", place=str(file), remedy="keep the answer of `packshot catalog audit --json`"

@@ -38,9 +38,7 @@ class AuditKey:
         except ValueError:
             content = b""
         if not content.startswith(_HEAD) or len(content) != len(_HEAD) + _SEED:
-            raise KeyRefused(
-                "is no Ed25519 key in PEM", place=str(path), remedy="move it away, and a new one is made"
-            )
+            raise KeyRefused("is no Ed25519 key in PEM", place=str(path), remedy="move it away, and a new one is made")
         self._seed = content[len(_HEAD) :]
         self._secret = hashlib.sha256(b"packshot verdicts\n" + self._seed).digest()
         self._public = ""
@@ -60,7 +58,7 @@ class AuditKey:
         return cls(path)
 
     @classmethod
-    def known(cls) -> AuditKey | None:
+    def present(cls) -> AuditKey | None:
         """Read the user's key; None where there is none yet, or none that may be used."""
         try:
             return cls(config_dir() / FILE_NAME)
@@ -75,6 +73,11 @@ class AuditKey:
 
             self._public = Ed25519PrivateKey.from_private_bytes(self._seed).public_key().public_bytes_raw().hex()
         return self._public
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the codes of this key from those of others: 16 hexadecimal digits."""
+        return hashlib.sha256(b"packshot fingerprint\n" + self._secret).hexdigest()[:16]
 
     def sign(self, content: bytes) -> str:
         """Sign bytes: 128 hexadecimal digits."""

@@ -123,13 +123,35 @@ def summary(status: RunStatus) -> str:
 
 
 def show_audit(answer: Mapping[str, Any], as_json: bool) -> None:
-    """Say whether a run's audit is whole."""
+    """Say whether a run's folder is as its maker left it, and who that was."""
     if as_json:
         echo(json.dumps(answer))
-    elif answer["ok"]:
+        return
+    for fault in answer["faults"]:
+        echo(f"line {fault['line']}: {fault['message']}" if fault["line"] else fault["message"])
+    if answer["ok"]:
         echo(f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}")
-    else:
-        echo(f"broken at line {answer['faults'][0]['line']}: {answer['faults'][0]['message']}")
+        echo(f"{answer['pictures']} pictures are as they were accepted")
+    signers = {
+        "known": "by you, or with a key that you named",
+        "unknown": "with a key that this machine does not know: ask its owner for it, and name it with --key",
+        "unsigned": "by nobody: accidents are found, people who write a whole audit anew are not",
+    }
+    echo(f"signed {signers[answer['signer']]}")
+    for key in answer["keys"]:
+        echo(f"  {key}")
+    if answer["keys"] and answer["unsealed"]:
+        echo(f"the last {answer['unsealed']} lines have no signature: the run goes on, or was killed")
+
+
+def show_pictures(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Say which pictures of a run are missing or damaged."""
+    if as_json:
+        echo(json.dumps(answer))
+        return
+    for picture in answer["damaged"]:
+        echo(f"{picture['item']}: {picture['file']} is {picture['what']}")
+    echo(f"{answer['checked']} pictures checked, {len(answer['damaged'])} damaged")
 
 
 def show_hosts(hosts: list[HostState], as_json: bool) -> None:
