@@ -27,7 +27,7 @@ _HOMES = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 _ITEMS = [f"S{number}" for number in range(1, 9)]
 _TARGET = "S7"
 
-Tamper = Callable[[Path], None]
+Tamper = Callable[[Path], object]
 
 
 @contextlib.contextmanager
@@ -191,7 +191,7 @@ def _forged_verdict(items: dict[str, Any]) -> None:
 
 
 def _rewrite(name: str, content: str) -> Tamper:
-    return lambda folder: (folder / name).write_text(content) and None
+    return lambda folder: (folder / name).write_text(content)
 
 
 def _sealed_lines_gone(folder: Path) -> None:
@@ -210,13 +210,13 @@ def _flip(folder: Path) -> None:
 TAMPERINGS: dict[str, Tamper] = {
     "one-byte-edited": lambda f: _cut(f, lambda lines: [*lines[:4], lines[4].replace(b"127", b"128", 1), *lines[5:]]),
     "last-line-cut-off": lambda f: _cut(f, lambda lines: lines[:-1]),
-    "all-lines-cut-off": lambda f: (f / "audit.jsonl").write_bytes(b"") and None,
+    "all-lines-cut-off": lambda f: (f / "audit.jsonl").write_bytes(b""),
     "two-lines-swapped": lambda f: _cut(f, lambda lines: [*lines[:5], lines[6], lines[5], *lines[7:]]),
     "a-line-doubled": lambda f: _cut(f, lambda lines: [*lines[:5], lines[4], *lines[5:]]),
     "row-removed-chain-anew": lambda f: _chain(f, _without_row(f), head=False),
     "row-removed-chain-and-head-anew": lambda f: _chain(f, _without_row(f)),
     "picture-replaced-all-anew": _replace_picture,
-    "picture-replaced": lambda f: _other_picture(f) and None,
+    "picture-replaced": lambda f: _other_picture(f),
     "picture-deleted": lambda f: (f / f"pictures/{_TARGET}.png").unlink(),
     "sidecar-edited": _rewrite(f"pictures/{_TARGET}.json", "{}"),
     "manifest-edited": _rewrite("manifest.csv", "x"),

@@ -52,11 +52,13 @@ from .runner.hosts import Engine, Hosts
 from .runner.interrupt import draining
 from .runner.scheduler import STAGE, Scheduler
 from .runner.work import Work
+from .sealing.pictures import damage_at_a_glance, verify_pictures
 from .sealing.seal import begin_sealing, end_sealing
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
 
 WORKFLOW_FILE = "workflow.app.json"
+_LISTED = 5  # damaged pictures that a notice names
 WORKFLOWS = "workflows"  # those of rules, by key
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
@@ -258,6 +260,8 @@ class CatalogRun:
     ) -> RunStatus:
         """Make what is pending, and write manifest and contact sheet. Whatever ends it, the ledger is right.
 
+        Pictures that are done are looked for first: one that is missing or changed is made again.
+
         In a program's main thread the first Ctrl-C lets what is under way land and begins nothing more, as
         :meth:`drain` does; the second one ends at once. Either leaves a run that goes on when it is run again.
 
@@ -286,6 +290,7 @@ class CatalogRun:
         """
         policy = RunPolicy.of(profile=profile, brand=self._kit or _kit(self.ledger.facts()), waive=waive)
         tell, self._drained = on_event or _unheard, ""
+        self._make_damaged_again(tell)
         counts = self.ledger.counts()
         if self.ledger.pending() or counts.running:
             tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
@@ -293,6 +298,15 @@ class CatalogRun:
         self.report()
         remember(self.ledger)
         return status_of(self.ledger)
+
+    def _make_damaged_again(self, tell: Callable[[RunEvent], None]) -> None:
+        """Set those items to be made again whose pictures are not there as they were accepted."""
+        if damaged := damage_at_a_glance(self.ledger, thorough=True):
+            self.ledger.make_again(damaged)
+            files = [f"{picture['file']} ({picture['what']})" for picture in damaged]
+            more = [f"and {len(files) - _LISTED} more"] if len(files) > _LISTED else []
+            listed = ", ".join(files[:_LISTED] + more)
+            tell(RunNotice(f"pictures that are not there as they were made are made again: {listed}"))
 
     def drain(self, reason: str = "stopped") -> None:
         """Begin nothing more; :meth:`run` returns when what is in flight has landed. From any thread, while it runs."""
@@ -440,6 +454,11 @@ class CatalogRun:
     def audit(folder: Path | str) -> dict[str, Any]:
         """Verify the audit of a run; see :func:`~.ledger.audit_check.verify_audit`."""
         return verify_audit(Path(folder))
+
+    @staticmethod
+    def verify(folder: Path | str) -> dict[str, Any]:
+        """Read every picture of a run; see :func:`~.sealing.pictures.verify_pictures`."""
+        return verify_pictures(folder)
 
     # -- and of the run itself -------------------------------------------------------------------------------------
 

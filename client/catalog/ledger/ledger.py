@@ -6,9 +6,10 @@ which jobs it may have left behind.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -57,6 +58,21 @@ class Ledger(LedgerFile):
             if wanted:
                 self.audit("reopened", {"items": wanted})
         return len(wanted)
+
+    def make_again(self, damaged: Sequence[Mapping[str, str]]) -> None:
+        """Set items to be made again whose pictures are not there as they were accepted.
+
+        Args:
+            damaged: ``item``, ``file`` and ``what`` of each.
+        """
+        with self.transaction() as db:
+            for picture in damaged:
+                self.reopen(picture["item"])
+                # What is left of the file is no picture, and is not kept as an earlier one.
+                db.execute(
+                    "UPDATE attempts SET file = '' WHERE item_id = ? AND file = ?", (picture["item"], picture["file"])
+                )
+            self.audit("reopened", {"items": [picture["item"] for picture in damaged], "damaged": list(damaged)})
 
     def reopen(self, item_id: str) -> None:
         """Set an item to be made again as if it had never been tried; inside a :meth:`transaction`."""
@@ -199,11 +215,22 @@ class Ledger(LedgerFile):
             self._keep_earlier(prompt_id, publish is not None)
             if publish is not None:
                 publish()
+            self._stamp(prompt_id, file)
             row = self.one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
             assert row is not None
             done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
             output = {"file": file, "sha256": sha256, "seconds": seconds}
             self.audit("accepted", {**done, **output, **_told(judged), **(audit or {})})
+
+    def _stamp(self, prompt_id: str, file: str) -> None:
+        """Remember how the accepted file looks, and forget what was private of its row: it is not needed any more."""
+        (item_id,) = self.all("SELECT item_id FROM attempts WHERE prompt_id = ?", prompt_id)[0]
+        with contextlib.suppress(OSError):  # gone already: the next look at the pictures says so
+            status = (self.folder / file).stat()
+            self.db.execute(
+                "INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", (item_id, status.st_size, status.st_mtime_ns)
+            )
+        self.db.execute("DELETE FROM private WHERE item_id = ?", (item_id,))
 
     def reject(
         self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 _ITEMS = """
 CREATE TABLE items (
@@ -51,6 +51,18 @@ CREATE TABLE hosts (
     since REAL NOT NULL DEFAULT 0, made INTEGER NOT NULL DEFAULT 0, faults TEXT NOT NULL DEFAULT '[]'
 ) STRICT
 """
+# Size of each accepted picture in bytes, and when it was last changed, in nanoseconds since the epoch.
+_STAMPS_SINCE_3 = """
+CREATE TABLE stamps (
+    item_id TEXT PRIMARY KEY REFERENCES items ON DELETE CASCADE, bytes INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT
+"""
+# What no record, log or report may show: inputs of items as the table has them, and under '' what is the run's.
+_PRIVATE_SINCE_3 = """
+CREATE TABLE private (
+    item_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (item_id, name)
+) STRICT
+"""
 
 
 def bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
@@ -77,6 +89,7 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
             "DROP TABLE attempts_1",
             _SINCE_2,
         ]
+    statements += [_STAMPS_SINCE_3, _PRIVATE_SINCE_3]
     for statement in ";".join(statements).split(";"):
         db.execute(statement)
     db.execute(f"PRAGMA user_version = {VERSION}")

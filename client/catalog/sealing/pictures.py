@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,13 @@ def damage_at_a_glance(ledger: Ledger, *, thorough: bool) -> list[dict[str, str]
     """Find finished pictures that are no longer there as they were, by size and time of change.
 
     Args:
-        thorough: read those whose time of change differs from when they were accepted, or was not kept then.
+        thorough: read those whose time of change differs from when they were accepted, or was not kept then, and
+            remember that of those which are whole.
 
     Returns:
         As ``damaged`` of :func:`verify_pictures`; a picture that is shorter or longer than it was has ``changed``.
     """
-    damaged = []
+    damaged, whole = [], []
     rows = ledger.all(
         "SELECT item_id, i.file, sha256, bytes, changed FROM items i LEFT JOIN stamps USING (item_id)"
         " WHERE state = 'done' ORDER BY position"
@@ -83,10 +84,14 @@ def damage_at_a_glance(ledger: Ledger, *, thorough: bool) -> list[dict[str, str]
     for item, file, sha256, size, changed in rows:
         path = ledger.folder / file
         what = _changed(path, size)
-        if not what and thorough and stamp_of(path) != (size, changed):
+        if not what and thorough and _stamp_of(path) != (size, changed):
             what = _damage(path, sha256)
+            whole += [] if what else [(item, *_stamp_of(path))]
         if what:
             damaged.append({"item": item, "file": file, "what": what})
+    if whole:
+        with ledger.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", whole)
     return damaged
 
 
@@ -100,12 +105,7 @@ def _changed(path: Path, size: int | None) -> str:
     return "" if size in (None, status.st_size) else "changed"
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
+def _stamp_of(path: Path) -> tuple[int, int]:
     """Size of a file in bytes, and when it was last changed, in nanoseconds."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def damaged_texts(damaged: Iterable[Mapping[str, str]]) -> list[str]:
-    """What is damaged, a line for each."""
-    return [f"{entry['file']} is {entry['what']}" for entry in damaged]

@@ -37,16 +37,14 @@ def audit(
     ] = None,
     anchor: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="What this command said earlier with --json, kept elsewhere: must still hold."
-        ),
+        typer.Option(metavar="FILE", help="Answer of this command with --json, from earlier; it must still hold."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify that a run's folder is as its maker left it: audit, ledger, pictures, records, verdicts.
 
-    Exits with 3 when it is not. It changes nothing, so a read-only copy will do. Who can change the folder, your key and
-    your anchors together is not found.
+    Exits with 3 when it is not. It changes nothing, so a read-only copy will do. Who can change the folder, your key
+    and your anchors together is not found.
     """
     answer = verify_audit(folder, keys=key or (), anchor=anchor)
     show_audit(answer, as_json)

@@ -101,9 +101,11 @@ def show_result(status: RunStatus) -> None:
 def show_status(status: RunStatus, as_json: bool) -> None:
     """Say where a run stands, and what failed."""
     if as_json:
-        echo(json.dumps(status.counts.as_dict()))
+        echo(json.dumps({**status.counts.as_dict(), "damaged": len(status.damaged)}))
         return
     echo(summary(status))
+    for picture in status.damaged[:_MOST]:
+        echo(f"  {picture['item']}: {picture['file']} is {picture['what']}; run the catalogue again to make it anew")
     for item_id, error in list(status.failures.items())[:_MOST]:
         echo(f"  {item_id}: [{error['slug']}] {error['place']}: {error['message']}")
     if len(status.failures) > _MOST:
@@ -118,6 +120,7 @@ def summary(status: RunStatus) -> str:
     parts += [f"{counts.quarantined} quarantined"] if counts.quarantined else []
     parts += [f"{counts.running + counts.pending} still to make"] if counts.running + counts.pending else []
     parts += [f"{counts.seconds_per_row:.1f} s each"] if counts.seconds_per_row is not None else []
+    parts += [f"{len(status.damaged)} damaged"] if status.damaged else []
     parts += [f"{counts.extra_runs} made again after a loss"] if counts.extra_runs else []
     return ", ".join(parts)
 
