@@ -257,7 +257,7 @@ def _tampered(folder: Path) -> Iterator[Probe]:
         run = finished_run(folder / "run")
         with Ledger(run, read_only=True) as ledger:
             rows = dict(ledger.all("SELECT item_id, sha256 FROM items"))
-        say(run, "S1", rows["S1"], "rejected", "too dark")
+        say(run, "S1", rows["S1"], "rejected", "too dark", by="Ada")
         untouched = verify_audit(run)
         yield Probe("untouched-run", untouched["ok"] and untouched["signer"] == "known", str(untouched["faults"]))
         for name, tamper in TAMPERINGS.items():

@@ -51,13 +51,12 @@ class AuditLog:
         self._size = -1
         self._head = Head(0, START)
 
-    def append(self, event: str, facts: Mapping[str, Any], *, durable: bool = True, prove: Prove | None = None) -> Head:
-        """Add a line.
+    def append(self, event: str, facts: Mapping[str, Any], *, prove: Prove | None = None) -> Head:
+        """Add a line, and sync it to disk: the ledger, which is synced next, must never know of a line that is lost.
 
         Args:
             event: what happened, in a word.
             facts: JSON values.
-            durable: sync it to disk, so that it survives a power cut and not only a kill.
             prove: gives one of :data:`PROOFS`.
 
         Raises:
@@ -72,8 +71,7 @@ class AuditLog:
             try:
                 file.write(line)
                 file.flush()
-                if durable:
-                    os.fsync(file.fileno())
+                os.fsync(file.fileno())
             except BaseException:
                 os.truncate(self._path, size)
                 raise

@@ -48,7 +48,7 @@ def packshot(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HOME": "/nonexistent"}
     for name in ("CACHE", "CONFIG", "STATE"):
         environment[f"XDG_{name}_HOME"] = str(folder.parent / "nobody")
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60, env=environment)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=120, env=environment)
 
 
 def assert_readable(folder: Path, out: Path) -> None:
@@ -88,7 +88,8 @@ def test_a_run_that_was_killed(left_open: Path, tmp_path: Path) -> None:
 def test_a_ledger_of_an_earlier_version_is_not_brought_up_to_date_on_disk(tmp_path: Path) -> None:
     finished_run(tmp_path / "run")
     with closing(sqlite3.connect(tmp_path / "run" / FILE_NAME)) as db:
-        db.executescript("DROP TABLE stamps; DROP TABLE private; PRAGMA user_version = 2")
+        newer = "DROP TABLE stamps; DROP TABLE private; ALTER TABLE items DROP COLUMN deaths;"
+        db.executescript(f"{newer} ALTER TABLE attempts DROP COLUMN slug; PRAGMA user_version = 2")
     content = (tmp_path / "run" / FILE_NAME).read_bytes()
     with Ledger(tmp_path / "run", read_only=True) as ledger:
         assert ledger.counts().done == 8
