@@ -29,6 +29,7 @@ from ..quality.channels import load_channel
 from ..run.brand import branded, bring_kit
 from ..run.lock import HeldLock, find_lock
 from ..run.policy import Admission, RunPolicy
+from ..secrets import public_address
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
 from ..workflow.release.lock import lock_sha256, read_lock, write_lock
@@ -56,6 +57,7 @@ from .sealing.pictures import damage_at_a_glance, verify_pictures
 from .sealing.seal import begin_sealing, end_sealing
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
+from .table.photos import PhotoPlaces
 
 WORKFLOW_FILE = "workflow.app.json"
 _LISTED = 5  # damaged pictures that a notice names
@@ -197,7 +199,7 @@ class CatalogRun:
             "phases": catalog.file.phases,
             "locks": {key: lock_sha256(release_of(one.place)) for key, one in catalog.workflows.items()},
             "pinned": [key for key, lock in locks.items() if lock.pinned],
-            "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
+            "table": {"name": public_address(table.name), "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
         for key, what in _FIXED.items():
@@ -209,8 +211,13 @@ class CatalogRun:
                 )
         self.ledger.record_facts(facts, event="run")
         # Places on this machine, and no facts of the pictures.
-        photos = {"photos": catalog.file.photos.model_dump(), "literals": catalog.file.literals}
-        self.ledger.record_facts({"folder": str(table.folder or ""), **photos})
+        photos, literals = catalog.file.photos, list(catalog.file.literals)
+        shown = photos.model_dump() | {"headers": {}, "roots": [public_address(root) for root in photos.roots]}
+        places = {"photos": shown, "literals": [public_address(text) for text in literals]}
+        self.ledger.record_facts({"folder": str(table.folder or ""), **places})
+        with self.ledger.transaction():
+            whole = {"photos": photos.model_dump(), "literals": literals}
+            self.ledger.keep_private("", {"places": json.dumps(whole)} if whole != places else {})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self._copy(key), text)
@@ -296,6 +303,9 @@ class CatalogRun:
         if self.ledger.pending() or counts.running:
             tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
             self._make(hosts or self._urls or self.planned_hosts, headers or {}, engine, ray_address, policy, tell)
+        if self.ledger.counts().done == self.ledger.counts().rows:
+            with self.ledger.transaction():
+                self.ledger.keep_private("", {})  # nothing is left to fetch
         self.report()
         remember(self.ledger)
         return status_of(self.ledger)
@@ -392,10 +402,15 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
-            places=PhotosSection(**facts.get("photos", {})).places(
-                Path(facts["folder"]) if facts["folder"] else None, facts.get("literals", ())
-            ),
+            places=self._photo_places(facts),
         )
+
+    def _photo_places(self, facts: Mapping[str, Any]) -> PhotoPlaces:
+        """Where rows' files lie, with the headers and signatures that no record shows; once all is done, without."""
+        hidden = self.ledger.private().get("places")
+        places = json.loads(hidden) if hidden else facts
+        folder = Path(facts["folder"]) if facts["folder"] else None
+        return PhotosSection(**places.get("photos", {})).places(folder, places.get("literals", ()))
 
     def gates(self, *, waived: bool = False) -> dict[str, Gate]:
         """The checks that pictures must pass: by the channel that they are for; under "" those for all others.

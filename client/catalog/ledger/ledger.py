@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from ...errors import CatalogInvalid, PackshotError
@@ -115,7 +116,16 @@ class Ledger(LedgerFile):
         values = list(row)
         for at in (5, 9, 10):
             values[at] = json.loads(values[at])
-        return StoredItem(*values)
+        return replace(StoredItem(*values), private=self.private(item_id))
+
+    def private(self, item_id: str = "") -> dict[str, str]:
+        """What no record may show, by name: of an item's inputs, or of the run."""
+        return dict(self.all("SELECT name, value FROM private WHERE item_id = ?", item_id))
+
+    def keep_private(self, item_id: str, texts: Mapping[str, str]) -> None:
+        """Keep what no record may show, in place of what was kept before; inside a :meth:`transaction`."""
+        self.db.execute("DELETE FROM private WHERE item_id = ?", (item_id,))
+        self.db.executemany("INSERT INTO private VALUES (?, ?, ?)", [(item_id, *pair) for pair in texts.items()])
 
     def is_pending(self, item_id: str) -> bool:
         """Whether an item is to be made."""

@@ -320,7 +320,7 @@ class HostRunner:
         assert self._station is not None
         try:
             uploads = self._station.uploads(item.workflow)
-            named = [text for name, text in {**item.inputs, **(item.change or {})}.items() if name in uploads]
+            named = [text for name, text in item.texts.items() if name in uploads]
             with photos(named, self._work.places) as files:
                 drafted = self._station.draft(item, files)
         except PackshotError as error:
