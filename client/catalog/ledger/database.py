@@ -33,12 +33,12 @@ from .schema import TABLES, VERSION, bring_up_to_date
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
 _WAL = 4 << 20  # bytes that the log beside the file keeps once what it held is in the file
-_PATIENCE = 30.0  # seconds that another process may hold the file
+_HELD = 30.0  # seconds that another process may hold the file
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
 _ID = "id"
 _SEAL_EVERY = 60.0  # seconds; a signature takes about 0.1 ms, its anchor a few
 
-_READER_PATIENCE = 5.0  # seconds for whoever writes just now
+_PATIENCE = 5.0  # seconds for whoever writes just now
 # Whether a line of the schema is of something stored, by its kind and by the text that SQLite goes by.
 _STORED = (
     "(type = 'table' AND sql LIKE 'CREATE TABLE%') OR (type = 'index' AND"
@@ -96,7 +96,7 @@ class LedgerFile:
             raise self._damaged(error) from error
 
     def _open_to_write(self) -> None:
-        self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
+        self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_HELD, check_same_thread=False)
         # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
@@ -145,7 +145,7 @@ class LedgerFile:
             try:
                 self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
-                self.db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
+                self.db.execute(f"PRAGMA busy_timeout = {round(_HELD * 1000)}")
 
     def close(self) -> None:
         """Close the file; everything is on disk already."""
@@ -363,12 +363,7 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         sqlite3.Error: there is none, or it is not as :func:`harden` wants it.
     """
     path = folder / FILE_NAME
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        regular = False
-    if not regular:
-        raise sqlite3.DatabaseError("there is no file")
+    require_regular(path)
     db = _connect_to_read(path.absolute())
     db.row_factory = sqlite3.Row
     try:
@@ -385,7 +380,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     SQLite wants to write beside a database to read it. Where it may not, the file is read as one that nobody changes;
     and where a process that ended early has left a log beside it, from a copy of both in memory.
     """
-    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_READER_PATIENCE, check_same_thread=False)
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE, check_same_thread=False)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
@@ -407,6 +402,26 @@ def _connect_to_unchanging(path: Path) -> sqlite3.Connection:
         with closing(sqlite3.connect(Path(copied) / path.name)) as copy:
             copy.backup(memory)
     return memory
+
+
+def require_regular(path: Path) -> None:
+    """Refuse a database that is no file, or that has a pipe or a device in the place of a file of SQLite's beside it.
+
+    SQLite would wait for a pipe for ever.
+
+    Raises:
+        sqlite3.DatabaseError: it is not there, or not regular.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        try:
+            regular = stat.S_ISREG(file.stat().st_mode)
+        except FileNotFoundError:
+            regular = suffix != ""
+        except OSError:
+            regular = False
+        if not regular:
+            raise sqlite3.DatabaseError(f"'{file.name}' is no file")
 
 
 def harden(db: sqlite3.Connection) -> None:

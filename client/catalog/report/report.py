@@ -27,7 +27,7 @@ from urllib.parse import quote
 import jinja2
 
 from ...brand import BrandKit
-from ...paths import atomic_write, write_text, writing
+from ...paths import atomic_write, leads_down, write_text, writing
 from ...secrets import inert_cell
 from ...units import gib
 from .thumbnails import Preview, Previews
@@ -271,7 +271,7 @@ def _card(entry: Entry, previews: Mapping[str, Preview], base: str) -> dict[str,
         "variant": entry.variant,
         "title": entry.title,
         "status": entry.status,
-        "file": quote(f"{base}{entry.file}") if entry.file else "",
+        "file": _address(entry.file, base),
         "name": entry.file.rpartition("/")[2],
         "thumb": preview.thumb if preview else "",
         "width": preview.width if preview else 0,
@@ -333,10 +333,19 @@ def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview], base: 
         "outcome": attempt["outcome"],
         "reason": attempt["reason"],
         "host": attempt["host"],
-        "file": quote(f"{base}{attempt['file']}") if attempt.get("file") else "",
+        "file": _address(str(attempt.get("file", "")), base),
         "thumb": preview.thumb if preview else "",
         "note": preview.note if preview else gone,
     }
+
+
+def _address(file: str, base: str) -> str:
+    """The address of a picture as the page links to it; empty where the ledger names a file outside of the folder.
+
+    Args:
+        base: the way from the page to the run's folder, empty or with a slash at its end.
+    """
+    return quote(f"{base}{file}") if file and leads_down(file) else ""
 
 
 def _score(check: Mapping[str, Any]) -> dict[str, Any]:

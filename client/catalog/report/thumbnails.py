@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...paths import atomic_write, writing
+from ...paths import atomic_write, leads_down, writing
 
 FOLDER = "thumbs"
 _LONGEST_SIDE = 512  # pixels: a card of the sheet on a screen with two device pixels to a CSS pixel
@@ -84,6 +84,8 @@ class Previews:
 
 
 def _preview(out: Path, run: Path, file: str, sha256: str) -> Preview:
+    if not (leads_down(file) and _NAME.fullmatch(f"{sha256[:24]}.webp")):
+        return Preview("", 0, 0, "the ledger names no file of this folder")
     picture = run / file
     name = f"{FOLDER}/{sha256[:24]}.webp"
     thumb = out / name

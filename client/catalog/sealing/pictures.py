@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ...paths import leads_down
 from ..ledger.ledger import Ledger
 
 _CHUNK = 1 << 20
@@ -43,7 +44,12 @@ def compare_files(folder: Path, files: Iterable[tuple[str, str, str]]) -> Iterat
         whose it is, its path, and what is wrong with it: empty for nothing.
     """
     with ThreadPoolExecutor(_THREADS) as pool:  # hashing leaves Python's lock
-        yield from pool.map(lambda row: (row[0], row[1], _damage(folder / row[1], row[2])), files)
+        yield from pool.map(lambda row: (row[0], row[1], _damage_below(folder, row[1], row[2])), files)
+
+
+def _damage_below(folder: Path, file: str, sha256: str) -> str:
+    """What is wrong with a file; one that a stranger's ledger names outside of its folder is not looked at."""
+    return _damage(folder / file, sha256) if leads_down(file) else "missing"
 
 
 def _damage(path: Path, sha256: str) -> str:
