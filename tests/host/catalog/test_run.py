@@ -55,6 +55,29 @@ def test_running_again_makes_only_what_changed(host: HostStatus, tmp_path: Path)
         assert {row["item_id"]: row["attempts"] for row in run.ledger.rows()} == {"A": 1, "B": 2, "C": 1}
 
 
+def test_pictures_that_were_lost_are_noticed_and_made_again(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 1101, "B": 1102, "C": 1103, "D": 1104})
+    run_plain(table, out, host)
+    before = digests(out)
+    (out / "pictures" / "A.png").unlink()
+    os.truncate(out / "pictures" / "B.png", 0)
+    os.truncate(out / "pictures" / "C.png", 40)
+    assert json.loads(packshot("catalog", "status", out, "--json").stdout)["damaged"] == 3
+    damaged = json.loads(packshot("catalog", "verify", out, "--json", code=3).stdout)["damaged"]
+    assert {picture["file"]: picture["what"] for picture in damaged} == {
+        "pictures/A.png": "missing",
+        "pictures/B.png": "empty",
+        "pictures/C.png": "changed",
+    }
+    packshot("catalog", "audit", out, code=3)
+    answer = run_plain(table, out, host)
+    assert (answer["done"], answer["damaged"]) == (4, 0)
+    assert digests(out) == before
+    packshot("catalog", "verify", out)
+    packshot("catalog", "audit", out)
+
+
 def test_everything_is_made_again_when_asked_for(host: HostStatus, tmp_path: Path) -> None:
     out = tmp_path / "run"
     table = write_table(tmp_path / "table.csv", {"A": 3001, "B": 3002})

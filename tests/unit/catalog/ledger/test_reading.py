@@ -145,7 +145,7 @@ def test_a_verdict_says_who_gave_it_and_old_ones_still_count(tmp_path: Path) -> 
     (tmp_path / APPROVALS).write_text(json.dumps(stored))
     verdict = first_item(tmp_path)["verdict"]
     assert verdict["verdict"] == "approved"
-    assert verdict.keys() == {"verdict", "reason", "sha256", "file", "at"}
+    assert verdict.keys() == {"verdict", "reason", "sha256", "file", "at", "key", "code"}
 
 
 UNREADABLE = {
