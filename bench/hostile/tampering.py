@@ -17,8 +17,8 @@ from hostile.probe import Probe
 from packshot import CatalogRun
 from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import Ledger
+from packshot.catalog.ledger.records import row_hash
 from packshot.catalog.ledger.verdicts import say
-from packshot.catalog.runner.station import row_hash
 from packshot.errors import KeyRefused, PackshotError
 from packshot.private_file import read_private
 from packshot.secrets import inert_cell, printable, public_address

@@ -5,13 +5,16 @@ A run writes its folder down when it begins. A page names a run by an id made of
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..errors import CatalogInvalid
 from ..paths import cache_dir
 from ..side_files import read_json, update_json
-from .ledger.database import FILE_NAME
+from .ledger.database import has_ledger
 
 _MOST = 100  # folders kept, the newest first
 
@@ -27,7 +30,17 @@ def known_runs() -> dict[str, Path]:
 
 def _folders(content: Any) -> dict[str, Path]:
     folders = [Path(each) for each in content if isinstance(each, str)] if isinstance(content, list) else []
-    return {run_id(folder): folder for folder in folders if (folder / FILE_NAME).is_file()}
+    return by_id(folders)
+
+
+def by_id(folders: Iterable[Path]) -> dict[str, Path]:
+    """Give those of some folders that are of runs and may be looked into, by id."""
+    runs = {}
+    for folder in folders:
+        with contextlib.suppress(CatalogInvalid):
+            if has_ledger(folder):
+                runs[run_id(folder)] = folder
+    return runs
 
 
 def run_id(folder: Path) -> str:

@@ -16,8 +16,8 @@ from .ledger.audit import OUT_OF_ORDER, read_audit
 from .ledger.lease import wait_for_owner
 from .ledger.ledger import FILE_NAME, Ledger
 from .ledger.places import earlier_place
-from .ledger.records import Judged
-from .runner.station import row_hash, seed_of
+from .ledger.records import Judged, row_hash
+from .runner.station import seed_of
 
 _DETAIL = ("graph", "timings", "look", "memory")  # what a job's record holds for reports
 

@@ -38,7 +38,7 @@ from packshot.catalog.ledger import ledger as ledgers
 from packshot.catalog.ledger.audit import AuditLog, Head, read_audit
 from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
-from packshot.catalog.ledger.records import StoredItem
+from packshot.catalog.ledger.records import StoredItem, row_hash
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.runner import host_runner
@@ -46,7 +46,7 @@ from packshot.catalog.runner.failures import Limits
 from packshot.catalog.runner.gate import Judgement
 from packshot.catalog.runner.host_runner import PICTURES, HostRunner
 from packshot.catalog.runner.scheduler import Scheduler
-from packshot.catalog.runner.station import Drafted, HostSpec, Landed, row_hash, seed_of
+from packshot.catalog.runner.station import Drafted, HostSpec, Landed, seed_of
 from packshot.catalog.runner.work import TICK, CatalogWork
 from packshot.catalog.table.photos import PhotoPlaces
 from packshot.comfy.health import Health

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CatalogInvalid
-from ..runner.station import row_hash
 from ..sealing.anchors import find_anchors, read_anchor
 from ..sealing.key import AuditKey, read_public_key
 from ..sealing.pictures import compare_files
@@ -16,7 +15,9 @@ from ..sealing.seal import derived_files, ledger_sha256
 from ..sealing.trail import AuditFault, AuditTrail, Ending
 from ..sealing.verdict_proof import verdict_fault, verdicts_as_anchored
 from .audit import read_audit
-from .ledger import FILE_NAME, Ledger
+from .database import FILE_NAME, has_ledger
+from .ledger import Ledger
+from .records import row_hash
 from .verdicts import APPROVALS, verdicts
 
 _MOST = 20  # faults that are listed
@@ -41,7 +42,7 @@ def verify_audit(folder: Path, *, keys: Iterable[str] = (), anchor: Path | None 
     trusted = [read_public_key(key) for key in keys]
     user = AuditKey.present()
     trail = AuditTrail({*trusted, *([user.public] if user else [])}, user)
-    ledger = Ledger(folder, read_only=True) if (folder / FILE_NAME).is_file() else None
+    ledger = Ledger(folder, read_only=True) if has_ledger(folder) else None
     try:
         return _verified(folder, ledger, trail, trusted, anchor)
     finally:

@@ -72,7 +72,7 @@ class LedgerFile:
     def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.folder = folder
         self._path = folder / FILE_NAME
-        if not create and not self._path.is_file():
+        if not create and not has_ledger(folder):
             raise CatalogInvalid(
                 "there is no catalogue run in this folder",
                 place=str(folder),
@@ -354,6 +354,20 @@ class LedgerFile:
             remedy="run the same command again with --rebuild, which makes it anew from the audit;"
             " the pictures are untouched",
         )
+
+
+def has_ledger(folder: Path) -> bool:
+    """Whether a folder is that of a run.
+
+    Raises:
+        CatalogInvalid: it may not be looked into.
+    """
+    try:
+        return (folder / FILE_NAME).is_file()
+    except PermissionError as error:
+        raise CatalogInvalid(
+            "the folder may not be read", place=str(folder), remedy="ask its owner for the right to read it"
+        ) from error
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...budget import Budget, OverBudget, deadline
 from ...paths import leads_down
-from ..known_runs import known_runs, run_id
+from ..known_runs import by_id, known_runs
 from .database import FILE_NAME, open_to_read, unreadable
 from .verdicts import verdicts
 
@@ -51,7 +51,7 @@ def runs() -> dict[str, Path]:
     A folder that merely holds a ledger is no run: whoever may upload to the host could have put it there.
     """
     folders = [Path(name) for name in os.environ.get(RUNS_VARIABLE, "").split(os.pathsep) if name]
-    return {**known_runs(), **{run_id(folder): folder for folder in folders if (folder / FILE_NAME).is_file()}}
+    return {**known_runs(), **by_id(folders)}
 
 
 def summary(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -127,3 +129,10 @@ class Counts:
     def as_dict(self) -> dict[str, Any]:
         """The object that ``packshot catalog status --json`` prints."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+def row_hash(item: StoredItem, workflow: str) -> str:
+    """Hash what an item's picture is made from: its id, its inputs, its seed, its workflow: SHA-256 in hexadecimal."""
+    made_from = [item.item_id, dict(item.inputs), item.seed, workflow]
+    text = json.dumps(made_from, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from ...run.picture_warnings import picture_warnings
 from ...run.weights import Weights, weights_of_run
 from ...workflow import Workflow
 from ...workflow.contract import Contract
-from ..ledger.records import StoredItem
+from ..ledger.records import StoredItem, row_hash
 from ..seeds import seed_of_try
 from .encode_ahead import encode_ahead, encodes
 from .failures import meaning
@@ -319,16 +318,6 @@ def seed_of(item: StoredItem) -> int:
     """With which an item is made now; a row that was refused has none and is never made."""
     assert item.seed is not None
     return seed_of_try(item.seed, item.seeds)
-
-
-def row_hash(item: StoredItem, workflow: str) -> str:
-    """SHA-256 over what an item's picture is made from: its id, its inputs, its seed, and its workflow's hash."""
-    return _hash([item.item_id, dict(item.inputs), item.seed, workflow])
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _text_of(files: Mapping[str, Path], place: str) -> str:

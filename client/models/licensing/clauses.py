@@ -201,8 +201,8 @@ class Unproved(_Restriction):
     kind: Literal["unproved"]
 
     def objection(self, profile: Profile) -> str | None:
-        """Production: for a test the name is enough."""
-        if profile.purpose != "production":
+        """All but evaluation, for which the name is enough."""
+        if profile.purpose == "evaluation":
             return None
         return (
             "install the Packshot node pack on the host, which then looks into the file; or, if you know what it is,"
@@ -211,7 +211,7 @@ class Unproved(_Restriction):
 
     def limit(self, _profile: Profile) -> str:
         """What would make it object."""
-        return "refused for production until the file can be looked into"
+        return "refused, but for evaluation, until the file can be looked into"
 
 
 class Duty(_Clause):

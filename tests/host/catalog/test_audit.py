@@ -12,7 +12,7 @@ from PIL import Image
 
 from packshot import Client
 from packshot.catalog.ledger.ledger import Ledger
-from packshot.catalog.runner.station import row_hash
+from packshot.catalog.ledger.records import row_hash
 from packshot.comfy.protocol import graph_sha256
 from packshot.host.managed import HostStatus
 from packshot.workflow import Workflow

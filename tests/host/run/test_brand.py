@@ -19,7 +19,7 @@ from packshot import Client
 from packshot.brand import BrandKit
 from support.host.brand_kits import kit
 
-YESTERDAY = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
+OVER = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=2)  # everywhere on Earth
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_catalogue_has_the_brands_loras_and_says_so(
 
 REFUSED = {
     "not approved": ({"approved_by": ""}, "brand-invalid", "nobody has approved it"),
-    "expired": ({"expires": YESTERDAY}, "brand-invalid", "it expired on"),
+    "expired": ({"expires": OVER}, "brand-invalid", "it expired on"),
     "another base": ({"base": "sdxl"}, "lora-mismatch", "the loaded model is starter, and the kit has Tide for sdxl"),
     "unknown licence": ({"licence": "my-own-words"}, "licence-refused", "no licence 'my-own-words'"),
     "missing": ({"file": "nowhere.safetensors"}, "model-missing", "no LoRA file 'nowhere.safetensors'"),

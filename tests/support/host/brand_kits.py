@@ -107,7 +107,7 @@ def kits(folder: Path) -> dict[str, dict[str, Any]]:
         "never": kit(folder, schedule=[{"start": 0, "strength": 0}]),
         "always": kit(folder, schedule=[{"start": 0, "strength": 0.8}]),
         "unapproved": kit(folder, approved_by=""),
-        "expired": kit(folder, expires=TODAY - datetime.timedelta(days=1)),
+        "expired": kit(folder, expires=TODAY - datetime.timedelta(days=2)),  # over everywhere on Earth
         "last-day": kit(folder, expires=TODAY),
         "another-file": kit(folder, sha256="0" * 64),
         "missing": kit(folder, file="nowhere.safetensors"),

@@ -19,11 +19,10 @@ from packshot.catalog.ledger.audit import FILE_NAME as AUDIT
 from packshot.catalog.ledger.audit import AuditLog
 from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
-from packshot.catalog.ledger.records import Judged
+from packshot.catalog.ledger.records import Judged, row_hash
 from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.catalog.rebuild import replay, set_aside
-from packshot.catalog.runner.station import row_hash
 from packshot.errors import ChecksFailed, InputInvalid, JobFailed, OutOfMemory
 
 WORKFLOWS = {"": "w" * 64}

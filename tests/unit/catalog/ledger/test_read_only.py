@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -66,6 +67,13 @@ def assert_readable(folder: Path, out: Path) -> None:
     assert sorted((path.name, path.stat().st_size) for path in folder.rglob("*")) == before
 
 
+def open_way(folder: Path) -> None:
+    """Let others reach a folder of the test's."""
+    while folder != Path(tempfile.gettempdir()).resolve():
+        folder.chmod(0o755)
+        folder = folder.parent
+
+
 needs_other_user = pytest.mark.skipif(
     os.name != "posix" or (os.geteuid() == 0 and shutil.which("setpriv") is None), reason="needs setpriv"
 )
@@ -73,15 +81,13 @@ needs_other_user = pytest.mark.skipif(
 
 @needs_other_user
 def test_a_run_of_somebody_else(tmp_path: Path) -> None:
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
+    open_way(tmp_path)
     assert_readable(read_only(finished_run(tmp_path / "run")), tmp_path / "out")
 
 
 @needs_other_user
 def test_a_run_that_was_killed(left_open: Path, tmp_path: Path) -> None:
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
+    open_way(tmp_path)
     assert_readable(read_only(left_open), tmp_path / "out")
 
 
@@ -95,3 +101,18 @@ def test_a_ledger_of_an_earlier_version_is_not_brought_up_to_date_on_disk(tmp_pa
         assert ledger.counts().done == 8
         assert ledger.all("SELECT * FROM stamps") == []
     assert (tmp_path / "run" / FILE_NAME).read_bytes() == content
+
+
+@needs_other_user
+@pytest.mark.parametrize("command", [*COMMANDS, "report"])
+def test_a_run_that_cannot_be_reached_is_said(tmp_path: Path, command: str) -> None:
+    open_way(tmp_path)
+    (tmp_path / "closed").mkdir()
+    run = read_only(finished_run(tmp_path / "closed" / "run"))
+    (tmp_path / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
+    try:
+        answer = packshot(tmp_path, command, str(run), "--json")
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    assert answer.returncode == 2, answer.stderr
+    assert json.loads(answer.stdout)["error"]["slug"] == "catalog-invalid"

@@ -64,7 +64,7 @@ ABOUT_US: dict[str, Any] = {
         (TURBO, AS_NAMED, "production", "allow"),
         (TURBO, None, "production", "refuse"),
         (TURBO, None, "evaluation", "allow"),
-        (TURBO, None, None, "allow"),
+        (TURBO, None, None, "refuse"),
         (TURBO, FLUX_HEADER, "production", "refuse"),
         (TURBO, FLUX_HEADER, None, "refuse"),
         (FLUX, None, "production", "refuse"),
@@ -72,14 +72,14 @@ ABOUT_US: dict[str, Any] = {
         ("RealESRGAN_x4plus.pth", AS_NAMED, "production", "allow"),
     ],
 )
-def test_a_name_is_no_proof_for_production(
+def test_a_name_is_no_proof_but_for_evaluation(
     name: str, origin: Origin | None, purpose: str | None, decision: str
 ) -> None:
     profile = Profile.model_validate({**ABOUT_US, "purpose": purpose})
     found = judge(parts_of_files([name], [], profile, lambda _: origin), profile)
     assert found.decision == decision
     unproved = {part.decision for part in found.parts if part.part.licence == UNPROVED}
-    assert unproved == (set() if origin else {"refuse" if purpose == "production" else "allow"})
+    assert unproved == (set() if origin else {"allow" if purpose == "evaluation" else "refuse"})
 
 
 def test_what_cannot_be_looked_into_says_how_it_can_be_proved() -> None:
