@@ -43,6 +43,14 @@ def test_the_benchmark_of_conversion(host: HostStatus, tmp_path: Path) -> None:
     assert (ours["converter"], ours["files"], ours["same"], ours["failed"]) == ("packshot", 1, 1, [])
 
 
+@pytest.mark.usefixtures("installation")
+def test_the_probes_of_trust_boundaries(tmp_path: Path) -> None:
+    printed = smoke("trust.py", "--smoke", cwd=tmp_path)
+    rooms = ("tables", "hosts", "pages", "tampering", "coordinator", "files")
+    held = {line.split()[0]: line.split()[1:4] for line in printed.splitlines() if line.startswith(rooms)}
+    assert held == dict.fromkeys(rooms, ["3", "of", "3"]), printed
+
+
 def test_the_benchmark_of_a_large_catalogue(tmp_path: Path) -> None:
     printed = smoke("catalog.py", "scale", "--smoke", cwd=tmp_path)
     lines = ["| 600 rows |", "| plan again |", "| report |", "| report opens in Chromium |"]
