@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from _catalog import command, several_hosts, sleeping_workflow, url_of, write_ta
 
 from packshot.catalog.ledger.audit_check import verify_audit
 from packshot.catalog.ledger.ledger import FILE_NAME, Ledger
+from packshot.catalog.runner.failures import Limits
 from packshot.host.managed import ManagedHost
 
 CLUSTER = """
@@ -39,6 +41,9 @@ cluster.shutdown()
 """
 
 
+WRITES = Path(__file__).with_name("_write_kills.py")
+# Of ten kills: the coordinator in the middle of a write, the coordinator at any time, a host.
+DECK = ("write",) * 4 + ("coordinator",) * 2 + ("host",) * 4
 LONG = 2.0  # seconds of a job that is to be killed
 BAD = 25  # every so many rows one that cannot be made
 ROWS = 400  # of a table of our own
@@ -47,7 +52,7 @@ ROWS = 400  # of a table of our own
 def bench_kills(
     kills: int, tables: list[Path], engine: str, hosts: int = 3, rows: int = ROWS, seconds: float = LONG
 ) -> None:
-    """Kill at random while jobs are in flight; then check what every row has.
+    """Kill while jobs are in flight; then check what every row has. Four of ten kills come inside a write.
 
     Each row must have exactly one accepted picture, or one recorded reason; and no kill may cost more than one job
     executed again, which the hosts themselves count. Tables of our own are made anew until all kills are used up.
@@ -74,9 +79,11 @@ def bench_kills(
             address = next(line.split()[1] for line in cluster.stdout if line.startswith("address"))
             more = ["--engine", "ray", "--ray-address", address]
         print(
-            "| table | rows | made | with a reason | kills: coordinator, host, node | attempts again | executed again |"
+            "| table | rows | made | with a reason | kills: inside a write, coordinator, host, node"
+            " | attempts again | executed again |"
         )
         left, given = kills, len(tables)
+        places = Counter[str]()
         for number in itertools.count():
             if number == given if given else not left:
                 break
@@ -87,12 +94,13 @@ def bench_kills(
             else:
                 table = _with_bad_rows(write_table(folder / f"table{number}.csv", rows))
                 words, most = command(table, workflow, out, urls, *more, "--set", "color={{ row.colour }}"), left
-            used = {"coordinator": 0, "host": 0, "node": 0}
+            used = {"write": 0, "coordinator": 0, "host": 0, "node": 0}
             executed = _executed(managed)
             _campaign(words, out, managed, cluster, most, rng, used)
             _check(out, table.stem, used, _executed(managed) - executed)
             left -= sum(used.values())
-        print(json.dumps({"seed": seed, "engine": engine}))
+            places += _places(out)
+        print(json.dumps({"seed": seed, "engine": engine, "inside writes": places}))
 
 
 def _with_bad_rows(table: Path) -> Path:
@@ -140,20 +148,30 @@ def _campaign(
     rng: random.Random,
     used: dict[str, int],
 ) -> None:
-    log = out.with_suffix(".log").open("ab")
-    run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
-    for _ in range(kills):
+    words = [sys.executable, str(WRITES), str(_write_log(out)), *words[words.index("packshot") + 1 :]]
+    run = _start(words, out)
+    deck = [*DECK, *(["node"] * 4 if cluster else [])]
+    for number in range(kills):
+        if number % len(deck) == 0:
+            rng.shuffle(deck)
+        victim = deck[number % len(deck)]
         time.sleep(rng.uniform(0.2, 3.0))
-        while run.poll() is None and not _in_flight(out):
+        while victim != "coordinator" and run.poll() is None and not _in_flight(out, run.pid):
             time.sleep(0.05)
         if run.poll() is not None:
             break
-        victim = rng.choice(["coordinator", "host", *(["node"] if cluster else [])])
+        if victim == "host" and _nearly_blamed(out):
+            victim = "coordinator"
+        if victim == "write":
+            run.send_signal(signal.SIGUSR1)
+            if run.wait() != -signal.SIGKILL:
+                break  # it had come to its end before
+            run = _start(words, out)
         used[victim] += 1
         if victim == "coordinator":
             run.kill()
             run.wait()
-            run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
+            run = _start(words, out)
         elif victim == "host":
             host = rng.choice(hosts)
             status = host.status()
@@ -163,7 +181,8 @@ def _campaign(
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(status.pid).wait(10)
             host.up(port=int(status.url.rsplit(":", 1)[1]))
-        elif cluster is not None:
+        elif victim == "node":
+            assert cluster is not None
             assert cluster.stdin is not None
             assert cluster.stdout is not None
             cluster.stdin.write("kill\n")
@@ -173,12 +192,34 @@ def _campaign(
     assert code in (0, 3), out.with_suffix(".log").read_text()[-4000:]
 
 
-def _in_flight(out: Path) -> bool:
-    """Whether a job of the run is on a host, as far as its ledger can be read at this moment."""
+def _start(words: list[str], out: Path) -> subprocess.Popen[bytes]:
+    with out.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
+
+
+def _write_log(out: Path) -> Path:
+    return out.with_suffix(".writes")
+
+
+def _places(out: Path) -> Counter[str]:
+    """Inside which writes coordinators of a run were killed."""
+    log = _write_log(out)
+    return Counter(log.read_text().splitlines() if log.exists() else ())
+
+
+def _nearly_blamed(out: Path) -> bool:
+    """Whether one more host that dies could make the run take a row for what kills them, which no row here does."""
+    with Ledger(out) as ledger:
+        deaths = [ledger.item(attempt.item_id).deaths for attempt in ledger.open_attempts()]
+    return max(deaths, default=0) >= Limits().deaths - 1
+
+
+def _in_flight(out: Path, coordinator: int) -> bool:
+    """Whether this coordinator has a job on a host, as far as the ledger can be read at this moment."""
+    query = "SELECT count(*) FROM attempts, lease WHERE outcome = 'open' AND owner != '' AND pid = ?"
     try:
         with contextlib.closing(sqlite3.connect(f"file:{out / FILE_NAME}?mode=ro", uri=True)) as database:
-            (found,) = database.execute("SELECT count(*) FROM attempts WHERE outcome = 'open'").fetchone()
-            return bool(found)
+            return bool(database.execute(query, (coordinator,)).fetchone()[0])
     except sqlite3.Error:
         return False
 

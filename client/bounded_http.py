@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -20,13 +22,13 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from .budget import Budget, OverBudget, check_deadline, seconds_left
+from .budget import Budget, OverBudget, check_deadline, deadline, seconds_left
 
 #: Whether a connection may be made: by the name of a host, and one of its addresses.
 Admission = Callable[[str, str], bool]
@@ -116,6 +118,36 @@ def body(response: requests.Response, budget: Budget) -> Iterator[bytes]:
         raise
     finally:
         response.close()
+
+
+def authorities() -> str:
+    """Find the certificates that TLS trusts: a file or a folder that the environment names, or those of certifi."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((path for name in names if (path := os.environ.get(name))), "") or DEFAULT_CA_BUNDLE_PATH
+
+
+def steady(parts: Iterator[bytes], seconds: float = 15.0, number: int = 1 << 17) -> Iterator[bytes]:
+    """Pass the parts of a body on while they come fast enough.
+
+    So a slow line has all the time that a large file takes, and who sends a byte now and then is soon done.
+
+    Args:
+        seconds: within which ``number`` bytes must come each time, or the rest of the body.
+
+    Raises:
+        OverBudget: they come slower.
+    """
+    received, begun = 0, time.monotonic()
+    while True:
+        with deadline(begun + seconds - time.monotonic()):
+            part = next(parts, None)
+            check_deadline()
+        if part is None:
+            return
+        received += len(part)
+        if received >= number:
+            received, begun = 0, time.monotonic()
+        yield part
 
 
 def _own_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -100,6 +100,13 @@ class InputInvalid(PackshotError):
     exit_code = 2
 
 
+class AddressRefused(PackshotError):
+    """A path or an address leads where nobody allowed to read: a table may come from somebody else."""
+
+    slug = "address-refused"
+    exit_code = 2
+
+
 class PhotographInvalid(PackshotError):
     """A photograph cannot be used as it is.
 
@@ -184,6 +191,13 @@ class OutputMissing(PackshotError):
     """A job succeeded and yet an output that its workflow promises is not there."""
 
     slug = "output-missing"
+    exit_code = 3
+
+
+class OutputDamaged(PackshotError):
+    """What a host gives as a job's output is not what the job makes: other work, another kind of file, too much."""
+
+    slug = "output-damaged"
     exit_code = 3
 
 

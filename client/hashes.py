@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelCorrupt, ModelMissing, OutputUnwritable
-from .paths import cache_dir, write_text
+from .errors import ModelCorrupt, ModelMissing
+from .paths import cache_dir
+from .side_files import read_json, update_json
 
 _CHUNK = 1 << 22
 
@@ -24,12 +23,8 @@ class HashCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or cache_dir() / "hashes.json"
-        self._changed = False
-        try:
-            known = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}  # never written, or not by us: everything is computed anew
-        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
+        self._known = _entries(read_json(self._path))
+        self._new: dict[str, Any] = {}
 
     def sha256(self, path: Path) -> str:
         """The SHA-256 of a file, in hexadecimal."""
@@ -42,19 +37,18 @@ class HashCache:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
-        self._known[str(path)] = [*stamp, digest.hexdigest()]
-        self._changed = True
+        self._known[str(path)] = self._new[str(path)] = [*stamp, digest.hexdigest()]
         return digest.hexdigest()
 
     def save(self) -> None:
         """Remember what was computed."""
-        if self._changed:
-            with contextlib.suppress(OutputUnwritable):  # then they are computed again the next time
-                write_text(self._path, json.dumps(self._known))
-            self._changed = False
+        if self._new:
+            update_json(self._path, lambda known: {**_entries(known), **self._new})
+            self._new = {}
 
 
-_CHUNK = 1 << 22
+def _entries(known: Any) -> dict[str, Any]:
+    return known if isinstance(known, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

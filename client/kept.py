@@ -12,7 +12,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .budget import OverBudget, read_regular
 from .paths import atomic_write
+from .side_files import optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class KeptFiles:
     limit: int
     suffix: str
 
+    def begun(self) -> bool:
+        """Whether anything was ever kept."""
+        return any(self.folder.glob(f"*{self.suffix}"))
+
     def read(self, key: str) -> bytes | None:
         """The content kept under a key; None where there is none, or it was damaged.
 
@@ -37,8 +43,8 @@ class KeptFiles:
         """
         for path in self.folder.glob(f"{key}.*{self.suffix}"):
             try:
-                content = path.read_bytes()
-            except OSError:
+                content = read_regular(path, path.stat().st_size)
+            except (OSError, OverBudget):
                 continue
             if path.name == self._name(key, content):
                 with contextlib.suppress(OSError):
@@ -49,18 +55,15 @@ class KeptFiles:
         return None
 
     def write(self, key: str, content: bytes) -> None:
-        """Keep a content under a key, in the place of the one before.
-
-        Raises:
-            OutputUnwritable: the folder or the disk refuses.
-        """
+        """Keep a content under a key, in the place of the one before; not where the folder or the disk refuses."""
         path = self.folder / self._name(key, content)
-        with atomic_write(path, durable=False) as file:
-            file.write(content)
-        for other in self.folder.glob(f"{key}.*{self.suffix}"):
-            if other != path:
-                other.unlink(missing_ok=True)
-        self._shrink(path)
+        with optional(self.folder):
+            with atomic_write(path, durable=False) as file:
+                file.write(content)
+            for other in self.folder.glob(f"{key}.*{self.suffix}"):
+                if other != path:
+                    other.unlink(missing_ok=True)
+            self._shrink(path)
 
     def _shrink(self, newest: Path) -> None:
         files = []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,6 +16,7 @@ import platformdirs
 
 from .errors import OutputUnwritable
 
+_OWNER_ONLY = 0o700
 _PACKAGE = Path(__file__).resolve().parent
 
 # What a file system says when it refuses. Anything else that happens inside an `atomic_write` block (a connection
@@ -22,6 +25,10 @@ _REFUSALS = {
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
     errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG, errno.EIO, errno.EINVAL, errno.ELOOP,
 }  # fmt: skip
+
+
+_PART = re.compile(r"[^\x00-\x1f\x7f\\/:]*[^\x00-\x20\x7f\\/:.]")
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)", re.IGNORECASE)
 
 
 def cache_dir() -> Path:
@@ -37,6 +44,32 @@ def config_dir() -> Path:
 def state_dir() -> Path:
     """The user's folder for what has to outlast a cache: the anchors of audits."""
     return Path(platformdirs.user_state_dir("packshot", appauthor=False))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Whatever the umask is, nobody else can write to the user's own folders.
+
+    What lies there is trusted: it names the interpreter that is run, and what licences allow.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    own = _own_folder(folder)
+    if own is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    own.parent.mkdir(parents=True, exist_ok=True)
+    below = [own / part for part in folder.relative_to(own).parents if part != Path()]
+    for path in (own, *reversed(below), folder):
+        path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+    with contextlib.suppress(PermissionError):  # another user's
+        if own.stat().st_mode & stat.S_IWOTH:  # made by an earlier version, or by hand
+            own.chmod(_OWNER_ONLY)
+
+
+def _own_folder(path: Path) -> Path | None:
+    """The user's cache, settings or state, where a path lies in one of them."""
+    return next((own for own in (cache_dir(), config_dir(), state_dir()) if path.is_relative_to(own)), None)
 
 
 def resolve_within(root: Path, name: str) -> Path | None:
@@ -56,6 +89,16 @@ def resolve_within(root: Path, name: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
         return None
     return path if path.is_relative_to(root) else None
+
+
+def leads_down(name: str) -> bool:
+    """Tell whether a relative name, with forward slashes, leads to something below its folder on every system.
+
+    Others write such names into ledgers and addresses. No part is empty or dots alone, ends with a dot or a space, is a
+    device of Windows, or holds a control character, a backslash or a colon. Links are another matter, see
+    :func:`resolve_within`.
+    """
+    return all(_PART.fullmatch(part) and not _DEVICE.match(part) for part in name.split("/"))
 
 
 def shipped(folder: str) -> Path:
@@ -97,10 +140,11 @@ def atomic_write(path: Path, *, durable: bool = True, mode: int = 0o666) -> Iter
         OutputUnwritable: the folder or the disk refuses; ``path`` is as it was before.
     """
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+    allowed = mode & 0o600 if _own_folder(path) else mode
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
-            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, allowed)) as file:
                 yield file
                 if durable:
                     file.flush()

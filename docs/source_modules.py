@@ -23,6 +23,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     1: ("workflow", "models", "brand", "quality", "provenance", "compose"),
     0: (
         "bounded_http",
+        "bounded_yaml",
         "budget",
         "colours",
         "errors",
@@ -31,6 +32,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "paths",
         "private_file",
         "secrets",
+        "side_files",
         "units",
         "version",
     ),

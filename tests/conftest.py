@@ -41,6 +41,7 @@ CHROMIUM = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",  # a name of another site that leads here: DNS rebinding
 ]
 
 # Hosts that one group of tests shares. The session's own ``host`` is not among them: each worker has one.

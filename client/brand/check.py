@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,24 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import PackshotError
-from ..models.licensing.licences import licence_ids, load_profile
-from .kit import BrandKit
+from ..errors import BrandInvalid, PackshotError
+from ..models.licensing.licences import licence_ids
+from .kit import LOGO_LIMIT, BrandKit
 from .lora.algebra import total_norm
 from .lora.changes import adapters_of
 from .lora.conflicts import overlap
 from .lora.naming.parts import BEYOND_COMFYUI
 from .lora.tensors import TensorFile
 from .palette import contrast
-from .policy import gate, judge_lora
+from .policy import gate, judge_lora, profile_of
 from .sections import BrandLora, Font, Logo
+from .svg import svg_fault
 
 _LEAST_CONTRAST = 4.5  # of text on its background (W3C, Web Content Accessibility Guidelines 2.2, criterion 1.4.3)
 _FONTS = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")  # how TrueType, OpenType and web fonts begin
+_FONT_LIMIT = 200 << 20  # bytes; one file with all scripts of East Asia has 150 million
+_PICTURES = ("PNG", "WEBP", "GIF", "TIFF", "JPEG")
+_MOST_PIXELS = 100_000_000
 _SOON = 30  # days before a LoRA expires in which it is said
 
 
@@ -102,27 +107,25 @@ def _palette(kit: BrandKit) -> Iterator[Finding]:
 def _files(kit: BrandKit) -> Iterator[Finding]:
     names = {colour.name for colour in kit.palette}
     for number, logo in enumerate(kit.logos):
-        yield from _file(kit, logo, f"logos[{number}]", _logo_fault)
+        yield from _file(kit, logo, f"logos[{number}]", LOGO_LIMIT, _logo_fault)
         for unknown in (name for name in logo.backgrounds if name not in names):
             place = f"logos[{number}].backgrounds"
             yield Finding("error", place, f"the palette has no colour '{unknown}'", f"known: {', '.join(names)}")
     for number, font in enumerate(kit.fonts):
         if font.file:
-            yield from _file(kit, font, f"fonts[{number}]", _font_fault)
+            yield from _file(kit, font, f"fonts[{number}]", _FONT_LIMIT, _font_fault)
 
 
-def _file(kit: BrandKit, named: Logo | Font, place: str, fault: Callable[[Path, bytes], str]) -> Iterator[Finding]:
-    folder = kit.folder or Path()
-    path = folder / named.file
+def _file(
+    kit: BrandKit, named: Logo | Font, place: str, most: int, fault: Callable[[str, bytes], str]
+) -> Iterator[Finding]:
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        yield Finding(
-            "error", f"{place}.file", f"'{named.file}' cannot be read: {error.strerror}", f"put it in {folder}"
-        )
+        content = kit.read(named.file, most)
+    except BrandInvalid as error:
+        yield Finding("error", f"{place}.file", error.message, error.remedy)
         return
-    if said := fault(path, content):
-        yield Finding("error", f"{place}.file", said, "use another file")
+    if said := fault(named.file, content):
+        yield Finding("error", f"{place}.file", f"'{named.file}' {said}", "use another file")
     digest = hashlib.sha256(content).hexdigest()
     if not named.sha256:
         yield Finding("warning", f"{place}.sha256", "the file is not pinned", f'add sha256: "{digest}"')
@@ -131,27 +134,29 @@ def _file(kit: BrandKit, named: Logo | Font, place: str, fault: Callable[[Path, 
         yield Finding("error", f"{place}.sha256", message, "put the right file back, or enter the new one's SHA-256")
 
 
-def _logo_fault(path: Path, content: bytes) -> str:
-    if path.suffix.lower() == ".svg":
-        return "" if b"<svg" in content[:4096] else f"'{path.name}' is no SVG picture"
+def _logo_fault(name: str, content: bytes) -> str:
+    if name.lower().endswith(".svg"):
+        return svg_fault(content)
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(content), formats=_PICTURES) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                return f"has {image.width * image.height:,} pixels; a logo has at most {_MOST_PIXELS:,}"
             image.verify()
             see_through = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"'{path.name}' is no picture that can be read: {error}"
-    return "" if see_through else f"'{path.name}' has no transparency: it would cover a rectangle of the picture"
+        return f"is no picture that can be read: {error}"
+    return "" if see_through else "has no transparency: it would cover a rectangle of the picture"
 
 
-def _font_fault(path: Path, content: bytes) -> str:
-    return "" if content.startswith(_FONTS) else f"'{path.name}' is no TrueType or OpenType font"
+def _font_fault(_: str, content: bytes) -> str:
+    return "" if content.startswith(_FONTS) else "is no TrueType or OpenType font"
 
 
 def _licence_profile(kit: BrandKit) -> Iterator[Finding]:
     if not kit.licence_profile:
         return
     try:
-        load_profile((kit.folder or Path()) / kit.licence_profile)
+        profile_of(kit)
     except PackshotError as error:
         yield Finding("error", "licence_profile", error.message, error.remedy)
 
@@ -168,10 +173,16 @@ def _lora(kit: BrandKit, lora: BrandLora, place: str, folder: Path | None, today
     if folder is None:
         return
     try:
-        judge_lora(kit, lora, folder / lora.file)
-        yield from _effect(lora, TensorFile(folder / lora.file), place)
+        path = _lora_path(kit, lora, folder)
+        judge_lora(kit, lora, path)
+        yield from _effect(lora, TensorFile(path), place)
     except PackshotError as error:
         yield Finding("error", place, error.message, error.remedy)
+
+
+def _lora_path(kit: BrandKit, lora: BrandLora, folder: Path) -> Path:
+    own = kit.folder is not None and folder == kit.folder / "loras"
+    return kit.path(f"loras/{lora.file}") if own else folder / lora.file
 
 
 def _effect(lora: BrandLora, file: TensorFile, place: str) -> Iterator[Finding]:
@@ -192,7 +203,7 @@ def _conflicts(kit: BrandKit, folder: Path) -> Iterator[Finding]:
             if first.base != second.base:
                 continue
             with contextlib.suppress(PackshotError):
-                met = overlap(TensorFile(folder / first.file), TensorFile(folder / second.file))
+                met = overlap(*(TensorFile(_lora_path(kit, lora, folder)) for lora in (first, second)))
                 if met.fights:
                     said = f"{first.name} and {second.name}: {met.sentence()}"
                     place = f"loras[{number}] and loras[{other}]"

@@ -20,15 +20,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, PrivateAttr, StringConstraints, ValidationError
 
+from ..bounded_yaml import read_yaml
+from ..budget import OverBudget, read_regular
 from ..errors import BrandInvalid
-from ..paths import atomic_write, config_dir, shipped, write_text
+from ..paths import atomic_write, config_dir, resolve_within, shipped, write_text
 from .kit_diff import Change, compare
 from .kit_faults import refused
 from .kit_template import template
@@ -51,6 +53,7 @@ from .sections import (
 
 FILE_NAME = "brand.yaml"
 _FILE_LIMIT = 256 * 1024  # bytes; a kit is written by hand
+LOGO_LIMIT = 32 << 20  # bytes; a master for print, as PNG, has a few
 
 LocaleCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -119,10 +122,10 @@ class BrandKit(Section):
             remedy = "choose another folder, or edit that file"
             raise BrandInvalid("there is a kit already", place=str(file), remedy=remedy)
         try:
-            content = logo.read_bytes() if logo else b""
-        except OSError as error:
-            remedy = "give a PNG or SVG file"
-            raise BrandInvalid(f"cannot be read: {error.strerror}", place=str(logo), remedy=remedy) from error
+            content = read_regular(logo, LOGO_LIMIT) if logo else b""
+        except (OSError, OverBudget) as error:
+            said = getattr(error, "strerror", None) or error
+            raise BrandInvalid(f"cannot be read: {said}", place=str(logo), remedy="give a PNG or SVG file") from error
         copied = f"logo{logo.suffix.lower()}" if logo else ""
         text = template(name, colours, copied, hashlib.sha256(content).hexdigest() if logo else "")
         cls.parse(text, str(file))  # refuses what would be no kit before anything is written
@@ -140,6 +143,9 @@ class BrandKit(Section):
             BrandInvalid: the file is missing, too large, not YAML, or a field is unknown, missing or out of bounds.
         """
         file = path / FILE_NAME if path.is_dir() else path
+        if path.is_dir() and resolve_within(path.resolve(), FILE_NAME) is None:
+            message = "is a link that leads out of the kit's folder"
+            raise BrandInvalid(message, place=str(file), remedy="put the file itself there, or name it")
         kit = cls._of(_read(file), str(file))
         kit._folder = file.parent.resolve()
         return kit
@@ -195,6 +201,40 @@ class BrandKit(Section):
         """Where its files are; None for a kit that was not read from a folder."""
         return self._folder
 
+    def path(self, name: str) -> Path:
+        """Where one of the kit's files lies, once every link was followed.
+
+        Args:
+            name: as the kit has it, below its folder.
+
+        Raises:
+            BrandInvalid: a link leads out of the kit's folder, or the kit was read from none.
+        """
+        folder = self._folder or Path().resolve()
+        path = resolve_within(folder, name)
+        if path is None:
+            remedy = "put the file itself there: a kit may come from anyone, and reads its own files alone"
+            raise BrandInvalid(f"'{name}' leads out of the kit's folder", place=str(folder), remedy=remedy)
+        return path
+
+    def read(self, name: str, most: int) -> bytes:
+        """The content of one of the kit's files.
+
+        Args:
+            name: as the kit has it, below its folder.
+            most: bytes.
+
+        Raises:
+            BrandInvalid: it is not there, too large, no regular file, or a link leads out of the kit's folder.
+        """
+        path = self.path(name)
+        if not path.exists():
+            folder = self._folder or Path()
+            raise BrandInvalid(
+                f"'{name}' cannot be read: there is no such file", place=str(folder), remedy=f"put it in {folder}"
+            )
+        return _read(path, most)
+
     @property
     def hash(self) -> str:
         """SHA-256, in hex, of what the kit says, without approvals; layout and the order of keys make no difference.
@@ -211,32 +251,27 @@ class BrandKit(Section):
         return tuple(approval.by for approval in self.approvals if approval.of == self.hash)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, with a key that stands twice in one mapping refused instead of the last one winning."""
+def _read(file: Path, most: int = _FILE_LIMIT) -> bytes:
+    """Read a file of a kit, which is neither a device nor a pipe.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key.value, str):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"'{key.value}' stands twice in one section", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(file: Path) -> bytes:
+    Raises:
+        BrandInvalid: it is not there, is no regular file, or too large.
+    """
     try:
-        return file.read_bytes()
+        return read_regular(file, most)
     except FileNotFoundError as error:
         raise BrandInvalid(
             "there is no such brand kit", place=str(file), remedy=f"give a folder that holds {FILE_NAME}, or the file"
         ) from error
+    except OverBudget as error:
+        raise BrandInvalid(
+            f"the file has {file.stat().st_size:,} bytes; one of its kind has at most {most:,}",
+            place=str(file),
+            remedy=f"give a smaller file; a kit begins with its {FILE_NAME}",
+        ) from error
     except OSError as error:
         raise BrandInvalid(
-            f"cannot be read: {error.strerror}", place=str(file), remedy="check the file and its permissions"
+            f"cannot be read: {error.strerror or error}", place=str(file), remedy="check the file and its permissions"
         ) from error
 
 
@@ -248,7 +283,7 @@ def _parse(data: bytes, place: str) -> Any:
             remedy=f"give the kit's {FILE_NAME}",
         )
     try:
-        content = yaml.load(data.decode("utf-8-sig"), _Loader)
+        content = read_yaml(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BrandInvalid(
@@ -263,8 +298,13 @@ def _parse(data: bytes, place: str) -> Any:
             place=f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place,
             remedy="correct the YAML at this place",
         ) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    except OverBudget as error:
+        what = "is nested too deeply" if error.limit == "depth" else "stands for too much"
+        raise BrandInvalid(
+            f"it {what}: {error}", place=place, remedy="correct the file: write it without aliases"
+        ) from error
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
         raise BrandInvalid(f"not valid YAML: {said}", place=place, remedy="correct the file") from error
     if not isinstance(content, dict):
         raise BrandInvalid(

@@ -11,7 +11,7 @@ from ..models.detect.findings import CARDS
 from ..models.files.read import read_header
 from ..models.licensing.licences import Decision, judge, load_profile
 from ..models.licensing.parts import Origin, origin_of_file, parts_of_files
-from ..models.licensing.profile import Profile, base_name
+from ..models.licensing.profile import PROFILE_LIMIT, Profile, base_name, parse_profile
 from .kit import BrandKit
 from .lora.index import LoraIndex
 from .sections import BrandLora
@@ -72,8 +72,13 @@ def strength_of(lora: BrandLora, asked: float | None) -> float:
     return strength
 
 
-def judge_lora(kit: BrandKit, lora: BrandLora, path: Path) -> tuple[Detection, Decision]:
+def judge_lora(
+    kit: BrandKit, lora: BrandLora, path: Path, profile: Profile | None = None
+) -> tuple[Detection, Decision]:
     """Look at a LoRA's file: it must be the one that the kit names, for the base that the kit says, and licensed.
+
+    Args:
+        profile: the user's; by default that of the settings.
 
     Returns:
         What the file is, and what its licences say.
@@ -106,33 +111,52 @@ def judge_lora(kit: BrandKit, lora: BrandLora, path: Path) -> tuple[Detection, D
             place=place,
             remedy="correct the base in the kit, or enter another file",
         )
-    return found, _licence(kit, lora, origin_of_file(path))
+    return found, _licence(kit, lora, origin_of_file(path), profile)
 
 
-def judge_statement(kit: BrandKit, lora: BrandLora) -> Decision:
+def judge_statement(kit: BrandKit, lora: BrandLora, profile: Profile | None = None) -> Decision:
     """Look at what the kit states of a LoRA's licence, without its file, which may be on another machine.
+
+    Args:
+        profile: the user's; by default that of the settings.
 
     Raises:
         LicenceRefused: that licence, or that of its base, is unknown or does not allow this use.
         InputInvalid: the licence profile is not valid.
     """
-    return _licence(kit, lora, Origin(CARDS[lora.base], addition=True))
+    return _licence(kit, lora, Origin(CARDS[lora.base], addition=True), profile)
 
 
-def profile_of(kit: BrandKit) -> Profile:
+def profile_of(kit: BrandKit, own: Profile | None = None) -> Profile:
     """The kit's own licence profile; the user's where it names none, or was read from no folder that could have it.
+
+    A kit may come from anyone. It says where and for what the brand's pictures are used; which licences the user holds,
+    and what the user's own files are, only the user can say.
+
+    Args:
+        own: the user's; by default that of the settings.
 
     Raises:
         InputInvalid: it is not valid.
+        BrandInvalid: it is not in the kit's folder.
     """
-    return load_profile(kit.folder / kit.licence_profile if kit.folder and kit.licence_profile else None)
+    own = own or load_profile()
+    if kit.folder is None or not kit.licence_profile:
+        return own
+    stated = parse_profile(kit.read(kit.licence_profile, PROFILE_LIMIT), kit.folder / kit.licence_profile)
+    return stated.model_copy(update={"attestations": own.attestations, "declared": own.declared})
 
 
-def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None) -> Decision:
-    profile = profile_of(kit)
-    declared = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
-    parts = parts_of_files([lora.file], [], declared, lambda _: origin)
-    decision = judge(parts, declared)
+def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None, own: Profile | None) -> Decision:
+    """The licences of a LoRA under the user's profile and the kit's: the stricter holds."""
+    own = own or load_profile()
+    stricter = profile_of(kit, own)
+    decisions = []
+    for profile in (own,) if stricter == own else (own, stricter):
+        stated = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
+        parts = parts_of_files([lora.file], [], stated, lambda _: origin)
+        decisions.append(judge(parts, stated))
+    decision = Decision.of_all(decisions)
     if decision.decision == "refuse":
         raise LicenceRefused(decision.summary(), place=f"LoRA '{lora.name}'", remedy=decision.remedy())
     return decision

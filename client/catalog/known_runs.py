@@ -6,13 +6,11 @@ A run writes its folder down when it begins. A page names a run by an id made of
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
-
-from ..errors import OutputUnwritable
-from ..paths import cache_dir, write_text
+from ..paths import cache_dir
+from ..side_files import read_json, update_json
 from .ledger.database import FILE_NAME
 
 _MOST = 100  # folders kept, the newest first
@@ -24,10 +22,10 @@ def _list() -> Path:
 
 def known_runs() -> dict[str, Path]:
     """The folders of runs that are still there, by id, the newest first."""
-    try:
-        content = json.loads(_list().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return _folders(read_json(_list()))
+
+
+def _folders(content: Any) -> dict[str, Path]:
     folders = [Path(each) for each in content if isinstance(each, str)] if isinstance(content, list) else []
     return {run_id(folder): folder for folder in folders if (folder / FILE_NAME).is_file()}
 
@@ -39,10 +37,10 @@ def run_id(folder: Path) -> str:
 
 def remember_run(folder: Path) -> None:
     """Write a run's folder down. Where the user's cache cannot be written, the canvas does not show the run."""
-    try:
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        with FileLock(_list().with_suffix(".lock")):
-            folders = [folder.absolute(), *(each for each in known_runs().values() if each != folder.absolute())]
-            write_text(_list(), json.dumps([str(each) for each in folders[:_MOST]], indent=1) + "\n")
-    except (OSError, OutputUnwritable):
-        return
+    own = folder.absolute()
+
+    def with_own(content: Any) -> list[str]:
+        others = (path for path in _folders(content).values() if path != own)
+        return [str(path) for path in (own, *others)][:_MOST]
+
+    update_json(_list(), with_own)

@@ -87,7 +87,7 @@ class _Replay:
         self._last = {
             str(record["prompt_id"]): number
             for number, record, _ in read_audit(ledger.folder)
-            if record is not None and record.get("prompt_id")
+            if record is not None and record.get("prompt_id") and record.get("event") != "found-dead"
         }
 
     def take(self, number: int, told: Mapping[str, Any]) -> None:
@@ -98,6 +98,8 @@ class _Replay:
         elif event == "reopened":
             for item_id in self._rows.keys() & set(told["items"]):
                 self._ledger.reopen(item_id)
+        elif event == "found-dead":
+            self._ledger.found_dead(prompt_id, alone=told["alone"])
         elif event == "failed" and told["prompt_id"] is None:
             if told["item_id"] in self._tried:
                 self._ledger.fail(told["item_id"], from_dict(told["error"]))
@@ -126,7 +128,7 @@ class _Replay:
         if event == "unsent":
             ledger.unsent(prompt_id)
         elif event == "lost":
-            ledger.lost(prompt_id, told["reason"])
+            ledger.lost(prompt_id, told["reason"], told.get("cause", "gone"), alone=told.get("alone", False))
         elif event == "again":
             ledger.again(prompt_id, from_dict(told["error"]), told["change"])
         elif event == "failed":

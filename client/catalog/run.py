@@ -51,7 +51,7 @@ from .runner.gate import Gate
 from .runner.hosts import Engine, Hosts
 from .runner.interrupt import draining
 from .runner.scheduler import STAGE, Scheduler
-from .runner.work import Work
+from .runner.work import CatalogWork
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
 
@@ -204,7 +204,8 @@ class CatalogRun:
                 )
         self.ledger.record_facts(facts, event="run")
         # Places on this machine, and no facts of the pictures.
-        self.ledger.record_facts({"folder": str(table.folder or ""), "photos": catalog.file.photos.model_dump()})
+        photos = {"photos": catalog.file.photos.model_dump(), "literals": catalog.file.literals}
+        self.ledger.record_facts({"folder": str(table.folder or ""), **photos})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self._copy(key), text)
@@ -346,7 +347,7 @@ class CatalogRun:
         if scheduler is not None and scheduler.draining and status_of(self.ledger).unfinished:
             notice(f"{scheduler.draining}; run it again to go on")
 
-    def _work(self, admissions: Mapping[str, Admission], tell: Callable[[RunEvent], None]) -> Work:
+    def _work(self, admissions: Mapping[str, Admission], tell: Callable[[RunEvent], None]) -> CatalogWork:
         """What is left to make, with what the files beside the pictures say of the run."""
         facts = self.ledger.facts()
         decision = decision_of(admissions)
@@ -366,7 +367,7 @@ class CatalogRun:
             }
             for key, workflow in self.workflows().items()
         }
-        return Work(
+        return CatalogWork(
             self.ledger,
             self.folder,
             facts=of_workflow,
@@ -374,7 +375,9 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
-            places=PhotosSection(**facts.get("photos", {})).places(Path(facts["folder"]) if facts["folder"] else None),
+            places=PhotosSection(**facts.get("photos", {})).places(
+                Path(facts["folder"]) if facts["folder"] else None, facts.get("literals", ())
+            ),
         )
 
     def gates(self, *, waived: bool = False) -> dict[str, Gate]:

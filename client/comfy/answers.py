@@ -7,7 +7,12 @@ our own files, would add a quarter to the time that importing the client takes.
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+#: Bytes of an answer. The definitions of all nodes of a host with many packs are 40 MB, a queue of 500 jobs is 60.
+MOST_BYTES = 96 << 20
+_MOST_SIGNS = 6_000_000  # commas, colons and brackets: parsed, each of them costs up to 100 bytes of memory
 
 _NUMBER = int | float
 _OBJECT: dict[str, Any] = {}
@@ -20,11 +25,35 @@ RECORD = {
 }
 REFUSAL = {"node_errors?": {"*": {"errors": [{"extra_info?": _OBJECT}]}}}
 DEFINITION = {"input?": {"required?": _OBJECT, "optional?": _OBJECT}}
+DIGEST = {"sha256?": str}
 UPLOADED = {"name": str, "subfolder?": str}
 FRAMES = {
     "progress_state": {"nodes?": {"*": {"value": _NUMBER, "max": _NUMBER}}},
     "executed": {"output?": _OBJECT},
 }
+
+
+def load(body: bytes) -> Any:
+    """Parse JSON that may come from anyone, in less than 1 GB of memory.
+
+    Raises:
+        ValueError: it is no JSON, or holds too much.
+        RecursionError: it is nested too deeply.
+    """
+    # One character beyond ASCII makes Python take 4 bytes for each one.
+    if len(body) * (1 if body.isascii() else 4) > MOST_BYTES:
+        raise ValueError("too large")
+    if sum(map(body.count, (b",", b":", b"[", b"{"))) > _MOST_SIGNS:
+        raise ValueError("too many values")
+    return json.loads(body)
+
+
+def shallow(value: Any, levels: int = 12) -> bool:
+    """Whether a JSON value is nested no deeper than what our nodes tell, so that it can be written as JSON again."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return levels > 0 and all(shallow(item, levels - 1) for item in inner)
+    return True
 
 
 def fits(value: Any, shape: Any) -> bool:

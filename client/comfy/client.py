@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import logging
@@ -29,6 +30,7 @@ from .job import Job, Result
 from .outputs import safe_suffix
 from .protocol import Frame
 from .socket import EventSocket
+from .uploads import put_file
 
 _log = logging.getLogger(__name__)
 _C = TypeVar("_C", bound="HostClient")
@@ -132,6 +134,7 @@ class HostClient:
             WorkflowInvalid, NodeMissing, ModelMissing: the host cannot run this workflow.
             InputUnknown, InputInvalid: a value that the workflow does not take.
             PhotographInvalid: a photograph cannot be used; nothing was sent.
+            OutputDamaged: the host has not what it was sent.
             HostUnreachable: the host does not answer.
         """
         prepared, values = self.check(workflow, inputs)
@@ -182,7 +185,7 @@ class HostClient:
                 when it answers again.
         """
         socket = self._open_socket()
-        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect, draft.photographs)
+        job = self._job(draft.id, draft.graph, draft.prepared, socket, self._boot, inspect, draft.photographs, True)
         body = protocol.submission(
             draft.graph, draft.id, socket.client_id if socket else uuid.uuid4().hex, draft.canvas, self._previews
         )
@@ -211,7 +214,7 @@ class HostClient:
             workflow: what it was made from, to have its outputs under their names.
         """
         prepared = self.prepare(workflow) if workflow is not None else None
-        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None, {})
+        return self._job(job_id, prepared.api.nodes if prepared else {}, prepared, None, None, None, {}, False)
 
     def prepare(self, workflow: str | Path | Workflow) -> PreparedWorkflow:
         """The workflow converted for this host, with its contract; converted once."""
@@ -230,6 +233,7 @@ class HostClient:
 
         Raises:
             InputInvalid: it is no regular file, or cannot be read.
+            OutputDamaged: the host has something else under its name, even after it was sent.
         """
         if not isinstance(content, bytes) and Path(content).exists() and not Path(content).is_file():
             raise InputInvalid("this is no regular file", place=str(content), remedy="name a file")
@@ -265,16 +269,12 @@ class HostClient:
         return place, replace(record, file=name) if record.sha256 == digest else record
 
     def _put(self, data: bytes, suffix: str) -> str:
-        """Send a file once; its name on the host is its content's hash."""
+        """Send a file once in the life of the host; its name there is its content's hash."""
         digest = hashlib.sha256(data).hexdigest()
         place = self._uploads.get(digest)
         if place is None:
             name = f"{digest[:32]}{suffix}"
-            if self.api.has_file(name, "packshot", "input"):
-                place = f"packshot/{name}"
-            else:
-                place = self.api.upload(io.BytesIO(data), name, "packshot")
-            self._uploads[digest] = place
+            place = self._uploads[digest] = put_file(self.api, io.BytesIO(data), digest, name, "packshot")
         return place
 
     def forget(self) -> None:
@@ -307,6 +307,7 @@ class HostClient:
         boot: str | None,
         inspect: Callable[[Result], Result] | None,
         photographs: Mapping[str, PhotographRecord],
+        submitted: bool,
     ) -> Job:
         job = Job(
             self.api,
@@ -318,11 +319,21 @@ class HostClient:
             patience=self._patience,
             listening=lambda: socket is not None and socket.alive,
             boot=boot,
+            submitted=submitted,
+            changes=self._host_changes,
             inspect=inspect,
             photographs=[{"input": name, **record.as_dict()} for name, record in photographs.items()],
         )
         self._jobs[job_id] = job
         return job
+
+    def _host_changes(self, node: str) -> bool:
+        """Whether a host may put another node in a node's place, or its pack may change the values that it is sent."""
+        pack = str((self.object_info.get(node) or {}).get("python_module", ""))
+        foreign = pack.startswith("custom_nodes.") and not node.startswith("Packshot")
+        with contextlib.suppress(HostUnreachable):  # a host that is too old to replace any
+            return foreign or node in self.api.node_replacements()
+        return False
 
     def _accept(self, response: requests.Response, draft: Draft) -> None:
         """Raise the error in an answer to a submission, if there is one."""

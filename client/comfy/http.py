@@ -17,12 +17,18 @@ from urllib.parse import quote, unquote, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid
+from ..bounded_http import authorities, body, bounded_session, steady
+from ..budget import Budget, OverBudget, check_deadline, deadline
+from ..errors import DeliveryUnknown, HostUnreachable, InputInvalid, OutputDamaged
 from . import answers
 
-CHUNK = 1 << 18  # bytes read at a time while a file is streamed
+_WHOLE = 300.0  # seconds that an answer may take in all; 40 MB of definitions over 2 Mbit/s take 160
+_MARGIN = 1.0  # seconds beyond the patience for each part of an answer's head, which may trickle
+_PACE = 10.0, 1 << 16  # seconds, and the bytes of an answer that must come within them each time, or its rest
+_MOST_PARTS = 200_000  # chunks of an answer
+_SLOWEST = 1 << 15  # bytes a second of the slowest line that a file is sent over
+_MOST_UNTOLD = 1 << 30  # bytes of a file whose size the host does not tell
 _READS = ("GET", "HEAD")  # change nothing on the host
 _PROXY_FAILURES = (502, 503, 504)  # from a proxy that got no answer from the host
 _CANCEL_AGAIN = (0.1, 0.3, 1.0)  # seconds after which a job that is still there is cancelled once more
@@ -78,7 +84,8 @@ class HostApi:
     Args:
         url: the host's address (see :class:`HostAddress`).
         headers: sent with every request, for instance ``{"Authorization": "Bearer …"}``.
-        timeout: seconds to wait for a connection, and for each part of an answer.
+        timeout: seconds to wait for a connection, and for each part of an answer. The whole of an answer has its
+            bounds besides, and :func:`~packshot.budget.deadline` holds for all calls inside it.
 
     Raises:
         HostUnreachable: from every call, when nothing usable answers.
@@ -87,10 +94,6 @@ class HostApi:
     def __init__(self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 10.0) -> None:
         self.address = HostAddress(url, headers)
         self.timeout = timeout
-        self._session = requests.Session()
-        self._session.headers.update(self.address.headers)
-        # requests looks up proxies and .netrc in the environment for every request; a loopback host has neither.
-        self._session.trust_env = not self.address.loopback
         # Only reads are repeated. A POST may have been acted upon before its connection broke (see `submit`).
         retry = urllib3.Retry(
             total=3,
@@ -102,9 +105,13 @@ class HostApi:
             raise_on_status=False,
             respect_retry_after_header=False,  # it may say hours
         )
-        adapter = HTTPAdapter(max_retries=retry, pool_maxsize=16)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._session = bounded_session(retry=retry, pool=16)
+        self._session.headers.update(self.address.headers)
+        # Our node pack answers whoever is no page of another site, and no page may set a header that begins with Sec-.
+        self._session.headers["Sec-Packshot-Program"] = "1"
+        # requests looks up proxies in the environment for every request; a loopback host has none.
+        self._session.trust_env = not self.address.loopback
+        self._session.verify = authorities()
 
     @property
     def url(self) -> str:
@@ -115,8 +122,14 @@ class HostApi:
         """Close the kept-open connections."""
         self._session.close()
 
-    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+    def request(
+        self, method: str, path: str, *, stream: bool = False, sending: float = 0.0, **options: Any
+    ) -> requests.Response:
         """Send one request; any answer is returned whatever its status, but for the ones that no ComfyUI gives.
+
+        Args:
+            stream: leave the body to be read by the caller; it is read whole otherwise.
+            sending: seconds that it takes to send the request.
 
         Raises:
             HostUnreachable: the request did not arrive, or it only reads, or a proxy refuses it.
@@ -125,9 +138,19 @@ class HostApi:
         reads = method in _READS
         options.setdefault("timeout", self.timeout)
         try:
-            response = self._session.request(method, self.url + path, allow_redirects=False, **options)
+            with deadline(2 * self.timeout + _MARGIN + sending):  # it is tried twice, see `retry`
+                response = self._ask(method, path, options)
+            if not stream:
+                with deadline(_WHOLE):
+                    # Where requests itself puts what it reads, without bounds.
+                    response._content = b"".join(_parts(response))
         except requests.exceptions.ConnectTimeout as error:
             raise self._unreachable(f"did not accept a connection within {self.timeout:g} s") from error
+        except OverBudget as error:
+            message = f"it sends more than ComfyUI does ({error})"
+            if error.limit == "seconds":
+                message = f"its answer was not there within {error.most:.3g} s"
+            raise (self._unreachable(message) if reads else self._unknown(message)) from error
         except requests.exceptions.RequestException as error:
             if isinstance(reason_of(error), _NEVER_SENT):
                 raise self._unreachable("nothing answers there") from error
@@ -137,6 +160,10 @@ class HostApi:
             elif isinstance(error, requests.exceptions.SSLError):
                 message = "no TLS connection can be made to it, or its certificate is not trusted"
             raise (self._unreachable(message) if reads else self._unknown(message)) from error
+        except OSError as error:  # requests looks for the file itself
+            raise self._unreachable(
+                f"its certificate cannot be checked: {error}", "mend REQUESTS_CA_BUNDLE or SSL_CERT_FILE, or unset it"
+            ) from error
         if response.status_code in (401, 403, 407):
             raise self._unreachable(
                 f"it refuses access (HTTP {response.status_code})", "give credentials as a header, or in the address"
@@ -148,6 +175,13 @@ class HostApi:
             message = f"the proxy before it answers HTTP {response.status_code}"
             raise self._unreachable(message) if reads else self._unknown(message)
         return response
+
+    def _ask(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
+        try:
+            return self._session.request(method, self.url + path, allow_redirects=False, stream=True, **options)
+        except requests.exceptions.RequestException:
+            check_deadline()  # what ran out of time says only that it timed out, or broke
+            raise
 
     def json(self, method: str, path: str, shape: Any = object) -> Any:
         """Send one request and parse the body of a successful answer, which has the shape given."""
@@ -161,7 +195,7 @@ class HostApi:
             DeliveryUnknown: likewise, to a request that changes something.
         """
         try:
-            answer = json.loads(response.content)
+            answer = answers.load(response.content)
         except (ValueError, RecursionError):
             fits = False
         else:
@@ -236,8 +270,11 @@ class HostApi:
         query = {"filename": filename, "subfolder": subfolder, "type": folder}
         return self.request("HEAD", "/view", params=query).ok
 
-    def upload(self, file: IO[bytes], filename: str, subfolder: str) -> str:
+    def upload(self, file: IO[bytes], filename: str, subfolder: str, *, overwrite: bool = False) -> str:
         """``POST /upload/image``: put a file into the input folder; returns the name that nodes take.
+
+        Args:
+            overwrite: in place of another file of that name, beside which it would get another name.
 
         Raises:
             InputInvalid: it is larger than the host, or a proxy before it, accepts.
@@ -248,21 +285,41 @@ class HostApi:
             "POST",
             "/upload/image",
             files={"image": (filename, file, "application/octet-stream")},
-            data={"subfolder": subfolder, "type": "input"},
+            data={"subfolder": subfolder, "type": "input", **({"overwrite": "true"} if overwrite else {})},
+            sending=size / _SLOWEST,
         )
         if response.status_code == 413:
             raise self._too_large(response, filename, size)
         answer = self._successful(response, answers.UPLOADED)
         return f"{answer['subfolder']}/{answer['name']}" if answer.get("subfolder") else str(answer["name"])
 
-    def view(self, filename: str, subfolder: str, folder: str) -> Iterator[bytes] | None:
-        """``GET /view``: a file's bytes as a stream, or None where the host does not have it."""
+    def input_sha256(self, name: str) -> tuple[bool, str | None]:
+        """``GET /packshot/inputs/{name}/sha256``: what is in a file below the input folder.
+
+        Returns:
+            whether the host can tell, and the SHA-256; None where it has no such file.
+        """
+        response = self.request("GET", f"/packshot/inputs/{quote(name)}/sha256")
+        if not response.ok:
+            return False, None  # the node pack is not there, or too old
+        return True, self.parse(response, answers.DIGEST).get("sha256") or None
+
+    def view(self, filename: str, subfolder: str, folder: str, most_bytes: int | None = None) -> Iterator[bytes] | None:
+        """``GET /view``: a file's bytes as a stream, or None where the host does not have it.
+
+        Args:
+            most_bytes: of the file; by default what the host tells, as far as it does.
+
+        Raises:
+            HostUnreachable: the connection broke, or the bytes come too slowly.
+            OutputDamaged: there are more of them than may be.
+        """
         query = {"filename": filename, "subfolder": subfolder, "type": folder}
         response = self.request("GET", "/view", params=query, stream=True)
         if not response.ok:
             response.close()
             return None
-        return self._stream(response)
+        return self._stream(response, most_bytes)
 
     def lora_metadata(self, name: str) -> dict[str, Any] | None:
         """``GET /view_metadata/loras``: the metadata in a LoRA's header, or None where it has none or is not there."""
@@ -282,8 +339,8 @@ class HostApi:
         if not response.ok:
             return None
         try:
-            return str(json.loads(response.content)["boot"])
-        except (ValueError, KeyError, TypeError):
+            return str(answers.load(response.content)["boot"])
+        except (ValueError, RecursionError, KeyError, TypeError):
             return None
 
     def phases(self, prompt_id: str) -> Any:
@@ -318,18 +375,23 @@ class HostApi:
         answer: dict[str, Any] = self.json("GET", path, shape)
         return answer
 
-    def _stream(self, response: requests.Response) -> Iterator[bytes]:
-        expected = response.headers.get("Content-Length")
-        received = 0
-        with response:
-            try:
-                for chunk in response.iter_content(CHUNK):
-                    received += len(chunk)
-                    yield chunk
-            except requests.exceptions.RequestException as error:
-                raise self._unreachable("the connection broke in the middle of a file") from error
-        if expected is not None and not response.headers.get("Content-Encoding") and str(received) != expected.strip():
-            raise self._unreachable(f"the connection ended after {received} of {expected} bytes of a file")
+    def _stream(self, response: requests.Response, most_bytes: int | None) -> Iterator[bytes]:
+        expected = response.headers.get("Content-Length", "")
+        packed = bool(response.headers.get("Content-Encoding"))
+        whole = int(expected) if expected.isdecimal() and not packed else None
+        budget = Budget(most_bytes=most_bytes or whole or _MOST_UNTOLD)
+        try:
+            yield from steady(body(response, budget))
+        except requests.exceptions.RequestException as error:
+            raise self._unreachable("the connection broke in the middle of a file") from error
+        except OverBudget as error:
+            if error.limit == "seconds":
+                raise self._unreachable(f"{budget.bytes:,} bytes of a file came, and the rest too slowly") from error
+            raise OutputDamaged(
+                f"the host sends a file that is too large ({error})", place=self.url, remedy="see what answers there"
+            ) from error
+        if budget.bytes != whole and whole is not None:
+            raise self._unreachable(f"the connection ended after {budget.bytes} of {expected} bytes of a file")
 
     def _unknown(self, message: str) -> DeliveryUnknown:
         return DeliveryUnknown(
@@ -339,6 +401,14 @@ class HostApi:
     def _unreachable(self, message: str, remedy: str = "") -> HostUnreachable:
         start = "start it with `packshot host up`, or name the right address with --host"
         return HostUnreachable(message, place=self.url, remedy=remedy or start)
+
+
+def _parts(response: requests.Response) -> Iterator[bytes]:
+    """The body of an answer in JSON, within its bounds."""
+    budget = Budget(most_bytes=answers.MOST_BYTES, most_items=_MOST_PARTS)
+    for part in steady(body(response, budget), *_PACE):
+        budget.take_items()  # of one byte each they would take minutes
+        yield part
 
 
 _NOT_COMFYUI = "check the address: it should open ComfyUI in a browser"

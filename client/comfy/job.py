@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DeliveryUnknown, HostLost, HostUnreachable, JobCancelled, JobTimeout
+from ..budget import deadline, seconds_left
+from ..errors import DeliveryUnknown, HostLost, HostUnreachable, JobCancelled, JobTimeout, OutputDamaged
 from . import protocol
 from .events import Event, Finished, NodeProgress, OutputReady, Preview, Queued, Started
 from .http import HostApi
@@ -22,9 +23,11 @@ from .protocol import Frame, Presence, Record
 # a safeguard; without a socket the looks are all there is.
 _SAFEGUARD = 5.0
 _POLL_FIRST, _POLL_LAST, _POLL_GROWTH = 0.05, 1.0, 1.5
+_LAST_LOOK = 0.5  # seconds beyond a timeout that the last look may take
 _SECOND_LOOK = 0.5  # before an absent job is called lost
 _WORKER_GRACE = 10.0  # a live worker takes the next job within milliseconds, or once it has unloaded the models
-_MAX_FRAMES = 1000  # kept for a job whose events nobody reads; a hint lost here is made good by the next look
+# Frames, and bytes of them, kept for a job whose events nobody reads; a hint lost is made good by the next look.
+_MAX_FRAMES, _MAX_FRAME_BYTES = 1000, 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class Job:
     Its verdict comes from the host's records alone. One thread at a time may follow it.
 
     Args:
+        submitted: whether ``graph`` is what was submitted, with every value, and not only the workflow of the job.
+        changes: whether a host may change nodes of a type before it runs them.
         inspect: looks at what the job gave before anyone gets it; may add to it, or refuse it.
         photographs: records of those that were sent for it.
     """
@@ -132,6 +137,8 @@ class Job:
         patience: float,
         listening: Callable[[], bool],
         boot: str | None,
+        submitted: bool,
+        changes: Callable[[str], bool],
         inspect: Callable[[Result], Result] | None = None,
         photographs: Sequence[Mapping[str, Any]] = (),
     ) -> None:
@@ -144,9 +151,12 @@ class Job:
         self._patience = patience
         self._listening = listening
         self._boot = boot
+        self._submitted = submitted
+        self._changes = changes
         self._inspect = inspect
         self._photographs = photographs
-        self._frames: deque[Frame] = deque(maxlen=_MAX_FRAMES)
+        self._frames: deque[Frame] = deque()
+        self._frame_bytes = 0
         self._news = threading.Condition()
         self._record: Record | None = None
         self._cancelled = False
@@ -165,6 +175,9 @@ class Job:
         with self._news:
             if frame is not None:
                 self._frames.append(frame)
+                self._frame_bytes += frame.size
+            while len(self._frames) > _MAX_FRAMES or self._frame_bytes > _MAX_FRAME_BYTES:
+                self._frame_bytes -= self._frames.popleft().size
             self._news.notify_all()
 
     # -- for the user ----------------------------------------------------------------------------------------------
@@ -178,7 +191,9 @@ class Job:
         """
         if self._record is None and not self._frames:
             with contextlib.suppress(HostUnreachable, DeliveryUnknown):  # how long it may be silent is decided below
-                where = protocol.find_in_queue(self._api.queue(), self.id)
+                with deadline(timeout):
+                    queue = self._api.queue()
+                where = protocol.find_in_queue(queue, self.id)
                 if where.state == "pending" and where.position is not None:
                     yield Queued(where.position)
         yield from self._follow(timeout)
@@ -194,7 +209,8 @@ class Job:
         """Wait for the job and bring its outputs to disk.
 
         Args:
-            timeout: seconds to wait, None without limit. After it the job still runs; ask again, or cancel it.
+            timeout: seconds for the job and for bringing its files here, None without limit. After it the job still
+                runs, or its files are still on the host; ask again, or cancel it.
             out: folder for the files; the client's own by default.
             stem: their file name without extension; the workflow's name and the job's id by default.
             durable: sync the files to disk, so that they survive a power cut.
@@ -204,12 +220,23 @@ class Job:
             JobFailed, OutOfMemory, JobCancelled: the host's verdict.
             HostLost: see :meth:`events`.
             OutputMissing, OutputUnwritable: it succeeded, but its outputs cannot be had or written.
+            OutputDamaged: the host's record is that of other work, or its files are not what the workflow saves.
             ChecksFailed: a picture fails the checks of the client's channel; its file is kept, where the error says.
         """
-        record = self.wait(timeout)
-        items = select(record.outputs, self._wanted)
         folder = Path(out) if out is not None else self._out
-        outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable)
+        with deadline(None if timeout is None else timeout + _LAST_LOOK):
+            record = self.wait(timeout)
+            items = select(record.outputs, self._wanted)
+            try:
+                outputs = fetch(self._api, items, folder, stem or self._stem, record.cached, durable, self._graph)
+            except HostUnreachable as error:
+                if timeout is None or seconds_left() > 0:
+                    raise
+                raise JobTimeout(
+                    f"the job is done, and its files did not come within {timeout:g} s",
+                    place=f"job {self.id} on {self.host}",
+                    remedy="allow more time: they are still on the host",
+                ) from error
         result = Result(
             self.id,
             self.host,
@@ -234,9 +261,26 @@ class Job:
         for _ in self._follow(timeout):
             pass
         assert self._record is not None
+        self._prove(self._record)
         if not self._record.succeeded:
             raise protocol.failure(self._record, self._graph)
         return self._record
+
+    def _prove(self, record: Record) -> None:
+        """Refuse a record of other work than was submitted."""
+        other = record.prompt_id not in ("", self.id)
+        if self._submitted and record.graph is not None and not other:
+            changed = protocol.differences(self._graph, record.graph)
+            other = not all(node in self._graph and node in record.graph and self._may_change(node) for node in changed)
+        if other:
+            raise OutputDamaged(
+                "the host's record is of other work than was submitted",
+                place=f"job {self.id} on {self.host}",
+                remedy="see what runs on the host, and submit it again",
+            )
+
+    def _may_change(self, node: str) -> bool:
+        return self._changes(str(self._graph[node].get("class_type")))
 
     def cancel(self) -> bool:
         """Take the job out of the host's queue or interrupt it; False when it was already over."""
@@ -262,11 +306,11 @@ class Job:
     # -- how a job is followed -------------------------------------------------------------------------------------
 
     def _follow(self, timeout: float | None) -> Iterator[Event]:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline_at = None if timeout is None else time.monotonic() + timeout
         interval = _POLL_FIRST
         look_at = time.monotonic() + (_SAFEGUARD if self._listening() and not self._cancelled else 0.0)
         while self._record is None:
-            frames = self._wait(look_at if deadline is None else min(look_at, deadline))
+            frames = self._wait(look_at if deadline_at is None else min(look_at, deadline_at))
             over = False
             for frame in frames:
                 over = over or frame.final
@@ -274,9 +318,12 @@ class Job:
             now = time.monotonic()
             listening = self._listening()
             # A host says nothing of a waiting job that is cancelled, and the last frame of any job may be lost.
-            late = deadline is not None and now >= deadline
+            late = deadline_at is not None and now >= deadline_at
             if over or late or self._cancelled or now >= look_at or not listening:
-                yield from self._look(over)
+                left = None if deadline_at is None else max(0.0, deadline_at - now) + _LAST_LOOK
+                with deadline(left):
+                    seen = list(self._look(over))
+                yield from seen
                 interval = _SAFEGUARD if listening else min(interval * _POLL_GROWTH, _POLL_LAST)
                 urgent = over or self._cancelled or self._doubts != _Doubts()
                 look_at = now + (min(interval, _SECOND_LOOK) if urgent else interval)
@@ -294,6 +341,7 @@ class Job:
                 self._news.wait(max(0.0, until - time.monotonic()))
             frames = list(self._frames)
             self._frames.clear()
+            self._frame_bytes = 0
         return frames
 
     def _look(self, over: bool) -> Iterator[Event]:
@@ -352,7 +400,7 @@ class Job:
     def _read_record(self) -> Record | None:
         record = protocol.read_record(self._api.history(self.id), self.id)
         if record is not None and not record.memory and protocol.notes_memory(self._graph):
-            return replace(record, memory=protocol.read_phases(self._api.phases(self.id)))
+            return replace(record, memory=protocol.read_entries(self._api.phases(self.id)))
         return record
 
     def _lost(self, message: str) -> HostLost:

@@ -6,14 +6,18 @@ import contextlib
 import hashlib
 import mimetypes
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import OutputMissing
+from ..errors import OutputDamaged, OutputMissing
 from ..paths import atomic_write
 from .http import HostApi
-from .protocol import HostFile, HostText
+from .media import family_of_name, prove, saved_family
+from .protocol import Graph, HostFile, HostText
+
+_MOST_PICTURE = 1 << 30  # bytes; 16,384 x 16,384 pixels of noise have 0.8 GB
+_MOST = 10_000  # outputs of a job; a long video as single frames has a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +77,36 @@ def select(found: Sequence[HostFile | HostText], wanted: Mapping[str, str]) -> l
 
 def fetch(
     api: HostApi,
-    items: Iterable[tuple[str, HostFile | HostText]],
+    items: Sequence[tuple[str, HostFile | HostText]],
     folder: Path,
     stem: str,
     cached: frozenset[str],
     durable: bool,
+    graph: Graph,
 ) -> list[Output]:
     """Stream outputs into ``folder`` as ``stem.ext``, ``stem-2.ext`` and so on, never a half-written one.
 
+    Args:
+        graph: that was submitted: its nodes tell which kinds of files they save.
+
     Raises:
         OutputMissing: the host no longer has a file that its record names.
+        OutputDamaged: a file is of another kind than its node saves or its name says, or there are far too many.
         OutputUnwritable: the folder or the disk refuses.
     """
+    if len(items) > _MOST:
+        raise OutputDamaged(
+            f"the host's record names {len(items):,} outputs, and at most {_MOST:,} are fetched",
+            place=api.url,
+            remedy="have the workflow save less, such as a video in place of its frames",
+        )
     outputs: list[Output] = []
     for number, (name, item) in enumerate(items, 1):
         suffix = (safe_suffix(item.filename) or ".bin") if isinstance(item, HostFile) else ".txt"
         target = folder / f"{stem}{f'-{number}' if number > 1 else ''}{suffix}"
         digest = hashlib.sha256()
-        with atomic_write(target, durable=durable) as file, contextlib.closing(_content(api, item)) as chunks:
+        content = _content(api, item, saved_family(graph, item.node))
+        with atomic_write(target, durable=durable) as file, contextlib.closing(content) as chunks:
             for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)
@@ -98,14 +114,22 @@ def fetch(
     return outputs
 
 
-def _content(api: HostApi, item: HostFile | HostText) -> Generator[bytes, None, None]:
+def _content(api: HostApi, item: HostFile | HostText, saves: str | None) -> Generator[bytes, None, None]:
     if isinstance(item, HostText):
+        if saves is not None:
+            raise OutputDamaged(
+                "the node saves files, and the host gives a text",
+                place=f"node {item.node} on {api.url}",
+                remedy="see what runs on the host, and run the job again",
+            )
         yield item.text.encode(errors="replace")  # JSON may carry halves of characters, which UTF-8 cannot
         return
-    chunks = api.view(item.filename, item.subfolder, item.folder)
+    suffix = safe_suffix(item.filename)
+    most_bytes = _MOST_PICTURE if "image" in (saves, family_of_name(suffix)) else None
+    chunks = api.view(item.filename, item.subfolder, item.folder, most_bytes)
     if chunks is None:
         raise OutputMissing(f"the host no longer has '{item.filename}'", place=api.url, remedy="run the job again")
-    yield from chunks
+    yield from prove(chunks, suffix, saves, f"'{item.filename[:80]}' of {api.url}")
 
 
 def safe_suffix(filename: str) -> str:

@@ -11,12 +11,13 @@ Two rules stand above the rest, because every client that broke one of them repo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import (
     InputInvalid,
@@ -30,11 +31,12 @@ from ..errors import (
     read_report,
 )
 from ..workflow.canvas.convert import is_model_file
-from .answers import FRAMES, fits
+from .answers import FRAMES, fits, load, shallow
 
 # Of our nodes, those that note what they or what follows them take of memory.
 _NOTING = {"PackshotVRAMPolicy", "PackshotVAEDecodeTiled", "PackshotVAEEncodeTiled", "PackshotIntermediates"}
 
+_T = TypeVar("_T")
 Graph = Mapping[str, Mapping[str, Any]]  # API format: node id -> {class_type, inputs, _meta}
 
 
@@ -53,6 +55,7 @@ class Frame:
     prompt_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
     image: bytes = b""
+    size: int = 0  # bytes of the message
 
     @property
     def final(self) -> bool:
@@ -60,6 +63,7 @@ class Frame:
         return self.kind == "executing" and self.data.get("node") is None
 
 
+_MOST_WORDS = 8 << 20  # bytes of JSON in a frame; a larger one is a hint not given
 _PREVIEW_WITH_METADATA = 4  # binary frames start with their kind, 4 bytes, big-endian
 FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
@@ -68,14 +72,15 @@ def parse_frame(message: str | bytes) -> Frame | None:
     """Read one frame; None for those that concern no single job (``status``) or that this version does not know."""
     try:
         if isinstance(message, str):
-            body = json.loads(message)
+            body = load(message.encode()) if len(message) <= _MOST_WORDS else {}
             kind, data = str(body["type"]), body["data"]
-            return Frame(kind, str(data["prompt_id"]), data) if fits(data, FRAMES.get(kind, {})) else None
+            sound = fits(data, FRAMES.get(kind, {}))
+            return Frame(kind, str(data["prompt_id"]), data, size=len(message)) if sound else None
         (number,) = struct.unpack_from(">I", message)
         if number == _PREVIEW_WITH_METADATA:
             (length,) = struct.unpack_from(">I", message, 4)
-            data = json.loads(message[8 : 8 + length])
-            return Frame("preview", str(data["prompt_id"]), data, message[8 + length :])
+            data = load(message[8 : 8 + min(length, _MOST_WORDS)])
+            return Frame("preview", str(data["prompt_id"]), data, message[8 + length :], len(message))
     except (ValueError, KeyError, TypeError, RecursionError, struct.error):
         pass  # A frame is a hint: one that cannot be read is a hint not given.
     return None
@@ -201,7 +206,8 @@ class Record:
         memory: what each phase took of memory, in the order of their nodes, from Packshot Memory Report or Save for
             Channel, see :func:`notes_memory` for graphs without; fields are those of the pack's ``Phase``.
         photographs: what Packshot Load Photo says of the photographs that it loaded.
-        graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; empty
+        prompt_id: of the job that the record is of, as it says itself; empty where the history does not hold it.
+        graph: what the host executed: what was submitted, but for nodes in whose place the host has put others; None
             where the history does not hold it.
         mattes: what was found of each product that was cut out, ``{"node", "findings"}``; the findings' fields are
             those of :class:`packshot.compose.matte_verdict.Finding`.
@@ -215,7 +221,8 @@ class Record:
     error: Mapping[str, Any]
     look: tuple[Mapping[str, Any], ...] = ()
     memory: tuple[Mapping[str, Any], ...] = ()
-    graph: Graph = field(default_factory=dict)
+    prompt_id: str = ""
+    graph: Graph | None = None
     photographs: tuple[Mapping[str, Any], ...] = ()
     mattes: tuple[Mapping[str, Any], ...] = ()
 
@@ -245,16 +252,53 @@ def read_record(history: Mapping[str, Any], prompt_id: str) -> Record | None:
         error=messages.get("execution_error", messages.get("execution_interrupted", {})),
         look=tuple(_look(entry.get("outputs") or {})),
         memory=_phases(entry.get("outputs") or {}),
-        graph=_executed(entry.get("prompt")),
+        prompt_id=_prompt_part(entry, 1, str) or "",
+        graph=_executed(entry),
         photographs=tuple(_entries(entry.get("outputs") or {}, "photographs")),
         mattes=tuple(_mattes(entry.get("outputs") or {})),
     )
 
 
-def _executed(prompt: Any) -> Graph:
-    """The graph in a history entry's ``prompt``: number, id, graph, and more."""
-    graph = prompt[2] if isinstance(prompt, list) and len(prompt) > 2 else None
-    return graph if isinstance(graph, Mapping) and all(isinstance(node, Mapping) for node in graph.values()) else {}
+def _prompt_part(entry: Mapping[str, Any], place: int, kind: type[_T]) -> _T | None:
+    """A part of a history entry's ``prompt``: number, id, graph, and more; None where it is not there."""
+    prompt = entry.get("prompt")
+    part = prompt[place] if isinstance(prompt, list) and len(prompt) > place else None
+    return part if isinstance(part, kind) else None
+
+
+def _executed(entry: Mapping[str, Any]) -> Graph | None:
+    graph = _prompt_part(entry, 2, dict)
+    return graph if graph is not None and all(isinstance(node, Mapping) for node in graph.values()) else None
+
+
+def differences(submitted: Graph, executed: Graph) -> set[str]:
+    """Find the nodes that a host did not execute as they were submitted, or that were not submitted.
+
+    Titles do not count, nor does the form of a number or a text: a host reads ``"7"`` as 7 where a node wants a number.
+    """
+    return submitted.keys() ^ executed.keys() | {
+        node_id for node_id, node in submitted.items() if node_id in executed and not _same(node, executed[node_id])
+    }
+
+
+def _same(node: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    inputs, others = node.get("inputs") or {}, other.get("inputs") or {}
+    return (
+        node.get("class_type") == other.get("class_type")
+        and isinstance(others, Mapping)
+        and inputs.keys() == others.keys()
+        and all(_reads_as(value, others[name]) for name, value in inputs.items())
+    )
+
+
+def _reads_as(value: Any, other: Any) -> bool:
+    """Whether core may have made one value of another: it reads values as the types that the node wants."""
+    if value == other or value != value:
+        return True
+    plain = isinstance(value, str | int | float) and isinstance(other, str | int | float)
+    with contextlib.suppress(ValueError, OverflowError):
+        return plain and (type(other)(value) == other)
+    return False
 
 
 def graph_sha256(graph: Graph) -> str:
@@ -269,7 +313,7 @@ def _look(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for node, kinds in outputs.items():
         found = kinds.get("look") if isinstance(kinds, Mapping) else None
         for one in found if isinstance(found, list) else ():
-            if isinstance(one, Mapping) and one not in said:
+            if isinstance(one, Mapping) and shallow(one) and one not in said:
                 said.append(one)
                 yield {"node": str(node), **one}
 
@@ -278,7 +322,7 @@ def _entries(outputs: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any
     """What nodes say under a key of their own."""
     for kinds in outputs.values():
         entries = kinds.get(kind) if isinstance(kinds, Mapping) else None
-        yield from (entry for entry in entries if isinstance(entry, Mapping)) if isinstance(entries, list) else ()
+        yield from read_entries(entries)
 
 
 def _mattes(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -288,19 +332,19 @@ def _mattes(outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for matte in mattes if isinstance(mattes, list) else ():
             findings = matte.get("findings") if isinstance(matte, Mapping) else None
             if isinstance(findings, list):
-                readable = [finding for finding in findings if isinstance(finding, Mapping)]
-                yield {"node": str(node).partition(".")[0], "findings": readable}
+                yield {"node": str(node).partition(".")[0], "findings": list(read_entries(findings))}
 
 
 def _phases(outputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """Of the report that says most, where there are several: each tells all that ran before it."""
     reports = [kinds.get("packshot_memory") for kinds in outputs.values() if isinstance(kinds, Mapping)]
-    return read_phases(max((report for report in reports if isinstance(report, list)), key=len, default=[]))
+    return read_entries(max((report for report in reports if isinstance(report, list)), key=len, default=[]))
 
 
-def read_phases(report: Any) -> tuple[Mapping[str, Any], ...]:
-    """The phases of a report; empty where it is none."""
-    return tuple(phase for phase in report if isinstance(phase, Mapping)) if isinstance(report, list) else ()
+def read_entries(entries: Any) -> tuple[Mapping[str, Any], ...]:
+    """Take what nodes of ours tell from a host's answer, such as a report's phases; empty where it is no list."""
+    listed = entries if isinstance(entries, list) else ()
+    return tuple(entry for entry in listed if isinstance(entry, Mapping) and shallow(entry))
 
 
 def notes_memory(graph: Graph) -> bool:

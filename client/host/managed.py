@@ -1,6 +1,7 @@
 """The managed host: one ComfyUI per home folder, started in the background, found again by any later process.
 
-``home/host.json`` records which process it is. A process number alone is not trusted: the start time has to fit too.
+``home/host.json`` records which process it is. A process number alone is not trusted: the start has to
+fit too, counted from the boot of the machine, so that a clock that is set changes nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ..comfy.health import Health, health
 from ..comfy.http import HostApi
 from ..errors import HostFailed, PackshotError
 from ..models.starter.files import write_starter
 from ..paths import cache_dir, checkout, write_text, writing
 from . import process
+from .disk import disk_problem
 from .install import Installation, adopt, install, locked, remember, remembered
 
 _ADDRESS = "127.0.0.1"
@@ -69,7 +73,8 @@ class _State:
     """The running host, as recorded in ``home/host.json``."""
 
     pid: int
-    create_time: float
+    started: float  # seconds after the machine did
+    boot: str
     url: str
     command: list[str]
     pack: str | None
@@ -131,6 +136,11 @@ class ManagedHost:
             return self._models.expanduser().absolute()
         return self.installation.comfyui / "models" if self.installation.adopted else self.home / "models"
 
+    @property
+    def _base(self) -> Path:
+        """The folder that holds ``output``, ``user`` and ``custom_nodes``."""
+        return self.installation.comfyui if self.installation.adopted else self.home / "base"
+
     def install(self, progress: Callable[[str], None] | None = None) -> Installation:
         """Install ComfyUI and the starter model, or finish an install that was interrupted.
 
@@ -180,22 +190,24 @@ class ManagedHost:
 
     def down(self) -> bool:
         """Stop the host and its children; False when none was up."""
-        if not self._file.exists():
+        if not self._file.exists() and self._recorded() is None:
             return False
         with locked(self.home / "host.lock", lambda: None):
             state = self._recorded()
-            running = state and process.find(state.pid, state.create_time)
+            running = state and process.find(state.pid, state.started, state.boot)
             if running:
                 process.stop(running)
             self._file.unlink(missing_ok=True)
         return running is not None
 
     def status(self) -> HostStatus:
-        """Look for the host, and at its health."""
+        """Look for the host, at its health, and at the disk that it writes to."""
         state = self._up_state()
         if state is None:
             return HostStatus(None, None, None, None, healthy=False, log=self.log, reason="it is not up")
-        return self._status(state, self._health(state))
+        status = self._status(state, self._health(state))
+        problem = disk_problem(self._base / "output") if status.healthy else ""
+        return replace(status, healthy=False, reason=problem) if problem else status
 
     def health(self) -> Health:
         """The host's health; its ``boot`` is always known while it is up."""
@@ -227,7 +239,7 @@ class ManagedHost:
         installation = self.installation
         pack = checkout()
         before = self._recorded()
-        running = before and process.find(before.pid, before.create_time)
+        running = before and process.find(before.pid, before.started, before.boot)
         if before and running:
             wanted = self._command(port or _port(before.url), "--cpu" in before.command if cpu is None else cpu)
             if before.command == wanted and before.pack == _text(pack):
@@ -257,8 +269,8 @@ class ManagedHost:
         command = self._command(port, cpu)
         say(f"starting ComfyUI {installation.version} at http://{_ADDRESS}:{port}{' on the CPU' if cpu else ''}")
         started = process.spawn(command, installation.comfyui, self.log)
-        state = _State(started.pid, started.create_time(), f"http://{_ADDRESS}:{port}", command, _text(pack))
         try:
+            state = _state(started, f"http://{_ADDRESS}:{port}", command, _text(pack))
             write_text(self._file, json.dumps(asdict(state), indent=2))
             return self._wait(state, timeout)
         except BaseException:
@@ -277,9 +289,16 @@ class ManagedHost:
             command += ["--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}"]
         return [*command, "--cpu"] if cpu else command
 
+    def _mark(self) -> list[str]:
+        """What only the command line of this home's host has; a ComfyUI that its user starts has other words there."""
+        found = self._installation or remembered(self.home)
+        if found is not None and found.adopted:
+            return [str(found.comfyui / "main.py"), "--listen", _ADDRESS, "--port"]
+        return ["--base-directory", str(self.home / "base")]
+
     def _prepare(self, pack: Path | None) -> None:
         """Make the folders that ComfyUI wants to find, and link the checkout that this code runs from."""
-        base = self.installation.comfyui if self.installation.adopted else self.home / "base"
+        base = self._base
         self.models.mkdir(parents=True, exist_ok=True)
         for folder in ("user", "custom_nodes"):
             (base / folder).mkdir(parents=True, exist_ok=True)
@@ -291,7 +310,7 @@ class ManagedHost:
         deadline = time.monotonic() + timeout
         api = HostApi(state.url, timeout=5.0)
         try:
-            while process.find(state.pid, state.create_time):
+            while process.find(state.pid, state.started, state.boot):
                 try:
                     if api.system_stats()["system"]["argv"] == state.command[1:]:
                         return self._status(state, self._health(state))
@@ -315,15 +334,23 @@ class ManagedHost:
         return self.log.stat().st_size if self.log.exists() else 0
 
     def _recorded(self) -> _State | None:
+        """What ``host.json`` says; where it is gone or damaged, what the command line of a living host does."""
         try:
             return _State(**json.loads(self._file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
+            living = process.find_command(self._mark())
+        if living is None:
+            return None
+        try:
+            command = living.cmdline()
+            return _state(living, f"http://{_ADDRESS}:{command[command.index('--port') + 1]}", command, None)
+        except (psutil.Error, ValueError, IndexError):
             return None
 
     def _up_state(self) -> _State | None:
         """The recorded host, if its process is alive and is the one that was recorded."""
         state = self._recorded()
-        return state if state and process.find(state.pid, state.create_time) else None
+        return state if state and process.find(state.pid, state.started, state.boot) else None
 
     def _health(self, state: _State) -> Health:
         api = HostApi(state.url, timeout=5.0)
@@ -331,7 +358,7 @@ class ManagedHost:
             seen = health(api)
         finally:
             api.close()
-        return seen if seen.boot else replace(seen, boot=f"{state.pid}-{state.create_time}")
+        return seen if seen.boot else replace(seen, boot=f"{state.pid}-{state.started}")
 
     def _status(self, state: _State, seen: Health) -> HostStatus:
         return HostStatus(state.url, state.pid, seen.comfyui, seen.device, seen.healthy, self.log, seen.problem)
@@ -367,6 +394,10 @@ def remote_status(url: str) -> HostStatus:
 def _has_accelerator(python: Path) -> bool:
     result = subprocess.run([python, "-I", "-c", _ACCELERATOR], capture_output=True, text=True, check=False)
     return bool(result.stdout.strip())
+
+
+def _state(running: psutil.Process, url: str, command: list[str], pack: str | None) -> _State:
+    return _State(running.pid, process.since_boot(running.pid), process.boot_id(), url, command, pack)
 
 
 def _silent(_line: str) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _QUIET = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; new at every boot
 _LINGER = 3.0  # seconds that the port of a dead process may take to come free
 _TERMINATE = 10.0  # seconds that a process may take to end by itself
 
@@ -55,20 +57,52 @@ def spawn(command: list[str], directory: Path, log: Path) -> psutil.Process:
     return psutil.Process(child.pid)
 
 
-def find(pid: int, create_time: float) -> psutil.Process | None:
-    """The process with this number, if it is alive and was started at ``create_time`` (seconds since the epoch).
+def since_boot(pid: int) -> float:
+    """When a process started, in seconds after the machine did: the same however the clock is set meanwhile.
 
-    Numbers are used again; a process that was started at another time is someone else's.
+    Raises:
+        psutil.NoSuchProcess: there is none of this number.
+    """
+    boot = psutil.boot_time()
+    return psutil.Process(pid).create_time() - boot
+
+
+def boot_id() -> str:
+    """What tells this boot of the machine from every other one; empty where the system has no such name."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def find(pid: int, started: float, boot: str) -> psutil.Process | None:
+    """The process with this number, if it is alive and was started then. Numbers are used again.
+
+    Args:
+        started: as :func:`since_boot` says it.
+        boot: as :func:`boot_id` does.
     """
     if pid in _children:
         _children[pid].poll()
     try:
         process = psutil.Process(pid)
-        # The start time is derived from the clock, which may have been set a little since.
-        if abs(process.create_time() - create_time) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+        if boot == boot_id() and abs(since_boot(pid) - started) < 1 and process.status() != psutil.STATUS_ZOMBIE:
             return process
     except psutil.NoSuchProcess:
         pass
+    return None
+
+
+def find_command(arguments: Sequence[str]) -> psutil.Process | None:
+    """A living process of this user whose command line has these arguments, one after the other."""
+    wanted = list(arguments)
+    user = psutil.Process().username()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = process.cmdline()
+            places = range(len(command) - len(wanted) + 1)
+            if any(command[i : i + len(wanted)] == wanted for i in places) and process.username() == user:
+                return process
     return None
 
 

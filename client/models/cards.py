@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +35,8 @@ FACTS = ("release", "files", "licence", "sampling", "resolution", "memory", "cap
 
 _SHIPPED = Path(__file__).resolve().parent / "cards"
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
+_SEGMENT = re.compile(r"[^.\\/:*?\"<>|][^\\/:*?\"<>|]*")  # of a path; the signs are those that Windows refuses too
+_REPO = re.compile(r"(\w([\w.-]{0,94}\w)?/)?\w([\w.-]{0,94}\w)?", re.ASCII)  # as huggingface_hub's validate_repo_id
 _ID = r"^[a-z0-9][a-z0-9.-]*$"
 
 
@@ -72,12 +75,19 @@ class ModelFile(BaseModel):
     gated: bool = False  # the hub asks for an accepted licence and a token
     node: str | None = None  # the loader node where it is not core's own, such as UnetLoaderGGUF
 
-    @field_validator("name")
+    @field_validator("name", "path")
     @classmethod
-    def _inside(cls, name: str) -> str:
-        if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-            raise ValueError(f"{name!r} must be a path inside its folder, with forward slashes")
+    def _inside(cls, name: str | None) -> str | None:
+        if name is not None and not (name.isprintable() and all(map(_SEGMENT.fullmatch, name.split("/")))):
+            raise ValueError(f"{name!r} must be a path inside its folder, with forward slashes and no hidden parts")
         return name
+
+    @field_validator("repo")
+    @classmethod
+    def _on_hub(cls, repo: str | None) -> str | None:
+        if repo is not None and (not _REPO.fullmatch(repo) or "--" in repo or ".." in repo or repo.endswith(".git")):
+            raise ValueError(f"{repo!r} is no repository of the hub: owner/name")
+        return repo
 
 
 class Component(BaseModel):

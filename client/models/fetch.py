@@ -6,15 +6,20 @@ the next fetch of the same content goes on. Nothing that is there already is eve
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from filelock import FileLock, Timeout
 
+from ..budget import open_regular
 from ..errors import InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
 from ..paths import writing
 from .cards import Card, Component, ModelFile
@@ -24,6 +29,8 @@ Progress = Callable[[str], None]
 State = Literal["present", "missing", "differs"]
 
 _CHUNK = 1 << 22
+# What is a link is not followed, and a pipe is not waited for.
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _STARTER = "starter"  # the card whose files are generated
 
 
@@ -84,7 +91,13 @@ class Source(Protocol):
         """Find a file without reading it, or raise ModelMissing or HostUnreachable."""
 
     def copy(self, remote: Remote, part: Path) -> None:
-        """Append to ``part`` what it lacks of the file."""
+        """Append to ``part`` what it lacks of the file.
+
+        Raises:
+            OutputUnwritable: ``part`` is a link or no regular file, or the disk refuses.
+            ModelCorrupt: there is more of the file than its size; ``part`` is removed.
+            HostUnreachable: it breaks off again and again, or comes too slowly.
+        """
 
 
 def check_supported(card: Card) -> None:
@@ -120,17 +133,38 @@ def fetch(card: Card, wanted: Sequence[Wanted], models: Path, source: Source, pr
     check_supported(card)
     with writing(models):
         models.mkdir(parents=True, exist_ok=True)
+    with _lock(models):
+        if card.id == _STARTER:
+            write_starter(models, progress)
+        else:
+            _fetch(wanted, source, progress)
+    return [item.path for item in wanted if item.state == "missing"]
+
+
+@contextlib.contextmanager
+def _lock(models: Path) -> Iterator[None]:
+    """Keep other fetches away from a folder.
+
+    Raises:
+        OutputUnwritable: one is at work there, or the lock cannot be made.
+    """
+    lock = FileLock(models / ".packshot-fetch.lock", timeout=0)
     try:
-        with FileLock(models / ".packshot-fetch.lock", timeout=0):
-            if card.id == _STARTER:
-                write_starter(models, progress)
-            else:
-                _fetch(wanted, source, progress)
+        lock.acquire()
     except Timeout as error:
         raise OutputUnwritable(
             "another fetch is at work here", place=str(models), remedy="wait until it is done, or stop it"
         ) from error
-    return [item.path for item in wanted if item.state == "missing"]
+    except OSError as error:  # a link, say, which is not followed
+        raise OutputUnwritable(
+            f"the lock of this folder cannot be taken: {error.strerror}",
+            place=lock.lock_file,
+            remedy="see what lies there and who put it there, and delete it",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _fetch(wanted: Sequence[Wanted], source: Source, progress: Progress) -> None:
@@ -191,7 +225,43 @@ def _look(item: Wanted, source: Source) -> Remote:
 
 
 def _part(item: Wanted, remote: Remote) -> Path:
-    return item.path.with_name(f".{item.path.name[:80]}.{remote.key[:16]}.part")
+    """Where what has come of a file lies; a key that is no hash, such as a weak ETag, is hashed."""
+    key = remote.key if re.fullmatch("[0-9a-f]{16,}", remote.key) else hashlib.sha256(remote.key.encode()).hexdigest()
+    return item.path.with_name(f".{item.path.name[:80]}.{key[:16]}.part")
+
+
+@contextlib.contextmanager
+def open_part(part: Path) -> Iterator[BinaryIO]:
+    """Open what has come of a file, to read it and to append to it. Others may write to the folder that it is in.
+
+    Raises:
+        OutputUnwritable: it is a link, has a second name, or is no regular file; or the disk refuses.
+    """
+    refusal = OutputUnwritable(
+        "what lies here is a link or no regular file, and nothing is written to it",
+        place=str(part),
+        remedy="see who put it there, delete it, and fetch again",
+    )
+    if part.is_symlink():  # and O_NOFOLLOW for what becomes one meanwhile
+        raise refusal
+    with writing(part):
+        handle = os.open(part, _APPEND, 0o666)
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
+            os.close(handle)
+            raise refusal
+        with os.fdopen(handle, "a+b") as file:
+            yield file
+
+
+def refuse_more(remote: Remote, part: Path) -> ModelCorrupt:
+    """Remove what has come of a file that goes on beyond its size; returns the error to raise."""
+    part.unlink(missing_ok=True)
+    return ModelCorrupt(
+        f"more came than the {remote.size:,} bytes that this file has; it was removed",
+        place=remote.address,
+        remedy="fetch again; if it stays so, whatever is between here and there changes files",
+    )
 
 
 def _check_space(parts: Iterable[tuple[Path, int]]) -> None:
@@ -202,7 +272,7 @@ def _check_space(parts: Iterable[tuple[Path, int]]) -> None:
         folder = next(folder for folder in part.parents if folder.exists())
         device = folder.stat().st_dev
         folders[device] = folder
-        need[device] = need.get(device, 0) + max(0, size - (part.stat().st_size if part.exists() else 0))
+        need[device] = need.get(device, 0) + max(0, size - (part.lstat().st_size if part.is_file() else 0))
     for device, folder in folders.items():
         free = shutil.disk_usage(folder).free
         if need[device] > free:
@@ -218,7 +288,7 @@ def _take(item: Wanted, remote: Remote, part: Path, progress: Progress) -> None:
     expected = item.file.sha256 or remote.sha256
     if expected is not None:
         progress(f"checking {item.component.folder}/{item.file.name}")
-        digest = _sha256(part)
+        digest = _sha256(part, follow=False)
         if digest != expected:
             part.unlink()
             raise ModelCorrupt(
@@ -227,18 +297,23 @@ def _take(item: Wanted, remote: Remote, part: Path, progress: Progress) -> None:
                 remedy="fetch again; if it stays so, whatever is between here and there changes files",
             )
     with writing(item.path):
-        if item.path.exists():
+        if os.path.lexists(item.path):
             raise ModelCorrupt(
                 "a file of that name has appeared in the meantime", place=str(item.path), remedy="see where it is from"
             )
         part.replace(item.path)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, *, follow: bool = True) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    try:
+        with open_regular(path, follow=follow) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise ModelCorrupt(
+            f"cannot be read: {error.strerror or error}", place=str(path), remedy="see what lies there"
+        ) from error
     return digest.hexdigest()
 
 
@@ -275,6 +350,9 @@ class Mirror:
 
     def copy(self, remote: Remote, part: Path) -> None:
         """See :class:`Source`."""
-        with Path(remote.address).open("rb") as origin, writing(part), part.open("ab") as out:
-            origin.seek(out.tell())
-            shutil.copyfileobj(origin, out, _CHUNK)
+        with open_regular(Path(remote.address)) as origin, open_part(part) as out:
+            origin.seek(out.seek(0, os.SEEK_END))
+            while chunk := origin.read(_CHUNK):
+                if out.tell() + len(chunk) > remote.size:
+                    raise refuse_more(remote, part)
+                out.write(chunk)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from urllib.parse import urljoin
 
+import requests
+
+from ..bounded_http import authorities, body, bounded_session, steady
+from ..budget import Budget, OverBudget, deadline
 from ..errors import HostUnreachable, ModelMissing, PackshotError
 from ..paths import writing
 from .cards import ModelFile
-from .fetch import Remote, fill_command, size_text
+from .fetch import Remote, fill_command, open_part, refuse_more, size_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
@@ -21,6 +32,10 @@ _T = TypeVar("_T")
 
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before the hub is asked again, after what may pass
 _PASSING = {408, 429, 500, 502, 503, 504}
+_PROGRESS = 1 << 20  # bytes; with less, a source that breaks off after each byte would be asked for ever
+_HEAD = 15.0  # seconds in which an answer must begin
+_REDIRECTIONS = 5
+_REMEDY = "see to the network and fetch again: what has come is kept. Without a network, use --mirror DIR"
 _LARGEST = 50 * 1000**3  # the hub sends no larger file over plain HTTP (MAX_HTTP_DOWNLOAD_SIZE of huggingface_hub)
 
 
@@ -37,9 +52,11 @@ class Hub:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
         repo, path = str(file.repo), str(file.path)
-        found: HfFileMetadata = _patiently(lambda: get_hf_file_metadata(hf_hub_url(repo, path)), file)
+        found: HfFileMetadata = _patiently(
+            lambda: _in_time(lambda: get_hf_file_metadata(hf_hub_url(repo, path)), file), file
+        )
         url = hf_hub_url(repo, path, revision=found.commit_hash)
-        if found.size is None or found.etag is None:
+        if found.size is None or found.size < 0 or found.etag is None:
             raise HostUnreachable(
                 "the answer has no size or no ETag, so it is not from the hub",
                 place=url,
@@ -53,30 +70,112 @@ class Hub:
         if remote.size > _LARGEST:
             _copy_by_xet(remote, part)
             return
-        from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+        from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
-        def get() -> None:
-            with writing(part), part.open("ab") as out:
-                if out.tell() > remote.size:
+        with open_part(part) as out, bounded_session() as session:
+            if out.seek(0, os.SEEK_END) > remote.size:
+                out.truncate(0)
+            session.verify = authorities()
+            name = Path(remote.file.name).name
+            bar = tqdm(  # type: ignore[no-untyped-call]
+                total=remote.size, initial=out.tell(), unit="B", unit_scale=True, desc=name
+            )
+            with bar:
+                _patiently(lambda: _go_on(session, remote, part, out, bar.update), remote.file, lambda: out.tell())
+
+
+def _go_on(
+    session: requests.Session, remote: Remote, part: Path, out: BinaryIO, progress: Callable[[int], object]
+) -> None:
+    """Append what comes of a file after what is there of it.
+
+    Raises:
+        ModelCorrupt: it goes on beyond the file's size.
+        ConnectionError: it has broken off, or the source cannot send it now.
+        HostUnreachable: it comes too slowly, or the source refuses it.
+    """
+    begun = out.seek(0, os.SEEK_END)
+    if begun == remote.size:
+        return
+    try:
+        with _open(session, remote, begun) as response:
+            if response.status_code == HTTPStatus.OK:  # it takes no ranges
+                progress(-begun)
+                with writing(part):
                     out.truncate(0)
-                http_get(
-                    remote.address,
-                    out,
-                    resume_size=out.tell(),
-                    headers=build_hf_headers(),
-                    expected_size=remote.size,
-                    displayed_filename=Path(remote.file.name).name,
-                )
+                begun = 0
+            budget = Budget(most_bytes=remote.size - begun)
+            for chunk in steady(body(response, budget)):
+                with writing(part):
+                    out.write(chunk)
+                progress(len(chunk))
+            with writing(part):
+                out.flush()
+    except OverBudget as error:
+        if error.limit == "seconds":
+            raise HostUnreachable("less than 128 KiB came within 15 s", place=remote.address, remedy=_REMEDY) from error
+        raise refuse_more(remote, part) from error
+    if out.tell() < remote.size:
+        raise ConnectionError(f"the connection ended after {out.tell():,} of {remote.size:,} bytes")
 
-        _patiently(get, remote.file, lambda: part.stat().st_size if part.exists() else 0)
+
+def _open(session: requests.Session, remote: Remote, begun: int) -> requests.Response:
+    """Ask for a file from a byte on, through redirections; the token is for the hub alone."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    url, headers = remote.address, {**build_hf_headers(), "Accept-Encoding": "identity"}
+    if begun:
+        headers["Range"] = f"bytes={begun}-"
+    for _ in range(_REDIRECTIONS):
+        patience = constants.HF_HUB_DOWNLOAD_TIMEOUT
+        with deadline(_HEAD):
+            response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=patience)
+        if not response.is_redirect:
+            break
+        response.close()
+        target = urljoin(url, response.headers["Location"])
+        if session.should_strip_auth(url, target):  # type: ignore[no-untyped-call]
+            headers.pop("authorization", None)
+        url = target
+    ranges = response.headers.get("Content-Range", "")
+    rest = response.status_code == HTTPStatus.PARTIAL_CONTENT and ranges.startswith(f"bytes {begun}-")
+    if rest or response.status_code == HTTPStatus.OK:
+        return response
+    response.close()
+    if response.status_code in _PASSING:
+        raise ConnectionError(f"the answer is HTTP {response.status_code}")
+    raise HostUnreachable(
+        f"the hub does not send {remote.file.path}: HTTP {response.status_code}", place=remote.address, remedy=_REMEDY
+    )
+
+
+def _in_time(action: Callable[[], _T], file: ModelFile) -> _T:
+    """Call huggingface_hub, whose patience is one for each byte, with one for the whole; it is left to itself then."""
+    outcome: Future[_T] = Future()
+
+    def call() -> None:
+        try:
+            outcome.set_result(action())
+        except BaseException as error:  # raised below, in the thread that waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=call, name="packshot-hub", daemon=True).start()
+    try:
+        return outcome.result(_HEAD)
+    except FutureTimeout as error:
+        raise HostUnreachable(
+            f"the hub has not answered within {_HEAD:g} s",
+            place=str(file.repo),
+            remedy=_REMEDY,
+        ) from error
 
 
 def _copy_by_xet(remote: Remote, part: Path) -> None:
     from huggingface_hub import hf_hub_download
 
     file = remote.file
-    staging = part.with_suffix(".xet")
+    staging = Path(tempfile.mkdtemp(prefix=".packshot-", suffix=".xet", dir=part.parent))
     try:
         with writing(part):
             got = _patiently(lambda: hf_hub_download(str(file.repo), str(file.path), local_dir=staging), file)
@@ -92,16 +191,16 @@ def _copy_by_xet(remote: Remote, part: Path) -> None:
 
 
 def _patiently(action: Callable[[], _T], file: ModelFile, done: Callable[[], int] = lambda: 0) -> _T:
-    """Ask the hub, and again after a failure that may pass; ``done`` bytes that grow start the patience anew."""
+    """Ask the hub, and again after a failure that may pass; each MiB that is ``done`` starts the patience anew."""
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     tries, seen = 0, done()
     while True:
         try:
             return action()
-        except (HTTPError, OSError) as error:  # the one is of huggingface_hub's HTTP library
+        except (HTTPError, OSError) as error:  # the one is of huggingface_hub's HTTP library; of requests all are
             now = done()
-            tries, seen = (0, now) if now > seen else (tries, seen)
+            tries, seen = (0, now) if now >= seen + _PROGRESS else (tries, seen)
             if tries == len(_PAUSES) or not _may_pass(error):
                 raise _explained(error, file) from error
             time.sleep(_PAUSES[tries])
@@ -149,5 +248,5 @@ def _explained(error: Exception, file: ModelFile) -> PackshotError:
     return HostUnreachable(
         f"the hub does not send {file.path}: {(str(error) or type(error).__name__).strip().splitlines()[0]}",
         place=page,
-        remedy="see to the network and fetch again: what has come is kept. Without a network, use --mirror DIR",
+        remedy=_REMEDY,
     )

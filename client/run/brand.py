@@ -20,6 +20,7 @@ from ..comfy.client import HostClient
 from ..comfy.http import HostApi
 from ..errors import ModelCorrupt
 from ..models.detect.findings import CARDS
+from ..models.licensing.profile import Profile
 from ..paths import atomic_write, writing
 from ..workflow import PreparedWorkflow, Workflow
 from ..workflow.canvas.convert import ObjectInfo, input_options
@@ -56,6 +57,7 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
 
     Raises:
         ModelCorrupt: a file is another than the kit names, or none of weights.
+        BrandInvalid: a file is a link that leads out of the kit's folder.
         OutputUnwritable: the folder or the disk refuses.
     """
     copied: list[Path] = []
@@ -63,7 +65,7 @@ def bring_loras(kit: BrandKit, models: Path) -> list[Path]:
         return copied
     with LoraIndex() as index:
         for lora in kit.loras:
-            source, place = kit.folder / "loras" / lora.file, models / "loras" / lora.file
+            source, place = kit.path(f"loras/{lora.file}"), models / "loras" / lora.file
             there = index.hashes(place).file if place.is_file() else ""
             if not source.is_file() or there == lora.sha256:
                 continue
@@ -95,12 +97,18 @@ def bring_kit(kit: BrandKit, client: HostClient) -> None:
 
 
 def enforce_kit(
-    kit: BrandKit, prepared: PreparedWorkflow, info: ObjectInfo, cards: Collection[str], host: HostApi | None = None
+    kit: BrandKit,
+    prepared: PreparedWorkflow,
+    info: ObjectInfo,
+    cards: Collection[str],
+    profile: Profile,
+    host: HostApi | None = None,
 ) -> str:
     """Refuse a run before its first picture where the kit's LoRAs may not be applied; the host looks at each again.
 
     Args:
         cards: ids of the model cards that the workflow loads.
+        profile: the user's; the kit's own is judged too, and the stricter holds.
         host: where it runs; LoRA files in the folder of a managed host are looked into here.
 
     Returns:
@@ -109,7 +117,8 @@ def enforce_kit(
     Raises:
         BrandInvalid: a LoRA for the model is not approved, or has expired.
         LoraMismatch: the kit has LoRAs, and none for the model.
-        LicenceRefused: a licence is unknown or does not allow what the kit's profile, or the user's, says.
+        LicenceRefused: a licence is unknown or does not allow what the user's profile says, or the
+            kit's.
         ModelMissing, ModelCorrupt: a file is not on the host, or is another than the kit names.
     """
     if not kit.loras:
@@ -123,11 +132,11 @@ def enforce_kit(
         for lora in choose(kit, base):
             for error in gate(lora, today):
                 raise error
-            judge_statement(kit, lora)
+            judge_statement(kit, lora, profile)
             name = find_file(lora.file, listed, f"LoRA '{lora.name}'")
             path = find_weights(folder, name) if folder is not None else None
             if path is not None:
-                judge_lora(kit, lora, path)
+                judge_lora(kit, lora, path, profile)
     return ""
 
 

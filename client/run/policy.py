@@ -12,7 +12,7 @@ from pathlib import Path
 from ..brand.kit import BrandKit
 from ..comfy.client import HostClient
 from ..errors import InputInvalid, nearest
-from ..models.licensing.licences import Decision
+from ..models.licensing.licences import UNPROVED, Decision
 from ..models.licensing.profile import Profile, load_profile
 from ..quality.channels import Channel, load_channel
 from ..workflow import Workflow
@@ -85,7 +85,8 @@ class RunWarning:
     """Something that a run does otherwise than one may expect, and that refuses nothing.
 
     Attributes:
-        slug: its kind: ``lock-drift``, ``lora-not-applied``, ``lora-no-effect`` or ``lora-partly-loaded``.
+        slug: its kind: ``lock-drift``, ``lora-not-applied``, ``lora-no-effect``, ``lora-partly-loaded`` or
+            ``weights-unproved``.
         node: title or id of the node that it is about; empty: of none.
     """
 
@@ -174,8 +175,13 @@ def judge_run(
         return Admission(workflow, weights, decision)
     warnings: list[RunWarning] = []
     waived: list[Waiver] = []
+    if unproved := ", ".join(sorted({part.part.name for part in decision.parts if part.part.licence == UNPROVED})):
+        said = "could not be looked into, so that their licence follows from their names alone; production refuses that"
+        warnings.append(RunWarning("weights-unproved", f"{unproved} {said}"))
 
-    if kit is not None and (note := enforce_kit(kit, prepared, client.object_info, weights.cards, client.api)):
+    if kit is not None and (
+        note := enforce_kit(kit, prepared, client.object_info, weights.cards, policy.profile, client.api)
+    ):
         warnings.append(RunWarning("lora-not-applied", note))
     held = held or find_lock(workflow)
     drift = drift_from(held, client, prepared, weights, changes) if held else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -21,6 +22,7 @@ from ..brand.training.recipe import DEFAULT_TARGETS, Recipe
 from ..comfy.events import Event
 from ..comfy.http import HostApi
 from ..comfy.job import Job, Result
+from ..comfy.uploads import put_file
 from ..errors import InputInvalid
 from ..host.managed import managed_url
 from ..models.cards import load_card
@@ -223,18 +225,17 @@ def send_dataset(api: HostApi, dataset: Dataset) -> str:
     Raises:
         HostUnreachable, HostLost: the connection broke.
         InputInvalid: a picture is larger than the host accepts.
+        OutputDamaged: the host has not what it was sent.
     """
     folder = f"{_FOLDER}/{dataset.hash[:32]}"
     lines = []
     for picture in dataset.pictures:
         name = f"{picture.sha256[:32]}{picture.path.suffix.lower()}"
-        if not api.has_file(name, folder, "input"):
-            with picture.path.open("rb") as file:
-                api.upload(file, name, folder)
+        with picture.path.open("rb") as file:
+            put_file(api, file, picture.sha256, name, folder)
         lines.append(json.dumps(_row(name, picture), ensure_ascii=False, sort_keys=True))
     table = "\n".join(lines).encode()
-    if not api.has_file("metadata.jsonl", folder, "input"):
-        api.upload(io.BytesIO(table), "metadata.jsonl", folder)
+    put_file(api, io.BytesIO(table), hashlib.sha256(table).hexdigest(), "metadata.jsonl", folder)
     return folder
 
 

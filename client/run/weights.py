@@ -10,8 +10,9 @@ from typing import Any
 from ..comfy.http import HostApi
 from ..errors import HostFailed
 from ..host.managed import ManagedHost
+from ..models.cards import card_ids
 from ..models.licensing.licences import Decision, Profile, judge
-from ..models.licensing.parts import Origin, origin_of_file, origin_of_metadata, parts_of_files
+from ..models.licensing.parts import AS_NAMED, Origin, origin_of_file, origin_of_metadata, parts_of_files
 from ..workflow import PreparedWorkflow
 from ..workflow.canvas.convert import ObjectInfo, input_options, is_model_file
 from ..workflow.canvas.graph import BYPASSED, MUTED, CanvasGraph
@@ -88,26 +89,60 @@ def weights_of_run(
 def judge_weights(weights: Weights, profile: Profile, host: HostApi | None = None) -> Decision:
     """What the licences of all weights say to a profile.
 
-    A file that nothing lists is looked into: in the managed host's models folder, or through the host, which gives away
-    a LoRA's metadata.
+    Each file is looked into: by our node pack on the host, or in the managed host's models folder. A host without the
+    pack gives away a LoRA's metadata alone, which prove nothing. Without a host a file that is not here stands for what
+    its name says.
 
     Args:
-        host: where the workflow runs; without one only the managed host's folder is looked at.
+        host: where the workflow runs.
 
     Raises:
         ModelMissing, ModelCorrupt, WorkflowInvalid: a card that is not there or not valid, a file that is not whole.
         HostUnreachable: the host does not answer.
     """
     folder = managed_models(host)
+    parts = parts_of_files([], sorted(weights.cards), profile, lambda _: None)
+    for name in sorted(weights.files):
+        for origin in _origins(name, folder, host):
+            parts += parts_of_files([name], [], profile, {name: origin}.get)
+    return judge(parts, profile)
 
-    def look(name: str) -> Origin | None:
-        path = find_weights(folder, name) if folder is not None else None
-        if path is not None:
-            return origin_of_file(path)
-        metadata = host.lora_metadata(name) if host is not None else None
-        return origin_of_metadata(metadata) if metadata is not None else None
 
-    return judge(parts_of_files(sorted(weights.files), sorted(weights.cards), profile, look), profile)
+def _origins(name: str, folder: Path | None, host: HostApi | None) -> list[Origin | None]:
+    """What all files of a name say of themselves: a loader may take any of them. None: it could not be looked into."""
+    seen = host_origins(host, name) if host is not None else []
+    if seen:
+        return seen
+    paths = list(_weights_named(folder, name)) if folder is not None else []
+    if paths:
+        return [origin_of_file(path) for path in paths]
+    if host is None:
+        return [AS_NAMED]
+    metadata = host.lora_metadata(name)
+    return [origin_of_metadata(metadata) if metadata is not None else None]
+
+
+def host_origins(host: HostApi, name: str) -> list[Origin | None]:
+    """What a host's files of a name say of themselves, as our node pack there reads their headers.
+
+    Returns:
+        One for each folder that has such a file; empty where the host has none, or not the pack.
+
+    Raises:
+        HostUnreachable: the host does not answer.
+    """
+    response = host.request("GET", "/packshot/weights", params={"name": name})
+    answer = host.parse(response) if response.ok else None
+    listed = answer.get("files") if isinstance(answer, dict) else None
+    return [_origin_said(each) for each in listed] if isinstance(listed, list) else []
+
+
+def _origin_said(file: object) -> Origin | None:
+    known = set(card_ids())
+    match file:
+        case {"cards": list(cards), "addition": bool(addition), "licence": str(licence)} if known.issuperset(cards):
+            return Origin(tuple(cards), addition, licence)
+    return None
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -134,8 +169,12 @@ def managed_models(host: HostApi | None) -> Path | None:
 
 
 def find_weights(models: Path, name: str) -> Path | None:
-    """A file of that name below one of the folders of a models folder, which core's loaders read."""
+    """The first file of that name below one of the folders of a models folder, which core's loaders read."""
+    return next(_weights_named(models, name), None)
+
+
+def _weights_named(models: Path, name: str) -> Iterator[Path]:
     relative = Path(name.replace("\\", "/"))
     if relative.is_absolute() or ".." in relative.parts or not models.is_dir():
-        return None
-    return next((path for folder in sorted(models.iterdir()) if (path := folder / relative).is_file()), None)
+        return
+    yield from (path for folder in sorted(models.iterdir()) if (path := folder / relative).is_file())

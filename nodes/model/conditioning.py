@@ -38,17 +38,13 @@ def kept() -> KeptFiles:
 def encode(clip: Any, text: str) -> Any:
     """CONDITIONING of a text: what is kept of it, or else as core's ``CLIPTextEncode`` computes it."""
     store = kept()
-    key = _key(clip, text) if store.folder.is_dir() else None
+    key = _key(clip, text) if store.begun() else None
     content = store.read(key) if key else None
     return _computed(clip, text) if content is None else _unpack(content)
 
 
 def encode_ahead(clip: Any, text: str) -> None:
-    """Compute a text's conditioning and keep it, unless it is kept already or cannot be.
-
-    Raises:
-        OutputUnwritable: the disk refuses.
-    """
+    """Compute a text's conditioning and keep it, unless it is kept already or cannot be."""
     store = kept()
     key = _key(clip, text)
     if key is None or store.read(key) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,10 @@ def _of_host(named: Mapping[str, Any]) -> Path:
     if folder not in _FOLDERS:
         raise refuse(400, f"there is no folder '{folder[:80]}'", place="'type'")
     root = Path(folder_paths.get_directory_by_type(folder)).resolve()
-    return inside(root, f"{text_of(named, 'subfolder', 1000)}/{text_of(named, 'filename', 1000)}")
+    subfolder = text_of(named, "subfolder", 1000)
+    if os.sep == "\\":  # as core names them there
+        subfolder = subfolder.replace(os.sep, "/")
+    return inside(root, "/".join(part for part in (subfolder, text_of(named, "filename", 1000)) if part))
 
 
 def _check(kit: BrandKit, channel: str, source: Path | bytes, name: str) -> dict[str, Any]:

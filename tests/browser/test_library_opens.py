@@ -15,6 +15,7 @@ from packshot import Client, Workflow
 from packshot.host.managed import HostStatus
 from packshot.workflow.app_mode import read_app_mode
 from packshot.workflow.versions import library
+from support.host.routes import token
 
 _OPEN = "async workflow => { await window.app.loadGraphData(workflow) }"
 _SUBMIT = "async () => JSON.parse(JSON.stringify((await window.app.graphToPrompt()).output))"
@@ -69,5 +70,7 @@ def test_it_opens_as_an_app_with_its_fields_in_order_and_asks_for_no_new_version
     assert list(dict.fromkeys(found)) == labels
     assert page.evaluate(_SHOWN) == len(labels)  # the frontend drops entries that lead to nothing
     body = {"workflow": page.evaluate("app.rootGraph.serialize()")}
-    described = requests.post(f"{host.url}/packshot/workflow/contract", json=body, timeout=60).json()
+    described = requests.post(
+        f"{host.url}/packshot/workflow/contract", json=body, headers=token(host), timeout=60
+    ).json()
     assert described["changes"]["changes"] == []

@@ -1,4 +1,4 @@
-"""Kill the runner and the host with SIGKILL, again and again; whatever happens, every SKU ends with one picture."""
+"""Kill the runner and the host with SIGKILL, again and again, also inside writes: every SKU ends with one picture."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ import pytest
 from PIL import Image
 
 from packshot.catalog.ledger.ledger import Ledger
+from packshot.errors import PackshotError
 from packshot.host.managed import ManagedHost
 from support.places import ROOT
 
-ROWS = 320
+ROWS = 420
 
 KILLS = 22
+
+WRITE_KILLS = 8  # more, in the middle of a write of the runner
+
+RUNNER = ROOT / "bench" / "_write_kills.py"  # the command, which ends itself at a write after a signal
 
 SIDE = 2000  # pixels: a job takes long enough to be killed in the middle
 
@@ -44,7 +49,8 @@ def _table(folder: Path) -> dict[str, int]:
 
 
 def _run(folder: Path, url: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "packshot", "catalog", "run", str(folder / "table.csv"), "--host", url]
+    command = [sys.executable, str(RUNNER), str(folder / "writes.log")]
+    command += ["catalog", "run", str(folder / "table.csv"), "--host", url]
     command += ["--workflow", str(WORKFLOW), "--out", str(folder / "run")]
     for setting in ("color={{ row.colour }}", f"width={SIDE}", f"height={SIDE}"):
         command += ["--set", setting]
@@ -58,6 +64,23 @@ def _kill_host(managed: ManagedHost) -> None:
     os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(10)
+
+
+def _kill_inside_a_write(folder: Path, runner: subprocess.Popen[bytes]) -> bool:
+    """Arm a runner, once it works on the run, to end itself; False when it came to its own end before."""
+    while runner.poll() is None and not _holds(folder, runner.pid):
+        time.sleep(0.05)
+    runner.send_signal(signal.SIGUSR1)
+    return runner.wait() == -signal.SIGKILL
+
+
+def _holds(folder: Path, pid: int) -> bool:
+    try:
+        with Ledger(folder / "run") as ledger:
+            holder = ledger.lease()
+    except PackshotError:  # there is none yet
+        return False
+    return holder is not None and holder.pid == pid
 
 
 def _done(folder: Path) -> int:
@@ -79,7 +102,7 @@ def test_every_sku_has_one_picture_after_kills_of_runner_and_host(
     managed = new_host()
     url = managed.up().url
     assert url is not None
-    victims = ["runner"] * (KILLS - 8) + ["host"] * 6 + ["both"] * 2
+    victims = ["runner"] * (KILLS - 8) + ["host"] * 6 + ["both"] * 2 + ["write"] * WRITE_KILLS
     rng.shuffle(victims)
     runner = _run(tmp_path, url)
     host_kills = runner_kills = 0
@@ -92,12 +115,16 @@ def test_every_sku_has_one_picture_after_kills_of_runner_and_host(
             runner.kill()
             runner.wait()
             runner_kills += 1
+        if victim == "write":
+            if not _kill_inside_a_write(tmp_path, runner):
+                break
+            runner_kills += 1
         if victim in ("host", "both"):
             _kill_host(managed)
             host_kills += 1
             # At the same address: a runner that lives waits for it and goes on.
             assert managed.up(port=int(url.rsplit(":", 1)[1])).url == url
-        if victim in ("runner", "both"):
+        if victim in ("runner", "both", "write"):
             runner = _run(tmp_path, url)
     assert host_kills + runner_kills >= 20
     code = runner.wait(600)
@@ -126,4 +153,5 @@ def test_every_sku_has_one_picture_after_kills_of_runner_and_host(
     made = len(list((managed.home / "base" / "output").rglob("*.png")))
     assert made <= ROWS + counts.extra_runs
     assert counts.extra_runs <= 2 * host_kills + runner_kills
+    print((tmp_path / "writes.log").read_text())
     print(f"{host_kills} host kills, {runner_kills} runner kills, {counts.extra_runs} extra runs, {made} files")

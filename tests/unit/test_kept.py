@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from packshot.errors import OutputUnwritable
 from packshot.kept import KeptFiles
 
 
@@ -63,7 +62,19 @@ def test_a_file_beyond_the_limit_alone_is_kept_until_the_next(kept: KeptFiles) -
     assert kept.read("aa") is None
 
 
-def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_keeps_nothing_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputUnwritable):
-        KeptFiles(tmp_path / "file" / "kept", 1000, ".bin").write("aa", b"one")
+    kept = KeptFiles(tmp_path / "file" / "kept", 1000, ".bin")
+    for _ in range(3):
+        kept.write("aa", b"one")
+    assert kept.read("aa") is None
+    assert len(caplog.messages) == 1
+    assert str(kept.folder) in caplog.messages[0]
+
+
+def test_a_pipe_among_the_files_is_passed_over(kept: KeptFiles) -> None:
+    kept.write("aa", b"one")
+    os.mkfifo(kept.folder / f"aa.{'0' * 64}.bin")
+    assert kept.read("aa") == b"one"

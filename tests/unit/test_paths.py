@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,18 @@ from pathlib import Path
 import pytest
 
 from packshot.errors import OutputUnwritable
-from packshot.paths import atomic_write, cache_dir, checkout, resolve_within, shipped, write_new, write_text, writing
+from packshot.paths import (
+    atomic_write,
+    cache_dir,
+    checkout,
+    config_dir,
+    leads_down,
+    resolve_within,
+    shipped,
+    write_new,
+    write_text,
+    writing,
+)
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -179,3 +191,41 @@ def test_a_name_that_leads_out_of_a_folder_leads_nowhere(tmp_path: Path, name: s
     root.mkdir()
     (root / "out").symlink_to(tmp_path)
     assert resolve_within(root.resolve(), name) is None
+
+
+def test_cache_and_settings_are_their_owners_alone_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    cache_dir().mkdir(parents=True)
+    cache_dir().chmod(0o777)  # as an earlier version left it
+    before = os.umask(0)
+    try:
+        write_text(cache_dir() / "host" / "deep" / "installation.json", "{}")
+        write_text(config_dir() / "profile.yaml", "")
+        write_text(tmp_path / "run" / "manifest.csv", "")
+    finally:
+        os.umask(before)
+    for own in (cache_dir(), config_dir()):
+        modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (own, *own.rglob("*"))}
+        assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
+    assert stat.S_IMODE((tmp_path / "run" / "manifest.csv").stat().st_mode) == 0o666, "elsewhere the umask says"
+
+
+PLAIN = ["a.png", "pictures/a b.png", "ä/…/名.webp", ".stage/x", "index-2.html", "console.png"]
+ELSEWHERE = [
+    *("", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "...", "a.", "a ", "a /b", "a\\b", "C:/a"),
+    *("a:b", "con", "CON.png", "a/nul.txt", "aux .png", "com1", "LPT9.jpg", "conin$", "com\u00b9.png"),
+    *("a\0b", "a\nb", "\x1b[31m", "a\x7f"),
+]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_name_leads_down(name: str) -> None:
+    assert leads_down(name)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_name_that_leads_elsewhere_on_any_system_does_not(name: str) -> None:
+    assert not leads_down(name)

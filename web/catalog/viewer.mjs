@@ -3,6 +3,8 @@ import { h } from '../lib/dom.mjs'
 import { post } from '../lib/host.mjs'
 import { picture } from './picture.mjs'
 
+const JUDGE = 'packshot.judge' // where the browser keeps the name of whoever judges
+
 /**
  * @param {(name: string, values?: Record<string, string | number>) => string} t
  * @param {string} run
@@ -20,7 +22,9 @@ export function makeViewer(t, run, tell, changed) {
   const sub = h('p', { class: 'soft' })
   const facts = h('div')
   const reason = /** @type {HTMLTextAreaElement} */ (h('textarea', { maxlength: 1000, id: 'reason' }))
+  const judge = /** @type {HTMLInputElement} */ (h('input', { maxlength: 100, id: 'judge', autocomplete: 'name', value: localStorage[JUDGE] ?? localStorage['Comfy.userName'] ?? '' }))
   const said = h('p', { role: 'status' })
+  const who = h('p', { class: 'soft' })
   const compare = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => ((comparing = !comparing), show()) }, t('compare'))
   const button = (/** @type {string} */ name, /** @type {() => void} */ act) => h('button', { type: 'button', onclick: act }, t(name))
   const judging = h(
@@ -28,8 +32,11 @@ export function makeViewer(t, run, tell, changed) {
     { 'aria-label': t('verdict') },
     h('label', { for: 'reason' }, t('reason')),
     reason,
-    h('div', { class: 'row' }, button('approve', () => judge('approved')), button('reject', () => judge('rejected')), button('take_back', () => judge(''))),
-    said
+    h('label', { for: 'judge' }, t('your_name')),
+    judge,
+    h('div', { class: 'row' }, button('approve', () => say('approved')), button('reject', () => say('rejected')), button('take_back', () => say(''))),
+    said,
+    who
   )
   const element = /** @type {HTMLDialogElement} */ (
     h(
@@ -52,8 +59,8 @@ export function makeViewer(t, run, tell, changed) {
   )
 
   element.addEventListener('keydown', (event) => {
-    if (event.target === reason || event.ctrlKey || event.metaKey || event.altKey) return
-    const act = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), a: () => judge('approved'), r: () => judge('rejected'), c: () => compare.click() }[event.key]
+    if (event.target === reason || event.target === judge || event.ctrlKey || event.metaKey || event.altKey) return
+    const act = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), a: () => say('approved'), r: () => say('rejected'), c: () => compare.click() }[event.key]
     if (!act) return
     event.preventDefault()
     act()
@@ -67,7 +74,7 @@ export function makeViewer(t, run, tell, changed) {
   }
 
   /** @param {string} verdict */
-  async function judge(verdict) {
+  async function say(verdict) {
     const item = items[at]
     if (!item.file) return
     if (verdict === 'rejected' && !reason.value.trim()) {
@@ -77,8 +84,9 @@ export function makeViewer(t, run, tell, changed) {
     }
     try {
       const words = verdict ? reason.value.trim() : ''
-      await post(`runs/${encodeURIComponent(run)}/verdict`, { item: item.id, sha256: item.sha256, verdict, reason: words })
-      item.verdict = verdict ? { verdict, reason: words } : {}
+      localStorage[JUDGE] = judge.value
+      const { by } = await post(`runs/${encodeURIComponent(run)}/verdict`, { item: item.id, sha256: item.sha256, verdict, reason: words, by: judge.value })
+      item.verdict = verdict ? { verdict, reason: words, by } : {}
       if (!verdict) reason.value = ''
       show()
       changed()
@@ -112,6 +120,8 @@ export function makeViewer(t, run, tell, changed) {
     judging.hidden = !item.file
     const verdict = item.verdict.verdict
     said.textContent = verdict ? [t(verdict), item.verdict.reason].filter(Boolean).join(': ') : t('open')
+    const { by, at } = item.verdict
+    who.textContent = by ? [t('judged_by', { who: by }), at && new Date(at).toLocaleString(document.documentElement.lang)].filter(Boolean).join(', ') : ''
     said.className = verdict === 'approved' ? 'good' : verdict ? 'bad' : 'soft'
     facts.replaceChildren(...details(item))
   }

@@ -16,29 +16,52 @@ export class Refused extends Error {
   }
 }
 
+/** Who asks, where core keeps several users apart. @returns {Record<string, string>} */
+const user = () => (localStorage['Comfy.userId'] ? { 'Comfy-User': localStorage['Comfy.userId'] } : {})
+
 /**
  * @param {string} path below /packshot/
  * @param {RequestInit} [options]
  * @returns {Promise<any>}
  */
-async function ask(path, options) {
-  const answer = await fetch(address(path), options)
+async function ask(path, options = {}) {
+  const answer = await fetch(address(path), { ...options, headers: { ...user(), ...options.headers } })
   const content = await answer.json().catch(() => ({}))
   if (answer.ok) return content
   const said = content.error ?? { slug: '', message: `the host answers with ${answer.status}`, place: '', remedy: '' }
   throw new Refused(answer.status, said)
 }
 
+/** What goes with every change: the host has a new one each time it starts. @type {Promise<string> | undefined} */
+let token
+
+/**
+ * Ask for a change; once more where the host has started again since this page was opened.
+ * @param {string} path @param {string} type @param {BodyInit} body
+ * @returns {Promise<any>}
+ */
+async function change(path, type, body) {
+  const attempt = async () => {
+    token ??= ask('boot').then((content) => content.token)
+    return ask(path, { method: 'POST', headers: { 'Content-Type': type, 'X-Packshot-Token': await token }, body })
+  }
+  try {
+    return await attempt()
+  } catch (error) {
+    token = undefined
+    if (error instanceof Refused && error.status === 401) return attempt()
+    throw error
+  }
+}
+
 /** @param {string} path */
 export const get = (path) => ask(path)
 
 /** @param {string} path @param {unknown} content */
-export const post = (path, content) =>
-  ask(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(content) })
+export const post = (path, content) => change(path, 'application/json', JSON.stringify(content))
 
 /** @param {string} path @param {Blob} picture */
-export const send = (path, picture) =>
-  ask(path, { method: 'POST', headers: { 'Content-Type': picture.type || 'image/png' }, body: picture })
+export const send = (path, picture) => change(path, picture.type || 'image/png', picture)
 
 /** @type {Promise<any> | undefined} */
 let read

@@ -18,18 +18,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ...errors import ModelMissing, OutputUnwritable, PackshotError
+from ...errors import ModelMissing, PackshotError
 from ...hashes import Hashes, file_hashes
 from ...models.detect.claims import claim
 from ...models.detect.detect import Detection, detect_header
 from ...models.files.adapters import stated_alpha
 from ...models.files.header import Header
 from ...models.files.read import read_header
-from ...paths import cache_dir
+from ...paths import cache_dir, make_folder
+from ...side_files import optional
 from .algebra import total_norm
 from .report import summarise
 from .tensors import TensorFile
 
+_PATIENCE = 2.0  # seconds to wait for another process that writes the index
 _VERSION = 3  # of the table below and of what `summarise` says
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
@@ -63,39 +65,34 @@ def inspect_folder(folder: Path) -> list[dict[str, Any]]:
     Returns:
         An object of ``packshot lora inspect --json`` for each file, by path, without its hashes; ``error`` in place of
         the rest for one that is refused.
-
-    Raises:
-        OutputUnwritable: the index cannot be opened.
     """
     with LoraIndex() as index:
         return [{"file": str(entry.path), **entry.summary} for entry in index.scan(folder)]
 
 
 class LoraIndex:
-    """The database; use it in a ``with`` block, in one thread."""
+    """The database; use it in a ``with`` block, in one thread.
+
+    Where the user's cache cannot be used, all is worked out anew and forgotten at the end of the block.
+    """
 
     def __init__(self, database: Path | None = None) -> None:
         """Open it; one that is damaged or of another version is made anew.
 
         Args:
             database: its file; by default in the user's cache.
-
-        Raises:
-            OutputUnwritable: the folder or the disk refuses.
         """
         self._path = database or cache_dir() / "lora-index.sqlite"
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db: sqlite3.Connection | None = None
+        with optional(self._path):
+            make_folder(self._path.parent)
             try:
-                self._db = self._open()
+                self._db = _open(self._path)
+            except sqlite3.OperationalError:  # locked, or of a disk that refuses
+                raise
             except sqlite3.DatabaseError:
                 self._path.unlink()
-                self._db = self._open()
-        except (OSError, sqlite3.Error) as error:
-            raise OutputUnwritable(
-                f"the index of LoRA files cannot be opened: {error}", place=str(self._path),
-                remedy="check the folder's permissions and the disk",
-            ) from error  # fmt: skip
+                self._db = _open(self._path)
 
     def __enter__(self) -> LoraIndex:
         return self
@@ -103,7 +100,8 @@ class LoraIndex:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
 
     def scan(self, folder: Path) -> list[Entry]:
         """All safetensors files in a folder and below it, by path; new and changed ones are looked into.
@@ -113,18 +111,17 @@ class LoraIndex:
         found = dict(_files(folder.resolve()))
         known = {
             path: (size, changed, summary)
-            for path, size, changed, summary in self._db.execute(
-                "SELECT path, size, changed, summary FROM files WHERE path >= ? AND path < ?", _below(folder.resolve())
+            for path, size, changed, summary in self._select(
+                "SELECT path, size, changed, summary FROM files WHERE path >= ? AND path < ?", *_below(folder.resolve())
             )
         }
         stale = [path for path, stamp in found.items() if known.get(path, (0, 0, None))[:2] != stamp]
         stale += [path for path in found if path in known and known[path][2] is None and path not in set(stale)]
-        with self._db:
-            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in known.keys() - found.keys()])
-            new = {}
-            for path, text in _summaries(stale):
-                new[path] = text
-                self._keep(path, found[path], "summary", (text,))
+        new = dict(_summaries(stale))
+        with self._writing() as db:
+            db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in known.keys() - found.keys()])
+            for path, text in new.items():
+                _keep(db, path, found[path], "summary", (text,))
         texts = {path: new.get(path) or known[path][2] for path in found}
         return [Entry(Path(path), json.loads(text)) for path, text in sorted(texts.items()) if text]
 
@@ -136,15 +133,12 @@ class LoraIndex:
         """
         path = path.resolve()
         stamp = _stamp(path)
-        row = self._db.execute(
-            "SELECT sha256, body_sha256 FROM files WHERE path = ? AND size = ? AND changed = ? AND sha256 NOT NULL",
-            (str(path), *stamp),
-        ).fetchone()
-        if row is not None:
+        query = "SELECT sha256, body_sha256 FROM files WHERE path = ? AND size = ? AND changed = ? AND sha256 NOT NULL"
+        for row in self._select(query, str(path), *stamp):
             return Hashes(*row)
         made = file_hashes(path, read_header(path).body)
-        with self._db:
-            self._keep(str(path), stamp, "sha256, body_sha256", (made.file, made.body))
+        with self._writing() as db:
+            _keep(db, str(path), stamp, "sha256, body_sha256", (made.file, made.body))
         return made
 
     def norm(self, path: Path) -> float | None:
@@ -155,42 +149,55 @@ class LoraIndex:
         """
         path = path.resolve()
         stamp = _stamp(path)
-        row = self._db.execute(
-            "SELECT norm FROM files WHERE path = ? AND size = ? AND changed = ? AND norm NOT NULL", (str(path), *stamp)
-        ).fetchone()
-        if row is not None:
-            known: float | None = json.loads(row[0])
+        query = "SELECT norm FROM files WHERE path = ? AND size = ? AND changed = ? AND norm NOT NULL"
+        for (text,) in self._select(query, str(path), *stamp):
+            known: float | None = json.loads(text)
             return known
         made = total_norm(TensorFile(path))
-        with self._db:
-            self._keep(str(path), stamp, "norm", (json.dumps(made),))
+        with self._writing() as db:
+            _keep(db, str(path), stamp, "norm", (json.dumps(made),))
         return made
 
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=30.0)
-        try:
-            if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                db.execute("DROP TABLE IF EXISTS files")
-                db.execute(f"PRAGMA user_version = {_VERSION}")
-            db.execute("PRAGMA synchronous = OFF")  # a lost index is made again
-            db.execute(_TABLE)
-            db.commit()
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
+    def _select(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        """Rows of the index; none where it cannot be read."""
+        with optional(self._path):
+            if self._db is not None:
+                return self._db.execute(query, values).fetchall()
+        return []
 
-    def _keep(self, path: str, stamp: tuple[int, int], columns: str, values: tuple[str, ...]) -> None:
-        """Set columns of a file's row; what is known of other contents of the file is forgotten."""
-        self._db.execute("DELETE FROM files WHERE path = ? AND (size, changed) != (?, ?)", (path, *stamp))
-        names = [name.strip() for name in columns.split(",")]
-        marks = ", ".join("?" for _ in names)
-        update = ", ".join(f"{name} = excluded.{name}" for name in names)
-        self._db.execute(
-            f"INSERT INTO files (path, size, changed, {columns}) VALUES (?, ?, ?, {marks})"
-            f" ON CONFLICT (path) DO UPDATE SET {update}",
-            (path, *stamp, *values),
-        )
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction; what it writes is lost where the index cannot be written."""
+        with optional(self._path), self._db or _open(":memory:") as db:
+            yield db
+
+
+def _open(database: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(database, timeout=_PATIENCE)
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            db.execute("DROP TABLE IF EXISTS files")
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute("PRAGMA synchronous = OFF")  # a lost index is made again
+        db.execute(_TABLE)
+        db.commit()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _keep(db: sqlite3.Connection, path: str, stamp: tuple[int, int], columns: str, values: tuple[str, ...]) -> None:
+    """Set columns of a file's row; what is known of other contents of the file is forgotten."""
+    db.execute("DELETE FROM files WHERE path = ? AND (size, changed) != (?, ?)", (path, *stamp))
+    names = [name.strip() for name in columns.split(",")]
+    marks = ", ".join("?" for _ in names)
+    update = ", ".join(f"{name} = excluded.{name}" for name in names)
+    db.execute(
+        f"INSERT INTO files (path, size, changed, {columns}) VALUES (?, ?, ?, {marks})"
+        f" ON CONFLICT (path) DO UPDATE SET {update}",
+        (path, *stamp, *values),
+    )
 
 
 def _files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -44,13 +44,12 @@ class AuditLog:
         self._size = -1
         self._head = Head(0, START)
 
-    def append(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> Head:
-        """Add a line.
+    def append(self, event: str, facts: Mapping[str, Any]) -> Head:
+        """Add a line, and sync it to disk: the ledger, which is synced next, must never know of a line that is lost.
 
         Args:
             event: what happened, in a word.
             facts: JSON values.
-            durable: sync it to disk, so that it survives a power cut and not only a kill.
 
         Raises:
             OutputUnwritable: the disk refuses. What was written of the line is taken back.
@@ -64,8 +63,7 @@ class AuditLog:
             try:
                 file.write(line)
                 file.flush()
-                if durable:
-                    os.fsync(file.fileno())
+                os.fsync(file.fileno())
             except BaseException:
                 os.truncate(self._path, size)
                 raise

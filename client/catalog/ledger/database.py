@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,15 +17,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from ...budget import seconds_left
 from ...errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
 from ...paths import writing
 from .audit import AuditLog
 from .records import Holder
-from .schema import VERSION, bring_up_to_date
+from .schema import TABLES, VERSION, bring_up_to_date
 
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
+_WAL = 4 << 20  # bytes that the log beside the file keeps once what it held is in the file
+_PATIENCE = 30.0  # seconds that another process may hold the file
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
+
+_PATIENCE = 5.0  # seconds for whoever writes just now
+# Whether a line of the schema is of something stored, by its kind and by the text that SQLite goes by.
+_STORED = (
+    "(type = 'table' AND sql LIKE 'CREATE TABLE%') OR (type = 'index' AND"
+    " (sql IS NULL OR sql LIKE 'CREATE INDEX%' OR sql LIKE 'CREATE UNIQUE INDEX%'))"
+)
+_STEPS = 2000  # of SQLite's machine between two looks at the clock
+if sys.version_info >= (3, 11):
+    _LIMITS = (
+        (sqlite3.SQLITE_LIMIT_LENGTH, 64 << 20),  # bytes of a row
+        (sqlite3.SQLITE_LIMIT_COLUMN, 100),
+        (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50),
+        (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
+        (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
+    )
 
 
 class LedgerFile:
@@ -54,10 +75,11 @@ class LedgerFile:
         self._epoch: int | None = None
         self._repeats = False
         try:
-            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
+            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
             # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
+            self.db.execute(f"PRAGMA journal_size_limit = {_WAL}")
             self._prepare()
             self.db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
@@ -84,6 +106,15 @@ class LedgerFile:
         found = self.all("PRAGMA quick_check(1)")
         if found != [("ok",)]:
             raise self._damaged(sqlite3.DatabaseError(str(found[0][0]).replace("\n", " ")))
+
+    def empty_log(self) -> None:
+        """Bring what a large transaction left in the log beside the file home into it, unless somebody reads it now."""
+        with self.lock, self.said():
+            self.db.execute("PRAGMA busy_timeout = 1000")
+            try:
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self.db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
 
     def close(self) -> None:
         """Close the file; everything is on disk already."""
@@ -210,11 +241,11 @@ class LedgerFile:
             finally:
                 self._repeats = False
 
-    def audit(self, event: str, facts: Mapping[str, Any], *, durable: bool = True) -> None:
+    def audit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Add a line to the audit; inside a :meth:`transaction`."""
         if self._repeats:
             return
-        head = self._audit.append(event, facts, durable=durable)
+        head = self._audit.append(event, facts)
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
 
@@ -261,13 +292,54 @@ class LedgerFile:
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:
-    """Open a run's ledger to look into it, also while the run goes on."""
-    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
-    db = sqlite3.connect(uri, uri=True, timeout=5.0)
+    """Open a run's ledger to look into it, also while the run goes on.
+
+    Raises:
+        sqlite3.Error: there is none, or it is not as :func:`harden` wants it.
+    """
+    path = folder / FILE_NAME
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        regular = False
+    if not regular:
+        raise sqlite3.DatabaseError("there is no file")
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
     db.row_factory = sqlite3.Row
+    try:
+        harden(db)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
-def unreadable(folder: Path, error: sqlite3.Error) -> CatalogInvalid:
+def harden(db: sqlite3.Connection) -> None:
+    """Read from a database that others may have made, so that it can neither write, nor run on, nor run anything.
+
+    Whatever SQLite does for this connection from now on ends with the :func:`~...budget.deadline` of its thread. See
+    "Defense Against The Dark Arts" in SQLite's documentation.
+
+    Raises:
+        sqlite3.Error: it is no database, or it holds what no ledger has, such as a view in the place of a table.
+    """
+    db.set_progress_handler(lambda: int(seconds_left() <= 0), _STEPS)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        db.execute(f"PRAGMA {pragma}")
+    if sys.version_info >= (3, 11):
+        for category, most in _LIMITS:
+            db.setlimit(category, most)
+    if sys.version_info >= (3, 12):
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+    # A view or a generated column computes, as long as it likes, what looks as if it were stored.
+    row = db.execute(f"SELECT type, name FROM sqlite_master WHERE NOT coalesce({_STORED}, 0) LIMIT 1").fetchone()
+    if row is not None:
+        raise sqlite3.DatabaseError(f"it holds {str(row[0])[:20]} '{str(row[1])[:80]}', which no ledger has")
+    for table in TABLES:
+        if any(column[6] for column in db.execute(f"PRAGMA table_xinfo({table})")):
+            raise sqlite3.DatabaseError(f"the table '{table}' has columns that are computed, which no ledger has")
+
+
+def unreadable(folder: Path, error: Exception) -> CatalogInvalid:
     """What SQLite says of a ledger that is only looked into."""
     return CatalogInvalid(f"the ledger cannot be read: {error}", place=str(folder / FILE_NAME), remedy="see its log")

@@ -2,7 +2,7 @@
 
 Whoever finds the owner dead takes the run over under the next number; from then on the ledger refuses whatever the old
 owner still writes, should it wake up again. No clock is compared with another: an owner is dead when its process is
-gone from this machine, or when its beat has stood still for a while by the watcher's own steady clock.
+gone from this machine and PID namespace, or when its beat has stood still for a while by the watcher's own clock.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import sqlite3
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from ...errors import InputInvalid, PackshotError
+from ...host.process import boot_id, since_boot
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -39,7 +41,7 @@ class Lease:
         self._ledger = ledger
         self._end = threading.Event()
         dead = wait_for_owner(ledger)
-        me = (uuid.uuid4().hex, socket.gethostname(), os.getpid(), _since_boot(os.getpid()))
+        me = (uuid.uuid4().hex, where_pids_count(), os.getpid(), since_boot(os.getpid()))
         if (holder := ledger.take_lease(*me, after=dead)) is not None:
             raise _held(ledger, holder)
         self._thread = threading.Thread(target=self._beat, name="packshot-lease", daemon=True)
@@ -71,7 +73,7 @@ def wait_for_owner(ledger: Ledger) -> Holder | None:
     first = ledger.lease()
     since = time.monotonic()
     while (holder := ledger.lease()) is not None:
-        if holder.machine == socket.gethostname() and not _runs(holder.pid, holder.started):
+        if holder.machine == where_pids_count() and not _runs(holder.pid, holder.started):
             return holder
         if holder != first:
             raise _held(ledger, holder)
@@ -81,24 +83,29 @@ def wait_for_owner(ledger: Ledger) -> Holder | None:
     return None
 
 
+def where_pids_count() -> str:
+    """Name where the number of a process means that process: the host's name, this start of it, the PID namespace.
+
+    Two containers on one machine may share its name and not its processes; two machines may share a name.
+    """
+    parts = [socket.gethostname(), boot_id()]
+    with contextlib.suppress(OSError):  # other systems than Linux have no PID namespaces
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(filter(None, parts))
+
+
 def _held(ledger: Ledger, holder: Holder) -> InputInvalid:
     return InputInvalid(
         "another process works on this run",
-        place=f"{ledger.folder} (process {holder.pid} on {holder.machine})",
+        place=f"{ledger.folder} (process {holder.pid} on {holder.machine.partition(' ')[0]})",
         remedy="wait for it, or choose another --out",
     )
 
 
 def _runs(pid: int, started: float) -> bool:
     try:
-        return abs(_since_boot(pid) - started) < 1.0
+        return abs(since_boot(pid) - started) < 1.0
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
         return True
-
-
-def _since_boot(pid: int) -> float:
-    """When a process started, in seconds after the machine did: the same however the clock is set meanwhile."""
-    boot = psutil.boot_time()
-    return psutil.Process(pid).create_time() - boot

@@ -16,7 +16,7 @@ from ...errors import CatalogInvalid, PackshotError
 from .database import FILE_NAME as FILE_NAME
 from .database import LedgerFile
 from .places import earlier_place, move_picture
-from .records import Attempt, Counts, HostState, Judged, StoredItem
+from .records import Attempt, Counts, HostState, Judged, LossCause, StoredItem
 
 
 class Ledger(LedgerFile):
@@ -64,7 +64,8 @@ class Ledger(LedgerFile):
             "UPDATE attempts SET outcome = 'replaced' WHERE item_id = ? AND outcome = 'accepted'", (item_id,)
         )
         self.db.execute(
-            "UPDATE items SET state = 'pending', error = NULL, change = '{}', tries = 0, losses = 0 WHERE item_id = ?",
+            "UPDATE items SET state = 'pending', error = NULL, change = '{}', tries = 0, losses = 0, deaths = 0"
+            " WHERE item_id = ?",
             (item_id,),
         )
         # The seed goes on from where it was: that of the picture which passed, or the next after those that failed.
@@ -82,11 +83,15 @@ class Ledger(LedgerFile):
             self.limit,
         )
 
+    def suspects(self) -> set[str]:
+        """Ids of the items to be made with which hosts were lost."""
+        return {item_id for (item_id,) in self.all("SELECT item_id FROM items WHERE state = 'pending' AND losses")}
+
     def item(self, item_id: str) -> StoredItem:
         """One item."""
         row = self.one(
             "SELECT i.item_id, sku, variant, title, name, inputs, i.seed, workflow, model, axes, change, i.tries,"
-            " losses, ifnull(j.tries, 0), ifnull(failures, 0)"
+            " losses, deaths, ifnull(j.tries, 0), ifnull(failures, 0)"
             " FROM items i LEFT JOIN judgements j USING (item_id) WHERE i.item_id = ?",
             item_id,
         )
@@ -103,7 +108,7 @@ class Ledger(LedgerFile):
     def open_attempts(self, host: str | None = None) -> list[Attempt]:
         """Jobs that were started, on one host or any, and whose end was never written down; oldest first."""
         rows = self.all(
-            "SELECT prompt_id, item_id, host FROM attempts WHERE outcome = 'open' AND host = coalesce(?, host)"
+            "SELECT prompt_id, item_id, host, boot FROM attempts WHERE outcome = 'open' AND host = coalesce(?, host)"
             " ORDER BY rowid",  # not by the time that they began: the clock may have been set meanwhile
             host,
         )
@@ -133,13 +138,13 @@ class Ledger(LedgerFile):
                 (prompt_id, item_id, host, time.time(), boot, _json(change or {})),
             )
             sent = {"item_id": item_id, "prompt_id": prompt_id, "host": host, "boot": boot, **(audit or {})}
-            self.audit("sent", sent, durable=False)
+            self.audit("sent", sent)
 
     def unsent(self, prompt_id: str) -> None:
         """Take back :meth:`begin` for a job that certainly never reached a host."""
         with self.transaction() as db:
             db.execute("DELETE FROM attempts WHERE prompt_id = ? AND outcome = 'open'", (prompt_id,))
-            self.audit("unsent", {"prompt_id": prompt_id}, durable=False)
+            self.audit("unsent", {"prompt_id": prompt_id})
 
     def outdated(self, item_id: str) -> None:
         """A job that is still on a host was sent for the item's row as it was; inside a :meth:`transaction`.
@@ -152,19 +157,38 @@ class Ledger(LedgerFile):
             (item_id,),
         )
 
-    def lost(self, prompt_id: str, reason: str) -> None:
-        """The host has no record of the job; its item is to be made again, and this counts as an extra run."""
+    def lost(self, prompt_id: str, reason: str, cause: LossCause, *, alone: bool) -> None:
+        """The job is lost; its item is to be made again, and this counts as an extra run.
+
+        Args:
+            alone: whether no other job was open on the host.
+        """
         with self.transaction() as db:
-            self._end(prompt_id, "lost", reason)
-            db.execute(f"UPDATE items SET losses = losses + 1 {_OF_ATTEMPT}", (prompt_id,))
-            self.audit("lost", {"prompt_id": prompt_id, "reason": reason})
+            self._end(prompt_id, "lost", reason, cause)
+            if cause in ("died", "away"):
+                deaths = int(alone and cause == "died")
+                db.execute(
+                    f"UPDATE items SET losses = losses + 1, deaths = deaths + ? {_OF_ATTEMPT}", (deaths, prompt_id)
+                )
+            self.audit("lost", {"prompt_id": prompt_id, "reason": reason, "cause": cause, "alone": alone})
+
+    def found_dead(self, prompt_id: str, *, alone: bool) -> None:
+        """A host that was away with a job had died: it is back, and has no record of the job."""
+        with self.transaction() as db:
+            found = db.execute(
+                "UPDATE attempts SET slug = 'died' WHERE prompt_id = ? AND outcome = 'lost' AND slug = 'away'",
+                (prompt_id,),
+            )
+            if found.rowcount:
+                db.execute(f"UPDATE items SET deaths = deaths + ? {_OF_ATTEMPT}", (int(alone), prompt_id))
+                self.audit("found-dead", {"prompt_id": prompt_id, "alone": alone})
 
     def again(
         self, prompt_id: str, error: PackshotError, change: Mapping[str, str], seconds: float | None = None
     ) -> None:
         """The attempt failed after so long, and its item is to be tried again with ``change``."""
         with self.transaction() as db:
-            self._end(prompt_id, "failed", str(error), seconds)
+            self._end(prompt_id, "failed", str(error), error.slug, seconds)
             db.execute(f"UPDATE items SET tries = tries + 1, change = ? {_OF_ATTEMPT}", (_json(change), prompt_id))
             self.audit("again", {"prompt_id": prompt_id, "error": error.as_dict(), "change": dict(change)})
 
@@ -189,7 +213,7 @@ class Ledger(LedgerFile):
                 where they lie there already.
         """
         with self.transaction() as db:
-            self._end(prompt_id, "accepted", "", seconds, file, sha256, detail)
+            self._end(prompt_id, "accepted", "", "", seconds, file, sha256, detail)
             if judged is not None:
                 self._judged(prompt_id, judged, failures=0)
             db.execute(
@@ -210,7 +234,7 @@ class Ledger(LedgerFile):
     ) -> None:
         """The picture failed its checks: its item is to be made with the next seed."""
         with self.transaction():
-            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._end(prompt_id, "rejected", str(error), error.slug, seconds, file, sha256)
             self._judged(prompt_id, judged, failures=1)
             output = {"file": file, "sha256": sha256, "seconds": seconds}
             self.audit("rejected", {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict()})
@@ -227,7 +251,7 @@ class Ledger(LedgerFile):
     ) -> None:
         """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
         with self.transaction() as db:
-            self._end(prompt_id, "rejected", str(error), seconds, file, sha256)
+            self._end(prompt_id, "rejected", str(error), error.slug, seconds, file, sha256)
             self._judged(prompt_id, judged, failures=1)
             db.execute(
                 f"UPDATE items SET state = 'quarantined', error = ?, file = ?, sha256 = ? {_OF_ATTEMPT}",
@@ -278,7 +302,7 @@ class Ledger(LedgerFile):
         """The item cannot be made, for the reason given; the last attempt at it took so long."""
         with self.transaction() as db:
             if prompt_id is not None:
-                self._end(prompt_id, "failed", str(error), seconds)
+                self._end(prompt_id, "failed", str(error), error.slug, seconds)
             db.execute("UPDATE items SET state = 'failed', error = ? WHERE item_id = ?", (_as_json(error), item_id))
             self.audit("failed", {"item_id": item_id, "prompt_id": prompt_id, "error": error.as_dict()})
 
@@ -287,15 +311,16 @@ class Ledger(LedgerFile):
         prompt_id: str,
         outcome: str,
         reason: str,
+        slug: str,
         seconds: float | None = None,
         file: str = "",
         sha256: str = "",
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         self.db.execute(
-            "UPDATE attempts SET outcome = ?, reason = ?, ended = ?, seconds = ?, file = ?, sha256 = ?, detail = ?"
-            " WHERE prompt_id = ?",
-            (outcome, reason, time.time(), seconds, file, sha256, _json(detail or {}), prompt_id),
+            "UPDATE attempts SET outcome = ?, reason = ?, slug = ?, ended = ?, seconds = ?, file = ?, sha256 = ?,"
+            " detail = ? WHERE prompt_id = ?",
+            (outcome, reason, slug, time.time(), seconds, file, sha256, _json(detail or {}), prompt_id),
         )
 
     # -- hosts -----------------------------------------------------------------------------------------------------
@@ -375,11 +400,19 @@ class Ledger(LedgerFile):
             for row in cursor:
                 yield dict(zip(names, row, strict=True))
 
+    def failures_of(self, item: StoredItem) -> list[str]:
+        """Slugs of the failures at an item since it was last set to be made, oldest first."""
+        rows = self.all(
+            "SELECT slug FROM attempts WHERE item_id = ? AND outcome = 'failed' ORDER BY rowid DESC LIMIT ?",
+            item.item_id,
+            item.tries,
+        )
+        return [slug for (slug,) in reversed(rows)]
+
     def attempts_of(self, item_id: str) -> list[dict[str, Any]]:
-        """All attempts at an item, oldest first: outcome, reason, host, seconds, change, file."""
-        names = ("prompt_id", "outcome", "reason", "host", "started", "seconds", "change", "file", "sha256", "detail")
-        rows = self.all(f"SELECT {', '.join(names)} FROM attempts WHERE item_id = ? ORDER BY rowid", item_id)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        """All attempts at an item, oldest first: outcome, reason with its slug, host, seconds, change, file."""
+        rows = self.all(f"SELECT {', '.join(_ATTEMPT)} FROM attempts WHERE item_id = ? ORDER BY rowid", item_id)
+        return [dict(zip(_ATTEMPT, row, strict=True)) for row in rows]
 
 
 def _told(judged: Judged | None) -> dict[str, Any]:
@@ -387,6 +420,9 @@ def _told(judged: Judged | None) -> dict[str, Any]:
     return {} if judged is None else {"seed": judged.seed, "checks": list(judged.scores)}
 
 
+_ATTEMPT = (
+    "prompt_id", "outcome", "reason", "slug", "host", "started", "seconds", "change", "file", "sha256", "detail",
+)  # fmt: skip
 _OF_ATTEMPT = "WHERE item_id = (SELECT item_id FROM attempts WHERE prompt_id = ?)"
 
 

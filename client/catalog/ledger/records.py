@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+#: How an attempt was lost: the host ``died`` with it, is ``away`` with it, was asked and has it no more (``gone``: it
+#: was taken out of the queue), or the run has left the host (``unused``).
+LossCause = Literal["died", "away", "gone", "unused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class StoredItem:
         axes: angle, locale, channel and so on, where the plan has several pictures of one product.
         change: what the next attempt does otherwise than the first: input -> text, such as another seed.
         tries: attempts that failed since the item was last set to be made.
-        losses: attempts that were lost with their host since then.
+        losses: attempts that were lost with their host since then; such an item goes alone.
+        deaths: those of them with which, alone on it, a host certainly died.
         seeds: pictures of it that failed their checks, which is how many seeds are used up.
         rejections: those of them since it was last set to be made.
     """
@@ -38,6 +43,7 @@ class StoredItem:
     change: Mapping[str, str] | None = None
     tries: int = 0
     losses: int = 0
+    deaths: int = 0
     seeds: int = 0
     rejections: int = 0
 
@@ -52,11 +58,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A job that was started for an item: its id on the host, and the host's address."""
+    """A job that was started for an item: its id on the host, the host's address, and its boot id where it has one."""
 
     prompt_id: str
     item_id: str
     host: str
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

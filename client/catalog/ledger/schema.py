@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
+TABLES = ("run", "items", "attempts", "lease", "judgements", "hosts")
 
 _ITEMS = """
 CREATE TABLE items (
@@ -13,7 +14,8 @@ CREATE TABLE items (
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'failed', 'quarantined')),
     error TEXT, file TEXT, sha256 TEXT,
     workflow TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', axes TEXT NOT NULL DEFAULT '{}',
-    change TEXT NOT NULL DEFAULT '{}', tries INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0
+    change TEXT NOT NULL DEFAULT '{}', tries INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX items_by_state ON items (state, position)
 """
@@ -31,7 +33,7 @@ CREATE TABLE attempts (
     outcome TEXT NOT NULL CHECK (outcome IN ('open', 'accepted', 'failed', 'lost', 'replaced', 'rejected')),
     reason TEXT NOT NULL DEFAULT '', started REAL NOT NULL, ended REAL, seconds REAL,
     boot TEXT NOT NULL DEFAULT '', change TEXT NOT NULL DEFAULT '{}', file TEXT NOT NULL DEFAULT '',
-    sha256 TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '{}'
+    sha256 TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '{}', slug TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX attempts_by_item ON attempts (item_id);
 CREATE INDEX attempts_open ON attempts (outcome) WHERE outcome = 'open';
@@ -50,6 +52,14 @@ CREATE TABLE hosts (
     url TEXT PRIMARY KEY, wanted INTEGER NOT NULL DEFAULT 1, state TEXT NOT NULL DEFAULT 'away',
     since REAL NOT NULL DEFAULT 0, made INTEGER NOT NULL DEFAULT 0, faults TEXT NOT NULL DEFAULT '[]'
 ) STRICT
+"""
+_DEATHS_SINCE_2 = "ALTER TABLE items ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0"
+_SLUGS_SINCE_2 = "ALTER TABLE attempts ADD COLUMN slug TEXT NOT NULL DEFAULT ''"
+# Reasons of failures began with their slug in brackets. Which old losses were deaths is not known.
+_FILL_SLUGS = """
+UPDATE attempts SET slug = substr(reason, 2, instr(reason, ']') - 2)
+WHERE outcome IN ('failed', 'rejected') AND reason LIKE '[%]%';
+UPDATE run SET value = json_remove(value, '$.losses') WHERE key = 'limits'
 """
 
 
@@ -76,7 +86,11 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
             f"INSERT INTO attempts ({columns}) SELECT {columns} FROM attempts_1 ORDER BY rowid",
             "DROP TABLE attempts_1",
             _SINCE_2,
+            _DEATHS_SINCE_2,
+            _FILL_SLUGS,
         ]
+    elif version == 2:
+        statements += [_DEATHS_SINCE_2, _SLUGS_SINCE_2, _FILL_SLUGS]
     for statement in ";".join(statements).split(";"):
         db.execute(statement)
     db.execute(f"PRAGMA user_version = {VERSION}")

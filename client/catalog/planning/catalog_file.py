@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ...brand import BrandKit
 from ...errors import CatalogInvalid, nearest
@@ -15,11 +15,12 @@ from ...quality.channels import Channel, load_channel
 from ...workflow import Workflow
 from ..runner.failures import Limits
 from ..runner.gate import RETRIES
-from ..table.addresses import is_address
-from ..table.photos import PhotoPlaces
+from ..table.addresses import Reach, is_address
+from ..table.photos import SECONDS, PhotoPlaces
 from ..table.read import Table, read_table
 from .items import Axes, Plan, Rule, plan_items
 from .mapping import mapping_for
+from .templates import is_template
 
 SUFFIXES = (".yaml", ".yml")
 _Name = Annotated[str, Field(min_length=1)]
@@ -80,14 +81,27 @@ class PhotosSection(_Section):
         roots: folders and addresses under which a path is looked for, after the table's own folder; such as a shop's
             media folder, ``https://shop.example/media/catalog/product``.
         headers: what a site wants to see, by its host name: ``{cdn.example: {Authorization: Bearer …}}``.
+        allow: what may be asked beside the internet: hosts, ``host:port``, networks such as ``192.168.7.0/24``. The
+            host of an address in ``roots`` needs no entry.
+        seconds: that fetching the photographs of one row may take.
     """
 
     roots: list[_Name] = []
     headers: dict[_Name, dict[_Name, str]] = {}
+    allow: list[_Name] = []
+    seconds: float = Field(default=SECONDS, gt=0)
 
-    def places(self, folder: Path | None) -> PhotoPlaces:
-        """Add the product table's folder, None where it has none."""
-        return PhotoPlaces(folder, tuple(self.roots), self.headers)
+    @field_validator("allow")
+    @classmethod
+    def _check_allow(cls, allow: list[str]) -> list[str]:
+        Reach.of((), allow)
+        return allow
+
+    def places(self, folder: Path | None, literals: Iterable[str] = ()) -> PhotoPlaces:
+        """Add the product table's folder, None where it has none, and what stands in place of templates."""
+        return PhotoPlaces(
+            folder, tuple(self.roots), self.headers, tuple(self.allow), frozenset(literals), self.seconds
+        )
 
 
 class CatalogFile(_Section):
@@ -191,6 +205,13 @@ class CatalogFile(_Section):
             return cls.model_validate(fields)
         except ValidationError as error:
             raise _refused(Path(table), error) from error
+
+    @property
+    def literals(self) -> list[str]:
+        """What the owner wrote himself in place of a template, and no row can change."""
+        mappings = [self.mapping, *(rule.mapping for rule in self.rules), *self.retries.smaller]
+        texts = dict.fromkeys(text.strip() for mapping in mappings for text in mapping.values())
+        return [text for text in texts if text and not is_template(text)]
 
     @property
     def limits(self) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -10,21 +11,24 @@ from typing import Any
 
 from ...models.cards import card_ids
 from ...models.licensing.licences import Profile
-from ...paths import cache_dir, write_text
+from ...paths import cache_dir
 from ...run.weights import Weights, judge_weights, weights_of_graph
+from ...side_files import read_json, update_json
 from ...workflow.canvas.convert import is_model_file
 from ..ledger.ledger import Ledger
 from .catalog_file import Catalog
 
 _FILE = "timings.json"
+_TOOK = ("seconds", "bytes")
 
 
 def remember(ledger: Ledger) -> None:
     """Keep what a run's pictures took, by workflow and size, for the estimates of later ones."""
-    known = _known()
-    for workflow, size, seconds, bytes_each, count in _measured(ledger):
-        known[f"{workflow} {size}"] = {"seconds": seconds, "bytes": bytes_each, "pictures": count}
-    write_text(cache_dir() / _FILE, json.dumps(known, indent=1) + "\n")
+    took = {
+        f"{workflow} {size}": {"seconds": seconds, "bytes": bytes_each, "pictures": count}
+        for workflow, size, seconds, bytes_each, count in _measured(ledger)
+    }
+    update_json(cache_dir() / _FILE, lambda known: {**_timings(known), **took})
 
 
 def estimate(catalog: Catalog, profile: Profile, out: Path | None) -> dict[str, Any]:
@@ -35,7 +39,7 @@ def estimate(catalog: Catalog, profile: Profile, out: Path | None) -> dict[str, 
         ``disk_bytes`` (likewise), ``disk_free``, and ``licence``: the decision with its reasons.
     """
     hosts = max(len(catalog.file.hosts), 1)
-    known = _known()
+    known = _timings(read_json(cache_dir() / _FILE))
     seconds: float | None = 0.0
     disk: float | None = 0.0
     jobs = Counter((item.workflow, _size(item.inputs)) for item in catalog.plan.items)
@@ -115,9 +119,11 @@ def _size(inputs: Any) -> str:
     return "x".join(str(inputs[name]) for name in ("width", "height", "steps") if name in inputs) or "default"
 
 
-def _known() -> dict[str, Any]:
-    try:
-        known = json.loads((cache_dir() / _FILE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+def _timings(known: Any) -> dict[str, dict[str, float]]:
+    """The entries of the file that are as :func:`remember` writes them."""
+    entries = known.items() if isinstance(known, dict) else ()
+    return {key: took for key, took in entries if isinstance(took, dict) and all(map(_amount, map(took.get, _TOOK)))}
+
+
+def _amount(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < math.inf

@@ -16,7 +16,8 @@ from ..seeds import item_seed
 from ..table.products import Product, RowProblem, Variant
 from ..table.read import Table
 from .names import safe_names
-from .templates import TemplateError, Templates
+from .template_work import TemplateError, WorkMeter
+from .templates import Templates
 
 # Workflow input -> template, for the inputs that a brand and a product table can fill by themselves.
 DEFAULT_MAPPING: Mapping[str, str] = {
@@ -162,9 +163,9 @@ def plan_items(
     Raises:
         CatalogInvalid: a template is wrong in itself, or fails for all of the items.
     """
-    maker = _Maker(table, mapping, rules, kit)
     problems = list(table.problems)
     subjects = list(_distinct(table, per_variant, axes or Axes(), problems))
+    maker = _Maker(table, mapping, rules, kit, WorkMeter(len(subjects)))
     made = [(subject, one) for subject in subjects if (one := maker.make(subject)) is not None]
     problems += maker.problems(len(subjects))
     names = safe_names(subject.item_id for subject in subjects)
@@ -191,7 +192,9 @@ def plan_items(
 class _Maker:
     """Renders the templates of items, and remembers which fail."""
 
-    def __init__(self, table: Table, mapping: Mapping[str, str], rules: Sequence[Rule], kit: BrandKit | None) -> None:
+    def __init__(
+        self, table: Table, mapping: Mapping[str, str], rules: Sequence[Rule], kit: BrandKit | None, meter: WorkMeter
+    ) -> None:
         place = f"mapping for {table.where}"
         self._table = table
         self._rules = rules
@@ -199,9 +202,10 @@ class _Maker:
             {str(number): f"{{% if {rule.when} %}}1{{% endif %}}" for number, rule in enumerate(rules)},
             _KNOWN,
             f"rules for {table.where}",
+            meter,
         )
         self._mappings = [*(rule.mapping for rule in rules), mapping]
-        self._templates = [Templates(one, _KNOWN, place) for one in self._mappings]
+        self._templates = [Templates(templates, _KNOWN, place, meter) for templates in self._mappings]
         self._brand = kit.model_dump() if kit else _NO_BRAND
         self._failed: dict[str, list[RowProblem]] = {}
 

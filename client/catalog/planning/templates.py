@@ -2,13 +2,13 @@
 
 A mapping may come from somebody else, and a slip in it must not stop a machine. So beside Jinja2's own sandbox (no
 private attributes, nothing mutable) the language is cut down to expressions, ``if`` and ``for``, the harmless filters,
-and a few methods of strings and mappings; loops, texts and lists have limits. Without ``set`` and macros no value can
-be doubled over and over before a limit sees it.
+and a few methods of strings and mappings. All work is counted (:mod:`.template_work`); texts and lists have limits.
+Without ``set`` and macros no value can be doubled over and over before a limit sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -19,10 +19,11 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...errors import CatalogInvalid, nearest
+from .template_work import Metering, TemplateError, WorkMeter, check_length, check_size, scalar
 
 TEMPLATE_LIMIT = 10_000  # characters of a template
-TEXT_LIMIT = 100_000  # characters of any value that a template makes, or items of a list
-STEP_LIMIT = 10_000  # turns of all loops of one rendering together
+_RANGE_LIMIT = 10_000  # numbers
+_PROPERTY = 4  # units for each unit of a product's own weight: its HTML is parsed
 
 _FOR_AND_IF = (nodes.Output, nodes.TemplateData, nodes.For, nodes.If)
 # fmt: off
@@ -39,8 +40,9 @@ _METHODS: dict[type, set[str]] = {
 # fmt: on
 
 
-class TemplateError(Exception):
-    """A template that cannot be rendered for one product: ``str()`` says why."""
+def is_template(text: str) -> bool:
+    """Whether a text has anything in it that Jinja2 would replace."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 class _Undefined(jinja2.StrictUndefined):
@@ -70,12 +72,14 @@ def _names_of(thing: Any) -> list[str]:
 class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["+", "*", "%", "**"])
 
-    def __init__(self) -> None:
+    def __init__(self, meter: WorkMeter) -> None:
         super().__init__(undefined=_Undefined, finalize=_printable, autoescape=False, keep_trailing_newline=True)
-        self.steps = 0
+        self.meter = meter
         self.globals = {"range": self._range}
-        self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters |= {"join": self._join, "replace": self._replace, "_counted": self._counted, "_bounded": _bounded}
+        own = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
+        self.filters = {name: meter.filter(name, function) for name, function in own.items()}
+        self.filters |= {"_counted": meter.counted, "_weighed": meter.weighed, "_concat": self._concat}
+        self.tests = {name: meter.test(name, function) for name, function in self.tests.items()}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if not super().is_safe_attribute(obj, attr, value):
@@ -91,29 +95,40 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError("'**' is not available in templates")
         if operator != "+" and not all(isinstance(side, int | float) for side in (left, right)):
             raise TemplateError(f"'{operator}' takes numbers only")
-        return _bounded(super().call_binop(context, operator, left, right))
+        return check_size(self.meter.weighed(super().call_binop(context, operator, left, right)))
+
+    def call(self, context: Context, function: Any, /, *args: Any, **named: Any) -> Any:
+        """Call a method, or ``range``, and charge for it."""
+        self.meter.method(getattr(function, "__self__", None), [*args, *named.values()])
+        return self.meter.made(super().call(context, function, *args, **named))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Charge for what a product computes when it is asked, such as its description without HTML."""
+        if is_dataclass(obj) and isinstance(getattr(type(obj), attribute, None), property):
+            self.meter.charge(_PROPERTY * sum(map(self.meter.weigh, (getattr(obj, f.name) for f in fields(obj)))))
+        return super().getattr(obj, attribute)
 
     def _range(self, *bounds: int) -> range:
         numbers = range(*bounds)
-        if len(numbers) > STEP_LIMIT:
-            raise TemplateError(f"range() has more than {STEP_LIMIT:,} numbers")
+        if len(numbers) > _RANGE_LIMIT:
+            raise TemplateError(f"range() has more than {_RANGE_LIMIT:,} numbers")
         return numbers
 
-    def _counted(self, items: Iterable[Any]) -> Iterator[Any]:
-        for item in items:
-            self.steps += 1
-            if self.steps > STEP_LIMIT:
-                raise TemplateError(f"the loops take more than {STEP_LIMIT:,} turns")
-            yield item
+    def _concat(self, values: list[Any]) -> str:
+        return self._join(values)
 
     def _join(self, value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
-        parts = [str(self.getattr(item, attribute) if attribute else item) for item in value]
-        _check_length(sum(map(len, parts)) + len(d) * len(parts))
-        return d.join(parts)
+        texts: list[str] = []
+        length = 0
+        for item in value:
+            texts.append(str(scalar(self.getattr(item, attribute) if attribute else item)))
+            length += len(texts[-1]) + len(d)
+            check_length(length)
+        return d.join(texts)
 
     def _replace(self, value: str, old: str, new: str, count: int = -1) -> str:
         text = str(value)
-        _check_length(len(text) + (text.count(old) if count < 0 else count) * max(0, len(new) - len(old)))
+        check_length(len(text) + (text.count(old) if count < 0 else count) * max(0, len(new) - len(old)))
         return text.replace(old, new, count)
 
 
@@ -123,18 +138,22 @@ class Templates:
     Not for several threads at once: the work of a rendering is counted in one place.
     """
 
-    def __init__(self, mapping: Mapping[str, str], known: Collection[str], place: str) -> None:
+    def __init__(
+        self, mapping: Mapping[str, str], known: Collection[str], place: str, meter: WorkMeter | None = None
+    ) -> None:
         """Compile and check them.
 
         Args:
             mapping: workflow input -> template.
             known: the variables that will be there.
             place: what the mapping belongs to, for messages.
+            meter: of the plan that they are for.
 
         Raises:
             CatalogInvalid: wrong syntax, a statement or filter that is not available, an unknown variable, too long.
         """
-        self._environment = _Environment()
+        self._meter = meter or WorkMeter()
+        self._environment = _Environment(self._meter)
         self._compiled: dict[str, jinja2.Template | str] = {}
         for name, source in mapping.items():
             try:
@@ -156,19 +175,20 @@ class Templates:
 
         Raises:
             TemplateError: a name that is not there, a value of the wrong kind, something unsafe, or a limit.
+            CatalogInvalid: the renderings of the plan take too much work together.
         """
         compiled = self._compiled[name]
         if isinstance(compiled, str):
             return compiled
-        self._environment.steps = 0
+        self._meter.begin()
         parts: list[str] = []
         length = 0
         try:
             for part in compiled.generate(context):
                 parts.append(part)
                 length += len(part)
-                _check_length(length)
-        except TemplateError:
+                check_length(length)
+        except (TemplateError, CatalogInvalid):
             raise
         except SecurityError as error:
             raise TemplateError(f"not allowed in templates: {error}") from error
@@ -179,7 +199,7 @@ class Templates:
     def _compile(self, source: str, known: Collection[str]) -> jinja2.Template | str:
         if len(source) > TEMPLATE_LIMIT:
             raise TemplateError(f"it has more than {TEMPLATE_LIMIT:,} characters")
-        if not any(mark in source for mark in ("{{", "{%", "{#")):
+        if not is_template(source):
             return source  # as it is: Jinja2 would make all line ends alike
         tree = self._environment.parse(source)
         for statement in tree.find_all(nodes.Stmt):
@@ -192,41 +212,14 @@ class Templates:
                 raise TemplateError(f"there is no filter '{filtered.name}'; {nearest(filtered.name, _FILTERS)}")
         for variable in sorted(meta.find_undeclared_variables(tree) - set(known) - set(self._environment.globals)):
             raise TemplateError(f"there is no variable '{variable}'; {nearest(variable, known)}")
-        self._bound(tree)
-        return self._environment.from_string(tree)
-
-    def _bound(self, tree: nodes.Template) -> None:
-        """Put every loop and every joined text under its limit."""
-        for loop in list(tree.find_all(nodes.For)):
+        for loop in tree.find_all(nodes.For):
             if loop.recursive:
                 raise TemplateError("recursive loops are not available in templates")
-            loop.iter = _filtered(loop.iter, "_counted")
-        for parent in [tree, *tree.find_all(nodes.Node)]:
-            for field, child in parent.iter_fields():
-                if isinstance(child, nodes.Concat):
-                    setattr(parent, field, _filtered(child, "_bounded"))
-                elif isinstance(child, list):
-                    child[:] = [_filtered(one, "_bounded") if isinstance(one, nodes.Concat) else one for one in child]
+        self._meter.begin()
+        return self._environment.from_string(Metering().visit(tree))
 
 
 def _printable(value: Any) -> Any:
     if not isinstance(value, str | int | float | jinja2.Undefined):
         raise TemplateError(f"a {type(value).__name__} is not a text; name one part of it, or use join()")
     return value
-
-
-def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
-
-
-def _bounded(value: Any) -> Any:
-    if isinstance(value, str | list | tuple):
-        _check_length(len(value))
-    elif isinstance(value, int) and value.bit_length() > 1024:
-        raise TemplateError("a number is too large")
-    return value
-
-
-def _check_length(length: int) -> None:
-    if length > TEXT_LIMIT:
-        raise TemplateError(f"it makes more than {TEXT_LIMIT:,} characters or items")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from ...comfy.client import HostClient
-from ...errors import InputInvalid, InputUnknown, PhotographInvalid
+from ...errors import AddressRefused, InputInvalid, InputUnknown, PhotographInvalid
 from ...workflow.contract import Contract, InputSpec
 from ..runner.station import read_values
 from ..table.photos import PhotoPlaces
@@ -28,7 +28,7 @@ def refused_values(client: HostClient, catalog: Catalog) -> Iterator[RowProblem]
         HostUnreachable: it does not answer.
     """
     contracts = {key: client.prepare(workflow).contract for key, workflow in catalog.workflows.items()}
-    places = catalog.file.photos.places(catalog.table.folder)
+    places = catalog.file.photos.places(catalog.table.folder, catalog.file.literals)
     there: dict[str, bool] = {}
     for item in catalog.plan.items:
         try:
@@ -43,7 +43,7 @@ def refused_values(client: HostClient, catalog: Catalog) -> Iterator[RowProblem]
                         place=spec.place,
                         remedy="correct it in the table, or name the folder of the photographs with --photos",
                     )
-        except (InputInvalid, InputUnknown, PhotographInvalid) as error:
+        except (AddressRefused, InputInvalid, InputUnknown, PhotographInvalid) as error:
             yield RowProblem(item.item_id, f"{item.place}, {error.place}", error.message, error.remedy, slug=error.slug)
 
 

@@ -43,6 +43,7 @@ def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None
         db.execute(f"DELETE FROM items WHERE {gone}")
         db.execute("DROP TABLE seen")
         ledger.audit("planned", {"items": len(plan.items), "refused": len(plan.problems)})
+    ledger.empty_log()
     ledger.limit = len(plan.items) if beyond else None
 
 

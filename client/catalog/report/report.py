@@ -1,7 +1,8 @@
 """The results of a catalogue run for people and programs: a contact sheet, and a manifest.
 
 The sheet is a folder of HTML files that needs no network and no server. Everything in it that came from a table or a
-host is escaped, and its content security policy lets no script run but its own and the index beside it.
+host is escaped, and its content security policy lets no script run but its own and the index beside it. ComfyUI serves
+it without any script: there the pictures are links, and what filters and enlarges is hidden.
 """
 
 from __future__ import annotations

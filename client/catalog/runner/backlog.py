@@ -33,6 +33,7 @@ class _Returned:
     item_id: str
     key: Key
     avoid: str
+    suspect: bool
 
 
 class Backlog:
@@ -40,9 +41,10 @@ class Backlog:
 
     Args:
         items: id, workflow and model of each, in the table's order.
+        suspects: ids of those with which hosts were lost: they are made last.
     """
 
-    def __init__(self, items: Iterable[tuple[str, str, str]]) -> None:
+    def __init__(self, items: Iterable[tuple[str, str, str]], suspects: Collection[str] = ()) -> None:
         self.changed = threading.Condition()
         self._lines: dict[Key, _Line] = {}
         self._returned: deque[_Returned] = deque()
@@ -50,6 +52,9 @@ class Backlog:
         self._live: set[str] = set()
         self._unfit: dict[tuple[str, Key], PackshotError] = {}
         for item_id, workflow, model in items:
+            if item_id in suspects:
+                self._returned.append(_Returned(item_id, (workflow, model), avoid="", suspect=True))
+                continue
             self._lines.setdefault((workflow, model), _Line()).waiting.append(item_id)
 
     def __len__(self) -> int:
@@ -75,24 +80,38 @@ class Backlog:
             self._unfit[url, (workflow, model)] = error
             self.changed.notify_all()
 
-    def put_back(self, item_id: str, workflow: str, model: str, avoid: str = "") -> None:
-        """An item is to be made after all, on another host than ``avoid`` if there is one."""
+    def put_back(self, item_id: str, workflow: str, model: str, avoid: str = "", *, suspect: bool = False) -> None:
+        """An item is to be made after all, on another host than ``avoid`` if there is one.
+
+        Args:
+            suspect: hosts were lost with it.
+        """
         with self.changed:
-            self._returned.append(_Returned(item_id, (workflow, model), avoid))
+            self._returned.append(_Returned(item_id, (workflow, model), avoid, suspect))
             self.changed.notify_all()
 
-    def take(self, url: str) -> str | None:
-        """The item that a host should make next; None when there is none for it now."""
+    def take(self, url: str, *, risky: bool = False) -> str | None:
+        """The item that a host should make next; None when there is none for it now.
+
+        Args:
+            risky: whether items with which hosts were lost go before all others, and not after them.
+        """
         with self.changed:
             fitting = [returned for returned in self._returned if self._fits(url, returned.key)]
-            for returned in fitting:
-                if returned.avoid != url:
-                    return self._take_returned(url, returned)
+            suspects = [returned for returned in fitting if returned.suspect]
+            # What went wrong here before comes late: if it is the host's fault, that has shown by now.
+            again = [returned for returned in fitting if not self._elsewhere(url, returned)]
+            first = [returned for returned in fitting if not returned.suspect and returned.avoid != url]
+            if risky:
+                first = [*(returned for returned in again if returned.suspect), *first]
+            if first:
+                return self._take_returned(url, first[0])
             key = self._choose(url)
             if key is None:
-                # Last of all what went wrong here before: if it is the host's fault, that has shown by now.
-                again = next((returned for returned in fitting if not self._elsewhere(url, returned)), None)
-                return self._take_returned(url, again) if again is not None else None
+                last = [returned for returned in again if not returned.suspect]
+                last += [returned for returned in suspects if returned.avoid != url]
+                last += again
+                return self._take_returned(url, last[0]) if last else None
             self._serve(url, key)
             line = self._lines[key]
             item_id = line.waiting.popleft()
@@ -117,7 +136,7 @@ class Backlog:
 
     def _elsewhere(self, url: str, returned: _Returned) -> bool:
         """Whether a host should leave an item that went wrong on it to another one."""
-        return any(self._fits(other, returned.key) for other in self._live - {url})
+        return returned.avoid == url and any(self._fits(other, returned.key) for other in self._live - {url})
 
     def _choose(self, url: str) -> Key | None:
         lines = {key: line for key, line in self._lines.items() if self._fits(url, key)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import (
+    AddressRefused,
     BrandInvalid,
     CatalogInvalid,
     ChecksFailed,
@@ -26,13 +27,13 @@ from ...errors import (
     NodeMissing,
     NoProduct,
     OutOfMemory,
+    OutputDamaged,
     OutputMissing,
     OutputUnwritable,
     PackshotError,
     PhotographInvalid,
     RunTakenOver,
     WorkflowInvalid,
-    read_report,
 )
 from ..ledger.records import StoredItem
 from .gate import RETRIES
@@ -42,6 +43,7 @@ Meaning = Literal["row", "again", "elsewhere", "seed", "smaller", "unfit", "lost
 MEANINGS: Mapping[type[PackshotError], Meaning] = {
     InputInvalid: "row",
     InputUnknown: "row",
+    AddressRefused: "row",
     PhotographInvalid: "row",
     NoProduct: "row",
     LicenceRefused: "row",
@@ -49,6 +51,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     OutputMissing: "again",
     JobCancelled: "again",  # by someone else: what this run gives up it does not wait for
     JobFailed: "elsewhere",
+    OutputDamaged: "elsewhere",
     LoraMismatch: "elsewhere",
     ChecksFailed: "seed",
     OutOfMemory: "smaller",
@@ -65,6 +68,7 @@ MEANINGS: Mapping[type[PackshotError], Meaning] = {
     BrandInvalid: "stop",
     KeyRefused: "stop",
 }
+_KINDS = {kind.slug: kind for kind in MEANINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Limits:
     Attributes:
         seconds: that one picture may take once its job runs.
         attempts: at one row, where failures may pass by themselves.
-        losses: hosts that a row may be lost with: beyond, it is most likely the row that kills them.
+        deaths: of hosts on which a row was alone: then it is the row that kills them.
         smaller: changes of inputs to try one after the other when the host runs out of memory. Before the first, the
             same inputs are tried once with the host's memory freed.
         hours: of the hosts' own time that the whole run may take; None without limit. What is left stays to be made.
@@ -83,7 +87,7 @@ class Limits:
 
     seconds: float = 1800.0  # a video on a small card takes minutes, nothing sound takes half an hour
     attempts: int = 3
-    losses: int = 8
+    deaths: int = 4
     smaller: tuple[Mapping[str, str], ...] = ()
     hours: float | None = None
     seeds: int = RETRIES
@@ -99,13 +103,17 @@ def meaning(error: PackshotError) -> Meaning:
         gone, the row can be made elsewhere. ``stop``: nothing can go on, such as a full disk of this machine.
     """
     means: Meaning = next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), "stop")
-    # What a node says of its own machine, such as that its disk is full, stops nothing here.
-    return "elsewhere" if error.reported and means in ("lost", "stop") else means
+    return _elsewhere(means) if error.reported else means
 
 
-def past(reasons: Sequence[str]) -> list[Meaning]:
-    """What the failures of attempts meant, which the ledger keeps as text: they were all told by a host."""
-    return [meaning(error) for reason in reasons if (error := read_report(reason)) is not None]
+def _elsewhere(means: Meaning) -> Meaning:
+    """What a node says of its own machine, such as that its disk is full, stops nothing here."""
+    return "elsewhere" if means in ("lost", "stop") else means
+
+
+def past(slugs: Sequence[str]) -> list[Meaning]:
+    """What the failures of attempts meant, whose slugs the ledger keeps: they were all told by a host."""
+    return [_elsewhere(MEANINGS[_KINDS[slug]]) for slug in slugs if slug in _KINDS]
 
 
 def next_change(

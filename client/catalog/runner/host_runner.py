@@ -1,11 +1,10 @@
-"""The thread of one host: keeps two jobs on it, brings home what it made, and deals with its failures."""
+"""The work on one host: keeps two jobs on it, brings home what it made, and deals with its failures."""
 
 from __future__ import annotations
 
 import json
 import logging
 import shutil
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import DeliveryUnknown, HostLost, HostUnreachable, JobTimeout, PackshotError
-from ...paths import write_text, writing
+from ...paths import sync_folder, write_text, writing
 from ...version import version
 from ..ledger.places import ATTEMPTS
-from ..ledger.records import Judged, StoredItem
+from ..ledger.records import Attempt, Judged, LossCause, StoredItem
 from ..table.photos import photos
 from .backlog import Key
 from .failures import Meaning, blames_host, meaning, next_change, past
 from .gate import QUARANTINE
+from .host_health import HostHealth
 from .station import HostSpec, Landed, Station, seed_of
 from .work import Work
 
@@ -29,108 +29,113 @@ _T = TypeVar("_T")
 
 PICTURES = "pictures"
 
-_DEPTH = 2  # jobs on the host at once: one runs, one waits, so that the host is never idle while a picture is fetched
-_SLICE = 5.0  # seconds of waiting for a job after which the thread looks whether the run was stopped
-_SETBACKS = 3  # times in a row that a host is lost without a picture in between before it counts as bad
-_STRIKES = 10  # rows that fail one after the other with no picture in between before the host is what is wrong
-_REST = 300.0  # seconds after which such a host is given one more row
-_RETURN = 120.0  # seconds that a host is given to come back before it is given up
-_PROBE, _PROBE_LAST = 0.5, 10.0  # seconds between two looks at a host that is away
+_SLICE = 5.0  # seconds of waiting for a job after which it is looked whether the run was stopped
 
 
-class HostRunner(threading.Thread):
+class HostRunner:
     """Works on one host until the run is over or the host leaves it.
 
     Attributes:
         url: the host's address.
-        given_up: whether nothing is expected of it any more; it is looked at now and then all the same.
         error: why it is away.
         leaving: set to have it take nothing more.
         done: whether it has ended its work.
     """
 
     def __init__(self, work: Work, spec: HostSpec) -> None:
-        super().__init__(name=f"packshot-host-{spec.url}", daemon=True)
         self.url = spec.url
-        self.given_up = False
         self.error: PackshotError | None = None
         self.leaving = False
         self.done = False
         self._work = work
         self._spec = spec
+        self._health = HostHealth(restartable=spec.restart is not None)
         self._ledger = work.ledger
         self._backlog = work.backlog
         self._station: Station | None = None
+        self._reached = False
+        self._resting = False
         self._flying: deque[tuple[StoredItem, str]] = deque()
         self._share: deque[StoredItem] = deque()  # taken from the backlog, and not begun yet
-        self._handed_over: list[str] = []
+        self._handed_over: list[tuple[Attempt, bool]] = []  # and whether each was alone here
         self._proven: set[Key] = set()  # what it has made pictures with
-        self._setbacks = 0
-        self._strikes = 0
         self._reason = ""
         self._busy = False
         self._boot = ""
         self._look_again = 0.0
-        self._since = 0.0  # when the job that is waited for began to run
+        self._awaited = ""  # the job that is waited for
+        self._since = 0.0  # when it began to run
+        self._waits = True  # whether it still waited in the queue when it was last looked at
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nothing is expected of the host any more."""
+        return self._health.given_up
 
     def run(self) -> None:
+        """Work, in a thread of its own, until there is nothing more to do here; what ends the run is told to it."""
         try:
-            self._live()
-        finally:
-            self.done = True
-            self._work.notify()
-
-    def _live(self) -> None:
-        try:
-            while not self._over:
-                try:
-                    if self._reach():
-                        self._pick_up()
-                        self._keep_busy()
-                except (HostLost, HostUnreachable) as error:
-                    self._lose(error)
+            while not self.over:
+                if pause := self.step():
+                    self._work.pause(pause, lambda: self.over)
             self._ledger.host_is(self.url, "left")
         except BaseException as error:  # a full disk, a run taken over, a bug: the run ends, and says so
             self._work.fail(error)
         finally:
-            self._give_back()
-            self._backlog.host_is_live(self.url, False)
-            if self._station is not None:
-                self._station.close()
+            self.end()
+
+    def end(self) -> None:
+        """Leave what was not begun to others, and let the host go."""
+        self._give_back()
+        self._backlog.host_is_live(self.url, False)
+        if self._station is not None:
+            self._station.close()
+        self.done = True
+        self._work.notify()
 
     @property
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Whether nothing is left to do here."""
         return self._work.stopped or (not self._flying and (self.leaving or self._work.over))
+
+    def step(self) -> float:
+        """Do the next thing: look at the host, or begin what can be begun and wait a moment for a job.
+
+        Returns:
+            Seconds to wait before the next step.
+        """
+        try:
+            return self._keep_busy() if self._reached else self._reach()
+        except (HostLost, HostUnreachable) as error:
+            self._lose(error)
+            return 0.0
 
     # -- reaching the host -------------------------------------------------------------------------------------------
 
-    def _reach(self) -> bool:
-        """Get a station of a host that works; False when the run was over first."""
-        since, pause = time.monotonic(), _PROBE
-        while not self._over:
-            try:
-                self._look()
-            except PackshotError as error:
+    def _reach(self) -> float:
+        """Look at a host that is away; it may be used once this returns 0 and has set ``_reached``."""
+        if pause := self._health.pause(self._work.now()):
+            return pause
+        try:
+            self._look()
+        except PackshotError as error:
+            if not self._health.exhausted:
                 self.error = error
-                if self._spec.restart is None:
-                    self.given_up = self.given_up or time.monotonic() - since > _RETURN
-                elif self._setbacks <= _SETBACKS:
-                    self._restart()
-                    continue
-                if self._backlog.live:
-                    self._hand_over(str(error))
-                self._work.pause(pause, lambda: self._over)
-                pause = min(pause * 1.5, _PROBE_LAST)
-                continue
-            self.given_up = self._setbacks > _SETBACKS
-            if self.given_up:  # it answers, and yet loses or fails every job: not at once again
-                rest = _REST if self._strikes >= _STRIKES - 1 else _PROBE_LAST
-                self._work.pause(rest, lambda: self._over)
+            self._health.silent(self._work.now())
+            if self._backlog.live:
+                self._hand_over(str(error))
+            if not self._health.pause(self._work.now()) and self._health.may_start:
+                self._restart()
+            return self._health.pause(self._work.now())
+        self._health.answered()
+        if not self.given_up:
             self.error = None
-            self._ledger.host_is(self.url, "busy" if self._busy else "up")
-            self._backlog.host_is_live(self.url, True)
-            return True
-        return False
+        self._ledger.host_is(self.url, "busy" if self._busy else "up")
+        self._resting = self._health.resting(self._work.now())
+        self._backlog.host_is_live(self.url, not self._resting)
+        self._pick_up()
+        self._reached = True
+        return 0.0
 
     def _look(self) -> None:
         if self._station is None:
@@ -141,18 +146,21 @@ class HostRunner(threading.Thread):
         if found.worker_dead:
             raise HostLost(found.problem, place=self.url, remedy="restart the host; the run goes on by itself")
         self._boot = found.boot or ""
-        self._look_again = time.monotonic() + _SLICE
+        self._look_again = self._work.now() + _SLICE
         self._busy = found.pending + found.running > len(self._ledger.open_attempts(self.url))
 
     def _restart(self) -> None:
         assert self._spec.restart is not None
         if self._station is not None:
             self._station.close()
+            self._station = None
+        self._health.starting()
         try:
             self._station = self._spec.restart()
         except PackshotError as error:
-            self.error, self.given_up, self._station = error, True, None
-            self._setbacks = _SETBACKS + 1
+            self._health.silent(self._work.now())
+            self.error = self._verdict(error)
+            self._ledger.host_is(self.url, "away", str(error))
             return
         self._move(self._station.url)
 
@@ -160,8 +168,7 @@ class HostRunner(threading.Thread):
         """A host that was started again may have another address; what was under way on the old one is lost."""
         if url == self.url:
             return
-        for attempt in self._ledger.open_attempts(self.url):
-            self._work.lose(attempt, "the host was started anew at another address")
+        self._lose_all("died", "the host was started anew at another address")
         self._ledger.host_is(self.url, "left")
         self._ledger.want_host(self.url, False)
         self._ledger.want_host(url, True)
@@ -169,55 +176,93 @@ class HostRunner(threading.Thread):
 
     def _lose(self, error: PackshotError) -> None:
         _log.warning("%s", error)
-        self._setbacks += 1
+        self._reached = False
         self._flying.clear()  # the ledger knows them
         self._give_back()
-        self.error = error
+        self._health.lost(self._work.now())
+        self.error = self._verdict(error)
         self._backlog.host_is_live(self.url, False)
-        self._ledger.host_is(self.url, "away", str(error))
+        self._ledger.host_is(self.url, "away", str(self.error))
+
+    def _verdict(self, error: PackshotError) -> PackshotError:
+        """The error that a run ends with that has no other host: the last loss, and that there were too many."""
+        if not self._health.exhausted:
+            return error
+        return HostLost(
+            f"the host was lost {self._health.falls} times and made no picture in between; the last time: "
+            f"{error.message}",
+            place=self.url,
+            remedy="see its log; most often a model needs more memory than there is. Then run the same command again",
+        )
+
+    def _lose_all(self, cause: LossCause, reason: str) -> list[Attempt]:
+        """Give up all that was under way here."""
+        attempts = self._ledger.open_attempts(self.url)
+        for attempt in attempts:
+            self._work.lose(attempt, reason, cause, alone=len(attempts) == 1)
+        return attempts
 
     def _hand_over(self, reason: str) -> None:
         """Have other hosts make what was under way here."""
-        for attempt in self._ledger.open_attempts(self.url):
-            self._handed_over.append(attempt.prompt_id)
-            self._work.lose(attempt, f"its host is away: {reason}")
+        attempts = self._lose_all("away", f"its host is away: {reason}")
+        self._handed_over += [(attempt, len(attempts) == 1) for attempt in attempts]
 
     def _pick_up(self) -> None:
         """Find out what became of jobs that an earlier run, or an earlier life of the host, left behind."""
-        assert self._station is not None
-        for prompt_id in self._handed_over:
-            self._station.cancel(prompt_id)  # if it waits there still, it need not run
+        for attempt, alone in self._handed_over:
+            if self._has(attempt):
+                assert self._station is not None
+                self._station.cancel(attempt.prompt_id)  # if it waits there still, it need not run
+            elif self._died_with(attempt):
+                self._ledger.found_dead(attempt.prompt_id, alone=alone)
         self._handed_over.clear()
-        for attempt in self._ledger.open_attempts(self.url):
-            item = self._ledger.item(attempt.item_id)
-            if self._station.find(attempt.prompt_id, item.workflow):
-                self._flying.append((item, attempt.prompt_id))
+        attempts = self._ledger.open_attempts(self.url)
+        for attempt in attempts:
+            if self._has(attempt):
+                self._flying.append((self._ledger.item(attempt.item_id), attempt.prompt_id))
             else:
-                self._work.lose(attempt, "the host has no record of it")
+                cause: LossCause = "died" if self._died_with(attempt) else "gone"
+                self._work.lose(attempt, "the host has no record of it", cause, alone=len(attempts) == 1)
+
+    def _has(self, attempt: Attempt) -> bool:
+        assert self._station is not None
+        return self._station.find(attempt.prompt_id, self._ledger.item(attempt.item_id).workflow)
+
+    def _died_with(self, attempt: Attempt) -> bool:
+        """Whether a host that has no record of a job was started anew since it was sent."""
+        return not (attempt.boot and attempt.boot == self._boot)
 
     # -- work --------------------------------------------------------------------------------------------------------
 
-    def _keep_busy(self) -> None:
-        while not self._over:
-            if self._busy and time.monotonic() >= self._look_again:
-                self._look()
-            while len(self._flying) < (1 if self._busy or self.given_up else _DEPTH):
-                item = self._next() if self._strikes < _STRIKES else None
-                if item is None:
-                    break
-                self._launch(item)
-            if self._flying:
-                item, prompt_id = self._flying[0]
-                self._land(item, prompt_id)
-                self._flying.popleft()
-            elif self._strikes >= _STRIKES:
-                self._give_up()
-            else:
-                self._work.wait()
+    def _keep_busy(self) -> float:
+        if self._busy and self._work.now() >= self._look_again:
+            self._look()
+        if self._resting and not self._health.resting(self._work.now()):
+            self._resting = False
+            self._backlog.host_is_live(self.url, True)
+        while self._may_begin() and (item := self._next()) is not None:
+            if item.losses and self._flying:
+                self._share.appendleft(item)  # hosts were lost with it: it goes alone, once what is under way has ended
+                break
+            self._launch(item)
+        if self._flying:
+            self._land(*self._flying[0])
+        elif self._health.struck:
+            self._give_up()
+        else:
+            self._work.wait()
+        return 0.0
+
+    def _may_begin(self) -> bool:
+        """Whether the host takes one more job now."""
+        if self._resting or self._health.struck or any(item.losses for item, _ in self._flying):
+            return False
+        return len(self._flying) < (1 if self._busy else self._health.depth)
 
     def _give_up(self) -> None:
         """The host answers, and fails every row. Were it the rows' fault, one in between would have been made."""
-        failed, self._strikes, self._setbacks = self._strikes, _STRIKES - 1, _SETBACKS
+        failed = self._health.strikes
+        self._health.strike_out(self._work.now())
         raise HostLost(
             f"{failed} rows in a row failed here and none was made; the last one: {self._reason}",
             place=self.url,
@@ -231,8 +276,8 @@ class HostRunner(threading.Thread):
             return None
         if self._work.wanting:
             self._give_back(keep=(len(self._share) + 1) // 2)
-        if not self._share and (item_id := self._work.take(self.url)) is not None:
-            self._share.append(self._ledger.item(item_id))
+        if not self._share and (item := self._work.take(self.url, risky=self._health.takes_risks)) is not None:
+            self._share.append(item)
             if self._work.phases:
                 self._encode_ahead()
         return self._share.popleft() if self._share else None
@@ -243,8 +288,7 @@ class HostRunner(threading.Thread):
         try:
             if not self._station.encodes(self._share[0].workflow):
                 return
-            for item_id in self._work.take_share(self.url):
-                self._share.append(self._ledger.item(item_id))
+            self._share += self._work.take_share(self.url)
             if len(self._share) > 1 and (prompt_id := self._station.encode_ahead(self._share)):
                 self._await_encoded(prompt_id)
         except PackshotError as error:
@@ -256,12 +300,14 @@ class HostRunner(threading.Thread):
         station, work = self._station, self._work
         assert station is not None
 
-        def over() -> bool:
-            return bool(work.stopped or work.draining or self.leaving)
+        def encoded(seconds: float) -> bool:
+            station.encoded(prompt_id, seconds)
+            return True
 
-        self._await(prompt_id, lambda seconds: station.encoded(prompt_id, seconds), over)
-        if over():
-            station.cancel(prompt_id)
+        while not self._await(prompt_id, encoded):
+            if work.stopped or work.draining or self.leaving:
+                station.cancel(prompt_id)
+                return
 
     def _give_back(self, keep: int = 0) -> None:
         """Leave what was not begun to others, but for the first few."""
@@ -290,7 +336,7 @@ class HostRunner(threading.Thread):
                 self._ledger.unsent(drafted.prompt_id)
                 self._unsent(item, error)
             else:
-                self._since = time.monotonic()
+                self._since = self._work.now()
                 self._missed(item, drafted.prompt_id, error)
         else:
             self._flying.append((item, drafted.prompt_id))
@@ -320,69 +366,70 @@ class HostRunner(threading.Thread):
         self._ledger.host_is(self.url, "unfit", str(error))
 
     def _put_back(self, item: StoredItem, avoid: str = "") -> None:
-        self._backlog.put_back(item.item_id, item.workflow, item.model, avoid)
+        self._backlog.put_back(item.item_id, item.workflow, item.model, avoid, suspect=item.losses > 0)
 
     def _land(self, item: StoredItem, prompt_id: str) -> None:
+        """Wait a moment for a job; bring home what it made, or see what it missed, once it has ended."""
         station = self._station
         assert station is not None
         try:
-            landed = self._await(
-                prompt_id, lambda seconds: station.land(prompt_id, item, seconds), lambda: self._work.stopped
-            )
+            landed = self._await(prompt_id, lambda seconds: station.land(prompt_id, item, seconds))
         except PackshotError as error:
             if meaning(error) in ("lost", "stop"):
                 raise
             self._missed(item, prompt_id, error)
+            self._flying.popleft()
             return
         if landed is not None:
-            self._setbacks, self._strikes, self.given_up = 0, 0, False
+            self._health.landed()
             self._proven.add((item.workflow, item.model))
             self._bring_home(item, prompt_id, landed)
+            self._flying.popleft()
 
-    def _await(self, prompt_id: str, wait: Callable[[float], _T], over: Callable[[], bool]) -> _T | None:
-        """What ``wait`` gives once the job has ended; None when ``over`` says so first.
+    def _await(self, prompt_id: str, wait: Callable[[float], _T]) -> _T | None:
+        """What ``wait`` gives where the job ends within a few seconds; None when it goes on.
 
         Raises:
             JobTimeout: it ran for longer than a row may take, and was cancelled.
         """
         assert self._station is not None
-        limit, waited = self._work.limits.seconds, True
-        self._since = time.monotonic()
-        while not over():
-            left = self._since + limit - time.monotonic()
-            try:
-                return wait(max(0.0, min(_SLICE, left)))
-            except JobTimeout as error:
-                # Others' jobs may run before it: its time counts from the first look that finds it running.
-                before, waited = waited, self._station.waits(prompt_id)
-                if before:
-                    self._since = time.monotonic()
-                elif left <= _SLICE:
-                    self._station.cancel(prompt_id)
-                    raise JobTimeout(
-                        f"the job took longer than {limit:g} s",
-                        place=error.place,
-                        remedy="allow it more time, or see on the host what takes so long",
-                    ) from error
+        if self._awaited != prompt_id:
+            self._awaited, self._since, self._waits = prompt_id, self._work.now(), True
+        limit = self._work.limits.seconds
+        left = self._since + limit - self._work.now()
+        try:
+            return wait(max(0.0, min(_SLICE, left)))
+        except JobTimeout as error:
+            # Others' jobs may run before it: its time counts from the first look that finds it running.
+            before, self._waits = self._waits, self._station.waits(prompt_id)
+            if before:
+                self._since = self._work.now()
+            elif left <= _SLICE:
+                self._station.cancel(prompt_id)
+                raise JobTimeout(
+                    f"the job took longer than {limit:g} s",
+                    place=error.place,
+                    remedy="allow it more time, or see on the host what takes so long",
+                ) from error
         return None
 
     def _missed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
         """The host has ended an attempt with an error."""
         assert self._station is not None
-        seconds = time.monotonic() - self._since
+        seconds = self._work.now() - self._since
         means = self._means(item, error)
         if means == "seed":
             self._try_another_seed(item, prompt_id, error)
             return
-        failed = [one["reason"] for one in self._ledger.attempts_of(item.item_id) if one["outcome"] == "failed"]
-        change = next_change(item, means, past(failed[-item.tries :] if item.tries else []), self._work.limits)
+        change = next_change(item, means, past(self._ledger.failures_of(item)), self._work.limits)
         if means == "unfit":
             self._ledger.again(prompt_id, error, item.change or {}, seconds)
             self._refuse(item, error)
             self._work.spent(item, self.url, "again", seconds)
             return
         if blames_host(means, change):
-            self._strikes, self._reason = self._strikes + 1, str(error)
+            self._health.failed()
+            self._reason = str(error)
         if change is None:
             self._work.settle(item, error, prompt_id, self.url, seconds)
             return
@@ -397,8 +444,8 @@ class HostRunner(threading.Thread):
     def _try_another_seed(self, item: StoredItem, prompt_id: str, error: PackshotError) -> None:
         """A check in the workflow refused the picture, and left none to keep."""
         assert self._station is not None
-        seconds = time.monotonic() - self._since
-        self._strikes = 0
+        seconds = self._work.now() - self._since
+        self._health.judged()
         judged = Judged(seed_of(item), ())
         if item.rejections < self._work.limits.seeds and self._station.draws_seeds(item):
             self._ledger.reject(prompt_id, "", "", seconds, judged, error)
@@ -429,6 +476,7 @@ class HostRunner(threading.Thread):
                 target.mkdir(exist_ok=True)
                 for name, place in pairs:
                     (landed.folder / name).replace(target / place)
+                sync_folder(target)
                 for _, place in pairs if decision == "accept" else []:
                     (self._work.folder / QUARANTINE / place).unlink(missing_ok=True)
 

@@ -7,13 +7,13 @@ be lost, and what they were doing is found there.
 from __future__ import annotations
 
 import shutil
-import time
+import threading
 from collections.abc import Callable, Sequence
 
 from ...errors import HostLost, HostUnreachable
 from .host_runner import PICTURES, HostRunner
 from .station import HostSpec
-from .work import TICK, Work
+from .work import TICK, CatalogWork
 
 STAGE = ".stage"  # files that are on their way to be accepted
 _HOSTS = 1.0  # seconds between two looks for hosts that join or leave
@@ -28,14 +28,17 @@ class Scheduler:
         join: how a host that joins is reached, by its address.
     """
 
-    def __init__(self, work: Work, hosts: Sequence[HostSpec], *, join: Callable[[str], HostSpec]) -> None:
+    def __init__(self, work: CatalogWork, hosts: Sequence[HostSpec], *, join: Callable[[str], HostSpec]) -> None:
         self.work = work
         self._hosts = hosts
         self._join = join
-        self._runners: list[HostRunner] = []
+        self.runners: list[HostRunner] = []
+        self._look_at = 0.0
 
     def run(self) -> None:
         """Make every pending item, or record why it cannot be made; or what is in flight, once told to drain.
+
+        Each host is worked on by a thread of its own.
 
         Raises:
             HostUnreachable, HostLost: all hosts are gone for good. Run again to go on.
@@ -43,6 +46,29 @@ class Scheduler:
             OutputUnwritable: the disk refuses; finished pictures wait on the host and are fetched by the next run.
             RunTakenOver: another process has the run now.
         """
+        threads: list[threading.Thread] = []
+        patience: float | None = 0.0  # a second Ctrl-C waits for nobody
+        self.begin()
+        try:
+            while self.step():
+                for runner in self.runners[len(threads) :]:
+                    name = f"packshot-host-{runner.url}"
+                    threads.append(threading.Thread(target=runner.run, name=name, daemon=True))
+                    threads[-1].start()
+                with self.work.backlog.changed:
+                    if not all(runner.done for runner in self.runners):
+                        self.work.backlog.changed.wait(TICK)
+            patience = 0.5 if self.work.failure else None
+        finally:
+            self.work.stopping.set()
+            self.work.notify()
+            self.work.close()
+            for thread in threads:
+                thread.join(patience)
+        self.end()
+
+    def begin(self) -> None:
+        """Take up what earlier runs left, and the first hosts."""
         shutil.rmtree(self.work.folder / STAGE, ignore_errors=True)
         (self.work.folder / PICTURES).mkdir(parents=True, exist_ok=True)
         self._abandon_others()
@@ -50,19 +76,26 @@ class Scheduler:
         for host in self.work.ledger.hosts():  # those of an earlier run, which had other hosts
             if host.wanted and host.url not in urls:
                 self.work.ledger.want_host(host.url, False)
-        self._check()  # an earlier run may have used up the budget
         for spec in self._hosts:
-            self._start(spec)
-        patience: float | None = 0.0  # a second Ctrl-C waits for nobody
-        try:
-            self._watch()
-            patience = 0.5 if self.work.failure else None
-        finally:
-            self.work.stopping.set()
-            self.work.notify()
-            self.work.close()
-            for runner in self._runners:
-                runner.join(patience)
+            self._take_in(spec)
+
+    def step(self) -> bool:
+        """Look at the work and its hosts; False when no host works any more, or none can.
+
+        Raises:
+            RunTakenOver: another process has the run now.
+        """
+        self._check()  # an earlier run may have used up the budget
+        if self.work.failure is not None or all(runner.done for runner in self.runners):
+            return False
+        if self.work.now() >= self._look_at:
+            self._look_at = self.work.now() + _HOSTS
+            self.work.ledger.confirm_held()  # who was taken over, and finds nothing more to write, would wait for ever
+            self._join_and_leave()
+        return True
+
+    def end(self) -> None:
+        """Raise what ended the work, if it was an error."""
         if self.work.failure is not None:
             # Whoever takes a run over clears away what was on its way here: then that is why a file was gone.
             self.work.ledger.confirm_held()
@@ -79,19 +112,8 @@ class Scheduler:
         """Begin nothing more; :meth:`run` returns when what is in flight has landed."""
         self.work.drain(why)
 
-    def _watch(self) -> None:
-        look_at = 0.0
-        while self.work.failure is None and not all(runner.done for runner in self._runners):
-            self._check()
-            if time.monotonic() >= look_at:
-                look_at = time.monotonic() + _HOSTS
-                self._join_and_leave()
-            with self.work.backlog.changed:
-                if not all(runner.done for runner in self._runners):
-                    self.work.backlog.changed.wait(TICK)
-
     def _check(self) -> None:
-        working = [runner for runner in self._runners if runner.is_alive()]
+        working = [runner for runner in self.runners if not runner.done]
         # A host that is away for now may be able to make what those that are here cannot.
         refusal = self.work.backlog.stuck({one.url for one in working if not (one.given_up or one.leaving)})
         if refusal is not None and not self.work.draining and len(self.work.backlog) == self.work.outstanding:
@@ -104,21 +126,19 @@ class Scheduler:
             self.drain("the run's budget of hours is used up: raise budget.hours")
 
     def _join_and_leave(self) -> None:
-        known = {runner.url for runner in self._runners if runner.is_alive()}
-        for host in self.work.ledger.hosts():
-            if host.wanted and host.url not in known and not self.work.over:
-                self._start(self._join(host.url))
-        unwanted = {host.url for host in self.work.ledger.hosts() if not host.wanted}
-        for runner in self._runners:
-            if runner.url in unwanted and not runner.leaving:
+        working = {runner.url for runner in self.runners if not runner.done}
+        asked = {host.url: host.wanted for host in self.work.ledger.hosts()}
+        for url, use in asked.items():
+            if use and url not in working and not self.work.over:
+                self._take_in(self._join(url))
+        for runner in self.runners:
+            if not asked.get(runner.url, True) and not runner.leaving:
                 runner.leaving = True
                 self.work.notify()
 
-    def _start(self, spec: HostSpec) -> None:
+    def _take_in(self, spec: HostSpec) -> None:
         self.work.ledger.want_host(spec.url, True)
-        runner = HostRunner(self.work, spec)
-        self._runners.append(runner)
-        runner.start()
+        self.runners.append(HostRunner(self.work, spec))
 
     def _abandon_others(self) -> None:
         """Give up jobs on hosts that this run does not use; what still waits there is left to time out by itself."""
@@ -132,4 +152,4 @@ class Scheduler:
                     station.close()
                 except (HostUnreachable, HostLost):
                     reason += ", which does not answer"
-                self.work.lose(attempt, reason)
+                self.work.lose(attempt, reason, "unused")

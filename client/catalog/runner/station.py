@@ -28,6 +28,7 @@ from .failures import meaning
 from .gate import Gate, Judgement, judge
 
 _log = logging.getLogger(__name__)
+_FETCHING = 1800.0  # seconds that the files of a job which has ended may take to come here
 _OF_THE_RUN = ("waived", "drift", "checks")  # of a result, that the stops before it have added
 
 
@@ -245,7 +246,9 @@ class LocalStation:
 
     def land(self, prompt_id: str, item: StoredItem, seconds: float) -> Landed:
         folder = self.stage / prompt_id
-        result = self._jobs[prompt_id].result(seconds, out=folder, stem=item.name, durable=True)
+        job = self._jobs[prompt_id]
+        job.wait(seconds)
+        result = job.result(_FETCHING, out=folder, stem=item.name, durable=True)
         if not result.outputs:
             raise OutputMissing(
                 "the job succeeded, but gave no picture", place=self.url, remedy="see what the workflow saves"
@@ -307,7 +310,8 @@ def read_values(contract: Contract, inputs: Mapping[str, str], seed: int, files:
     values: dict[str, Any] = {}
     for name, text in texts.items():
         spec = contract.spec(name)
-        values[name] = files[text] if spec.uploads and text in files else spec.parse(text)
+        # What is no file of the places that the owner named is one of the host: a row reads nothing else here.
+        values[name] = files.get(text, text) if spec.uploads else spec.parse(text)
     return values
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...errors import HostLost, PackshotError
 from ..ledger.ledger import Ledger
-from ..ledger.records import Attempt, StoredItem
+from ..ledger.records import Attempt, LossCause, StoredItem
 from ..table.photos import PhotoPlaces
 from .backlog import Backlog
 from .failures import Limits
@@ -19,7 +20,101 @@ TICK = 0.25  # seconds between two looks of the coordinator, or of a host with n
 _SHARE = 100  # items that a host takes at once, to encode their prompts ahead
 
 
-class Work:
+class Work(Protocol):
+    """What the work on one host needs of a run: items, where their steps are written down, and whether to go on."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where every step is written down first."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be made."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the run."""
+
+    @property
+    def limits(self) -> Limits:
+        """How often and how long a row is tried."""
+
+    @property
+    def locks(self) -> Mapping[str, str | None]:
+        """SHA-256 of the workflows' locks, by workflow key."""
+
+    @property
+    def phases(self) -> bool:
+        """Whether prompts are encoded ahead."""
+
+    @property
+    def places(self) -> PhotoPlaces:
+        """Where the files are that rows name."""
+
+    @property
+    def draining(self) -> str:
+        """Why nothing more is begun; empty while something is."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether everything is to be let go now."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to begin."""
+
+    @property
+    def wanting(self) -> bool:
+        """Whether a host waits for something to do that others have taken as their shares."""
+
+    def now(self) -> float:
+        """The time in seconds, by a clock that is never set."""
+
+    def pause(self, seconds: float, over: Callable[[], bool]) -> None:
+        """Wait so long, or until ``over`` says that there is nothing to wait for."""
+
+    def wait(self) -> None:
+        """Wait a moment for something to do."""
+
+    def notify(self) -> None:
+        """Wake whoever waits."""
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with an error."""
+
+    def take(self, url: str, *, risky: bool = False) -> StoredItem | None:
+        """The next item for a host, if it is to begin one."""
+
+    def take_share(self, url: str) -> list[StoredItem]:
+        """More items for a host that encodes the prompts of several ahead."""
+
+    def lose(self, attempt: Attempt, reason: str, cause: LossCause, *, alone: bool = False) -> None:
+        """An attempt is lost."""
+
+    def settle(
+        self,
+        item: StoredItem,
+        error: PackshotError,
+        prompt_id: str | None = None,
+        host: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        """An item cannot be made."""
+
+    def made(self, item: StoredItem, host: str, seconds: float | None) -> None:
+        """An item's picture was accepted."""
+
+    def kept_out(self, item: StoredItem, host: str, seconds: float | None, reason: PackshotError) -> None:
+        """An item's picture was put into quarantine."""
+
+    def spent(self, item: StoredItem, host: str, outcome: str, seconds: float | None) -> None:
+        """An attempt ended, and took so long."""
+
+    def facts_of(self, workflow: str) -> Mapping[str, Any]:
+        """What the files beside the pictures say of the run."""
+
+
+class CatalogWork:
     """The items of a run that are still to be made, and every step of each, written into the ledger first.
 
     Args:
@@ -59,7 +154,7 @@ class Work:
         self.locks = locks
         self.phases = phases
         self.places = places
-        self.backlog = Backlog(ledger.backlog())
+        self.backlog = Backlog(ledger.backlog(), ledger.suspects())
         self.stopping = threading.Event()
         self.draining = ""
         self.failure: BaseException | None = None
@@ -90,20 +185,32 @@ class Work:
         """Whether nothing is left to begin."""
         return bool(self.draining) or self.outstanding <= 0
 
-    def take(self, url: str) -> str | None:
-        """The next item for a host, if it is to begin one."""
-        return None if self.draining else self.backlog.take(url)
+    def now(self) -> float:
+        """The time in seconds, by a clock that is never set."""
+        return time.monotonic()
 
-    def take_share(self, url: str) -> list[str]:
+    def take(self, url: str, *, risky: bool = False) -> StoredItem | None:
+        """The next item for a host, if it is to begin one; what has killed too many hosts is settled here.
+
+        Args:
+            risky: whether items with which hosts were lost go before all others, and not after them.
+        """
+        while not self.draining and (item_id := self.backlog.take(url, risky=risky)) is not None:
+            item = self.ledger.item(item_id)
+            if not self._kills(item):
+                return item
+        return None
+
+    def take_share(self, url: str) -> list[StoredItem]:
         """More items for a host that encodes the prompts of several ahead.
 
         Fewer the less is left, so that all hosts are done at about the same time; at most a hundred, so that what they
         encode ahead does not push itself out of what the host keeps.
         """
         left, hosts = len(self.backlog), max(1, len(self.backlog.live))
-        items: list[str] = []
-        while len(items) < min(_SHARE - 1, left // (2 * hosts - 1)) and (item_id := self.take(url)) is not None:
-            items.append(item_id)
+        items: list[StoredItem] = []
+        while len(items) < min(_SHARE - 1, left // (2 * hosts - 1)) and (item := self.take(url)) is not None:
+            items.append(item)
         return items
 
     @property
@@ -136,20 +243,30 @@ class Work:
                 self.failure = self.failure or error
             self.backlog.changed.notify_all()
 
-    def lose(self, attempt: Attempt, reason: str) -> None:
-        """An attempt is lost: its item is made again, if it was not lost too often."""
-        self.ledger.lost(attempt.prompt_id, reason)
+    def lose(self, attempt: Attempt, reason: str, cause: LossCause, *, alone: bool = False) -> None:
+        """An attempt is lost: its item is made again, if it has not killed too many hosts.
+
+        Args:
+            alone: whether no other job was open on the host.
+        """
+        self.ledger.lost(attempt.prompt_id, reason, cause, alone=alone)
         self._telemetry.attempt(attempt.item_id, attempt.host, "lost", None)
         item = self.ledger.item(attempt.item_id)
-        if item.losses >= self.limits.losses:
-            error = HostLost(
-                f"{item.losses} attempts were lost with their hosts; most likely this row is what kills them",
-                place=f"item {item.item_id}",
-                remedy="see the hosts' logs; `packshot catalog retry` tries it again",
-            )
-            self.settle(item, error)
-        else:
-            self.backlog.put_back(item.item_id, item.workflow, item.model, avoid=attempt.host)
+        if not self._kills(item):
+            self.backlog.put_back(item.item_id, item.workflow, item.model, avoid=attempt.host, suspect=item.losses > 0)
+
+    def _kills(self, item: StoredItem) -> bool:
+        """Settle an item that hosts died with, one after the other, while each had nothing else to do."""
+        if item.deaths < self.limits.deaths:
+            return False
+        error = HostLost(
+            f"{item.deaths} hosts in a row died while they had this row alone: it kills them",
+            place=f"item {item.item_id}",
+            remedy="see the hosts' logs; most often it needs more memory than there is."
+            " `packshot catalog retry` tries it again",
+        )
+        self.settle(item, error)
+        return True
 
     def settle(
         self,

@@ -214,7 +214,7 @@ def canonical(header: str) -> str:
 
     Amazon's ``item_name[marketplace_id=A1]#1.value`` is ``item name``, PrestaShop's ``Name *`` is ``name``.
     """
-    bare = re.sub(r"\[[^\]]*=[^\]]*\]|#\d+|\.value$", "", header.strip().casefold())
+    bare = re.sub(r"\[[^\[\]=]*=[^\[\]]*\]|#\d+|\.value$", "", header.strip().casefold())
     return re.sub(r"[\s_]+", " ", bare.removeprefix("g:")).strip(" *:")
 
 

@@ -195,6 +195,25 @@ class Unlicensed(_Restriction):
         return "refused until its licence is known"
 
 
+class Unproved(_Restriction):
+    """The content of a file is not known, only its name: that may be another model's."""
+
+    kind: Literal["unproved"]
+
+    def objection(self, profile: Profile) -> str | None:
+        """Production: for a test the name is enough."""
+        if profile.purpose != "production":
+            return None
+        return (
+            "install the Packshot node pack on the host, which then looks into the file; or, if you know what it is,"
+            f" add `{FILE_NAME}: LICENCE` under `declared:` in {profile.file}"
+        )
+
+    def limit(self, _profile: Profile) -> str:
+        """What would make it object."""
+        return "refused for production until the file can be looked into"
+
+
 class Duty(_Clause):
     """Something to do, or to refrain from, that no profile can decide; it never refuses."""
 
@@ -234,6 +253,7 @@ Restriction: TypeAlias = (
     | NoTrainingOnOutputs
     | NoHosting
     | Unlicensed
+    | Unproved
 )
 Clause: TypeAlias = Annotated[Restriction | Duty, Field(discriminator="kind")]
 

@@ -24,13 +24,14 @@ from .clauses import FILE_NAME, Clause, Duty
 from .profile import Profile, load_profile
 
 __all__ = [
-    "NOTICE", "UNKNOWN", "Decision", "Licence", "Part", "PartDecision", "Profile", "Reason", "judge", "licence_ids",
-    "load_licence", "load_profile", "parts_of_card",
+    "NOTICE", "UNKNOWN", "UNPROVED", "Decision", "Licence", "Part", "PartDecision", "Profile", "Reason", "judge",
+    "licence_ids", "load_licence", "load_profile", "parts_of_card",
 ]  # fmt: skip
 
 Verdict = Literal["allow", "duties", "refuse"]
 
 UNKNOWN = "unknown"  # the licence of a file of which none is known
+UNPROVED = "unproved"  # beside the licence that a file has by its name, where nobody could look into it
 NOTICE = "A reading of the licences by a program: not legal advice. Read the licences themselves."
 _SHIPPED = Path(__file__).resolve().parent / "licences"
 _COMPONENTS = "components"  # licences of files by their names, in the same folder; see `.parts`

@@ -18,11 +18,13 @@ from ..detect.claims import claim
 from ..detect.detect import detect_header
 from ..detect.findings import CARDS
 from ..files.read import read_header
-from .licences import UNKNOWN, Part, licence_ids, load_licence, parts_of_card
+from .licences import UNKNOWN, UNPROVED, Part, licence_ids, load_licence, parts_of_card
 from .profile import Profile, base_name
 
 _FILE = Path(__file__).resolve().parent / "licences" / "components.yaml"
 _READABLE = (".safetensors", ".sft", ".gguf")
+# Bytes. The smallest base model with a card, the diffusion model of Stable Diffusion 1.5, has 860 million parameters.
+_SMALLEST_MODEL = 400_000_000
 _LICENCE = "modelspec.license"  # Stability AI's ModelSpec
 _MODEL_SLOTS = ("checkpoint", "diffusion_model")
 # Kinds of files that are made from a model: additions to it, and whole models.
@@ -58,12 +60,17 @@ class Origin:
         cards: ids of the cards of the models that it may be made from; empty: none is known.
         addition: whether it adds to such a model (a LoRA, a ControlNet), and is no model of its own.
         licence: what its metadata call its licence; empty where they say nothing.
+        read: whether its header was read, and not only what its metadata claim.
     """
 
     cards: tuple[str, ...]
     addition: bool
     licence: str = ""
+    read: bool = True
 
+
+#: Of a file that is asked about by its name, and is used for nothing yet.
+AS_NAMED = Origin((), addition=False)
 
 Look: TypeAlias = Callable[[str], Origin | None]  # file name -> its origin, None where the file cannot be looked into
 
@@ -71,11 +78,13 @@ Look: TypeAlias = Callable[[str], Origin | None]  # file name -> its origin, Non
 def origin_of_file(path: Path) -> Origin | None:
     """What a file's header says; nothing else of it is read. None: its format has no header to read.
 
+    A file that is smaller than any whole model needs no look to be none of them under another name.
+
     Raises:
         ModelCorrupt: the header cannot be read.
     """
     if not path.name.lower().endswith(_READABLE):
-        return None
+        return AS_NAMED if path.stat().st_size < _SMALLEST_MODEL else None
     header = read_header(path)
     found = detect_header(header)
     cards = found.cards if found.kind in _ADDITIONS + _WHOLE else ()
@@ -86,7 +95,7 @@ def origin_of_metadata(metadata: Mapping[str, str]) -> Origin:
     """What the metadata of a LoRA say, where its tensors cannot be looked at."""
     said = claim(metadata)
     cards = tuple(card for base in (said.bases if said else ()) for card in CARDS[base])
-    return Origin(cards, True, metadata.get(_LICENCE, ""))
+    return Origin(cards, True, metadata.get(_LICENCE, ""), read=False)
 
 
 def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile, look: Look) -> list[Part]:
@@ -96,7 +105,8 @@ def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile,
     declares. One that by its header is a model under another licence has that one too, whatever its name. A LoRA that
     none of them knows stands under the licence of the model that it was made for; so does, beside what is declared for
     it, every other file that was made from a known model. What its metadata call its licence is added and takes nothing
-    away. Anything else is unknown.
+    away. Anything else is unknown. A name is no proof: what nobody could look into, and the profile does not declare,
+    is known by its name alone, which production does not allow.
 
     Raises:
         ModelMissing, WorkflowInvalid: there is no such card, or it is not valid.
@@ -109,28 +119,40 @@ def parts_of_files(files: Iterable[str], cards: Iterable[str], profile: Profile,
 
 def _parts_of_file(name: str, profile: Profile, look: Look) -> list[Part]:
     short = base_name(name)
-    listed = [Part(name, component.licence, f"card {card.id}") for card, component in _listed(short)]
+    cards = {card.id: component.licence for card, component in _listed(short)}
+    listed = [Part(name, licence, f"card {card}") for card, licence in cards.items()]
     known = next((one for one in known_files().files if fnmatch.fnmatchcase(short.lower(), one.pattern)), None)
     if not listed and known is not None and UNKNOWN not in known.licences:
         listed = [Part(name, licence, f"{known.what}: {known.source}") for licence in known.licences]
-    origin = look(name)
+    origin, declared = look(name), profile.declared.get(short)
+    unproved: list[Part] = []
+    if declared is None and (origin is None or not origin.read):
+        unproved.append(Part(name, UNPROVED, "nobody could look into it"))
     if listed:
         stated = {part.licence: part for part in listed}
-        return [*stated.values(), *_belied(name, stated, origin)]
-    declared = profile.declared.get(short)
+        return [*stated.values(), *_belied(name, cards, stated, origin), *unproved]
     inherited = list(_inherited(name, origin, declared))
     if declared is not None:
         return [Part(name, declared, f"declared in {profile.file}"), *inherited]
     if known is not None or not inherited:
         inherited.append(Part(name, UNKNOWN, known.source if known else "no card lists this file"))
-    return inherited
+        return inherited
+    return [*inherited, *unproved]
 
 
-def _belied(name: str, stated: Collection[str], origin: Origin | None) -> Iterator[Part]:
-    """The licences of what a file is by its header, where it has the name of a model under none of them."""
+def _belied(name: str, cards: Collection[str], stated: Collection[str], origin: Origin | None) -> Iterator[Part]:
+    """The licences of what a file is by its header, where it has the name of another model.
+
+    Args:
+        cards: ids of those that list the name.
+        stated: the licences that go with it.
+    """
     licences = _licences(origin)
-    if not licences.keys() & set(stated):
-        for licence, models in licences.items():
+    of_its_name = cards if cards else stated
+    if origin is None or not {*origin.cards, *licences}.isdisjoint(of_its_name):
+        return
+    for licence, models in licences.items():
+        if licence not in stated:
             yield Part(name, licence, f"by its header, whatever its name, it is made from {models}")
 
 

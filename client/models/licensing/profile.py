@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
+from ...bounded_yaml import read_yaml
+from ...budget import OverBudget, read_regular
 from ...errors import InputInvalid, nearest
 from ...paths import config_dir
 
@@ -27,6 +29,8 @@ ATTESTATIONS: Mapping[Attestation, str] = {
     "playground-commercial": "a commercial licence of Playground",
     "tencent-commercial": "a licence of Tencent for more monthly users",
 }
+
+PROFILE_LIMIT = 256 * 1024  # bytes; a profile is written by hand
 
 # The officially assigned codes of ISO 3166-1 alpha-2.
 _ASSIGNED = """
@@ -139,14 +143,29 @@ def load_profile(path: Path | None = None) -> Profile:
     """
     file = path or config_dir() / "profile.yaml"
     try:
-        data: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-        profile = Profile.model_validate({} if data is None else data)
+        return parse_profile(read_regular(file, PROFILE_LIMIT), file)
     except FileNotFoundError as error:
         if path is not None:
             raise InputInvalid(
                 "there is no such licence profile", place=str(path), remedy="docs/licences.md shows what it says"
             ) from error
-        profile = Profile()
+        return parse_profile(b"", file)
+    except (OSError, OverBudget) as error:
+        raise _unreadable(error, file) from error
+
+
+def parse_profile(content: bytes, file: Path) -> Profile:
+    """The profile in the content of its file.
+
+    Args:
+        file: where it stands, for messages and advice.
+
+    Raises:
+        InputInvalid: it is no profile.
+    """
+    try:
+        data = read_yaml(content)
+        profile = Profile.model_validate({} if data is None else data)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
@@ -159,9 +178,12 @@ def load_profile(path: Path | None = None) -> Profile:
             if unknown
             else "correct the line; docs/licences.md shows what a licence profile says",
         ) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputInvalid(
-            f"cannot be read as a licence profile: {error}", place=str(file), remedy="docs/licences.md shows one"
-        ) from error
+    except (ValueError, yaml.YAMLError, OverBudget) as error:
+        raise _unreadable(error, file) from error
     profile._file = file
     return profile
+
+
+def _unreadable(error: Exception, file: Path) -> InputInvalid:
+    said = f"cannot be read as a licence profile: {error}"
+    return InputInvalid(said, place=str(file), remedy="docs/licences.md shows one")

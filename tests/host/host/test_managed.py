@@ -20,7 +20,7 @@ from packshot.comfy.http import HostApi
 from packshot.errors import HostFailed
 from packshot.host.install import Installation, adopt
 from packshot.host.managed import HostStatus, ManagedHost
-from packshot.host.process import free_port
+from packshot.host.process import boot_id, free_port, since_boot
 from support.host.jobs import NewHost, slow_graph, wait_until
 
 
@@ -73,7 +73,8 @@ def test_a_reused_process_number_is_not_our_host(tmp_path: Path) -> None:
     me = psutil.Process()
     record = {
         "pid": me.pid,
-        "create_time": me.create_time() - 60,
+        "started": since_boot(me.pid) - 60,
+        "boot": boot_id(),
         "url": "http://127.0.0.1:1",
         "command": ["python", "main.py"],
         "pack": None,
@@ -83,6 +84,17 @@ def test_a_reused_process_number_is_not_our_host(tmp_path: Path) -> None:
     assert managed.down() is False
     assert me.is_running()
     assert not (tmp_path / "host.json").exists()
+
+
+def test_a_living_host_is_never_forgotten(new_host: NewHost) -> None:
+    managed = new_host()
+    up = managed.up()
+    for record in (None, "", "{}", json.dumps({"pid": up.pid, "started": 0})):  # gone, or damaged
+        file = managed.home / "host.json"
+        file.unlink() if record is None else file.write_text(record)
+        assert managed.status().pid == up.pid
+    assert managed.down() is True
+    assert not psutil.pid_exists(up.pid or 0)
 
 
 def test_a_port_that_is_taken_is_named(new_host: NewHost) -> None:

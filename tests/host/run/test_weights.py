@@ -17,13 +17,16 @@ from packshot.catalog.run import CatalogRun
 from packshot.comfy.http import HostApi
 from packshot.host.install import Installation
 from packshot.host.managed import ManagedHost
-from packshot.models.licensing.licences import Profile
-from packshot.run.weights import Weights, judge_weights
+from packshot.models.licensing.licences import UNPROVED, Profile
+from packshot.run.weights import Weights, host_origins, judge_weights
 from support.places import ROOT
+from support.weights import model, write_safetensors
 
 RELEASE = ROOT / "workflows" / "releases" / "product-shot" / "1.0.0.app.json"
 
 MODEL, OURS, LORA = "starter-flux2.safetensors", "ours.safetensors", "brand.safetensors"
+RENAMED = "z_image_turbo_bf16.safetensors"
+QKV = "diffusion_model.double_blocks.0.img_attn.qkv"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +38,10 @@ def address(installation: Installation, models: Path, tmp_path_factory: pytest.T
         for file in (models / kind).glob("starter-*"):
             (folder / kind / file.name).symlink_to(file)
     (folder / "diffusion_models" / OURS).symlink_to(models / "diffusion_models" / MODEL)
+    write_safetensors(folder / "diffusion_models" / RENAMED, model("flux1"))
     (folder / "loras").mkdir()
-    header = json.dumps({"__metadata__": {"modelspec.architecture": "flux-2-dev/lora"}}).encode()
-    (folder / "loras" / LORA).write_bytes(len(header).to_bytes(8, "little") + header)
+    layers = {f"{QKV}.lora_A.weight": (1, 6144), f"{QKV}.lora_B.weight": (18432, 1)}
+    write_safetensors(folder / "loras" / LORA, layers, {"modelspec.architecture": "flux-2-dev/lora"})
     managed = ManagedHost(tmp_path_factory.mktemp("home"), installation, folder)
     try:
         yield str(managed.up().url)
@@ -127,3 +131,29 @@ def test_a_host_tells_what_a_lora_was_made_for(address: str) -> None:
     decision = judge_weights(Weights(frozenset({LORA}), frozenset()), Profile(purpose="production"), api)
     assert decision.decision == "refuse"
     assert decision.licences == ("flux-dev-nc-2.1",)
+
+
+def test_a_renamed_model_is_known_by_its_header_on_a_host_that_is_not_ours(address: str, table: Path) -> None:
+    api = HostApi(address)
+    about_us = {
+        "annual_revenue_usd": 50e6, "monthly_active_users": 0, "publish_territories": ["US"], "server_territory": "US",
+        "hosted_for_others": False, "trains_on_outputs": False,
+    }  # fmt: skip
+    for purpose in ("production", None):
+        profile = Profile.model_validate({**about_us, "purpose": purpose})
+        decision = judge_weights(Weights(frozenset({RENAMED}), frozenset()), profile, api)
+        assert decision.decision == "refuse"
+        assert any("by its header" in part.part.basis and "FLUX.1" in part.part.basis for part in decision.parts)
+        assert UNPROVED not in decision.licences
+    error = catalog_run(table, workflow(table.parent / "flow.json", model=RENAMED), address, code=2)["error"]
+    assert error["slug"] == "licence-refused"
+    assert RENAMED in error["message"]
+
+
+def test_the_host_tells_of_its_own_folders_alone(address: str) -> None:
+    api = HostApi(address)
+    assert [origin.cards for origin in host_origins(api, MODEL) if origin] == [("starter",)]
+    for name in ("../vae/starter-flux2-vae.safetensors", "/etc/passwd", "none.safetensors", "", "x" * 5000):
+        assert host_origins(api, name) == []
+    evil = {"Sec-Fetch-Site": "cross-site"}
+    assert requests.get(f"{address}/packshot/weights?name={MODEL}", headers=evil, timeout=10).status_code == 403

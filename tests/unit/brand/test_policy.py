@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from packshot.brand.kit import BrandKit
-from packshot.brand.policy import choose, gate, judge_lora, strength_of
+from packshot.brand.policy import choose, gate, judge_lora, judge_statement, profile_of, strength_of
 from packshot.brand.sections import BrandLora
 from packshot.errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch
 from packshot.models.detect.findings import CARDS
+from packshot.models.licensing.profile import load_profile
 from support.kit_files import LORA, TODAY, load
 from support.weights import model, write_safetensors
 
@@ -80,3 +81,69 @@ def test_a_wrong_base_is_always_refused(
             continue
         assert found.base == base
         assert decision.decision != "refuse"
+
+
+USER = """
+annual_revenue_usd: 50000000
+monthly_active_users: 0
+publish_territories: [US, DE]
+server_territory: US
+purpose: production
+hosted_for_others: false
+trains_on_outputs: false
+"""
+MILD = USER.replace("50000000", "0")
+FLUX = {**LORA, "base": "flux1", "licence": "flux-dev-nc-2.1"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config" / "packshot").mkdir(parents=True)
+    return tmp_path / "config" / "packshot" / "profile.yaml"
+
+
+@pytest.mark.parametrize("attested", ["bfl-commercial", "stability-enterprise"])
+def test_a_kit_cannot_attest_in_the_users_name(tmp_path: Path, settings: Path, attested: str) -> None:
+    kit = load(tmp_path, {"name": "x", "licence_profile": "p.yaml", "loras": [FLUX]})
+    (tmp_path / "p.yaml").write_text(f"{MILD}attestations: [{attested}]\ndeclared: {{a.safetensors: own}}\n")
+    settings.write_text(USER)
+    assert profile_of(kit).attestations == ()
+    assert profile_of(kit).declared == {}
+    with pytest.raises(LicenceRefused):
+        judge_statement(kit, kit.loras[0])
+    settings.write_text(f"{USER}attestations: [bfl-commercial]\n")
+    assert judge_statement(kit, kit.loras[0]).decision == "duties", "the user's own word holds for both"
+    given = load_profile(settings)
+    settings.write_text(USER)
+    assert judge_statement(kit, kit.loras[0], given).decision == "duties", "so does that of --profile"
+
+
+@pytest.mark.parametrize(
+    ("own", "kits", "allowed"),
+    [
+        ("evaluation", "evaluation", True),
+        ("evaluation", "production", False),
+        ("production", "evaluation", False),
+    ],
+)
+def test_the_stricter_of_both_profiles_holds(
+    tmp_path: Path, settings: Path, own: str, kits: str, allowed: bool
+) -> None:
+    kit = load(tmp_path, {"name": "x", "licence_profile": "p.yaml", "loras": [FLUX]})
+    settings.write_text(USER.replace("production", own))
+    (tmp_path / "p.yaml").write_text(USER.replace("production", kits))
+    if allowed:
+        judge_statement(kit, kit.loras[0])
+        return
+    with pytest.raises(LicenceRefused):
+        judge_statement(kit, kit.loras[0])
+
+
+def test_a_kits_profile_lies_in_the_kit(tmp_path: Path, settings: Path) -> None:
+    settings.write_text(USER)
+    (tmp_path / "kit").mkdir()
+    kit = load(tmp_path / "kit", {"name": "x", "licence_profile": "p.yaml", "loras": [FLUX]})
+    (tmp_path / "kit" / "p.yaml").symlink_to(settings)
+    with pytest.raises(BrandInvalid, match="leads out of the kit's folder"):
+        profile_of(kit)

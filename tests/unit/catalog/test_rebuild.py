@@ -94,7 +94,13 @@ class Run:
         self.ledger.fail(item_id, JobFailed("no", place="node 3", remedy="mend it"), self.begin(item_id))
 
     def lose(self, item_id: str) -> None:
-        self.ledger.lost(self.begin(item_id), "the host was restarted")
+        self.ledger.lost(self.begin(item_id), "the host was restarted", "died", alone=True)
+
+    def part(self, item_id: str) -> None:
+        """Lose an item's host, which turns out to have died."""
+        job = self.begin(item_id)
+        self.ledger.lost(job, "its host is away", "away", alone=True)
+        self.ledger.found_dead(job, alone=True)
 
     def again(self, item_id: str) -> None:
         self.ledger.again(self.begin(item_id), OutOfMemory("full"), {"width": "768"})
@@ -113,8 +119,8 @@ class Run:
         """All that the ledger knows, but for times, and for how often an attempt's place was looked up."""
         everything: dict[str, Any] = {}
         for name, columns in {
-            "items": "item_id, state, error, file, sha256, seed, change, tries, losses",
-            "attempts": "prompt_id, item_id, host, outcome, reason, boot, change, file, sha256, seconds, detail",
+            "items": "item_id, state, error, file, sha256, seed, change, tries, losses, deaths",
+            "attempts": "prompt_id, item_id, host, outcome, reason, slug, boot, change, file, sha256, seconds, detail",
             "judgements": "item_id, prompt_id, tries, failures, seed, scores",
         }.items():
             everything[name] = sorted(self.ledger.all(f"SELECT {columns} FROM {name}"), key=repr)
@@ -124,7 +130,7 @@ class Run:
         return everything
 
 
-STEPS = ("accept", "reject", "quarantine", "fail", "lose", "again", "unsent", "begin", "retry")
+STEPS = ("accept", "reject", "quarantine", "fail", "lose", "part", "again", "unsent", "begin", "retry")
 
 
 @settings(deadline=None, max_examples=50)
@@ -175,7 +181,7 @@ def test_what_a_crash_undid_is_not_done_again(tmp_path: Path) -> None:
     job = run.begin("B")
     picture = run.picture("B", job, "pictures")
     undone("accepted", item_id="B", prompt_id=job, host=HOST, boot="b", file=picture[1], sha256=picture[2], seconds=1)
-    run.ledger.lost(job, "the host has no record of it")
+    run.ledger.lost(job, "the host has no record of it", "died", alone=False)
     run.quarantine("B")
     job = run.begin("C")
     undone("rejected", prompt_id=job, sha256="0", error=ChecksFailed("dark").as_dict())

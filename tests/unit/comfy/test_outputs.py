@@ -60,7 +60,7 @@ def test_texts_become_files(api: HostApi, tmp_path: Path) -> None:
         ("alt", HostText("7", "half \ud83d")),
         ("none", HostText("5", "")),
     ]
-    outputs = fetch(api, texts, tmp_path / "new" / "folder", "mug", frozenset({"7"}), durable=True)
+    outputs = fetch(api, texts, tmp_path / "new" / "folder", "mug", frozenset({"7"}), durable=True, graph={})
     assert [(o.name, o.kind, o.file.name, o.reused) for o in outputs] == [
         ("caption", "text", "mug.txt", False),
         ("alt", "text", "mug-2.txt", True),
@@ -81,7 +81,7 @@ def test_a_folder_that_is_a_file_is_refused(api: HostApi, tmp_path: Path) -> Non
     blocked = tmp_path / "blocked"
     blocked.touch()
     with pytest.raises(OutputUnwritable):
-        fetch(api, [("caption", TEXT)], blocked, "mug", frozenset(), durable=False)
+        fetch(api, [("caption", TEXT)], blocked, "mug", frozenset(), durable=False, graph={})
     assert blocked.read_bytes() == b""
 
 

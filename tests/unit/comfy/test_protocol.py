@@ -236,8 +236,8 @@ def test_a_record_carries_the_longest_report_of_memory() -> None:
 def test_only_graphs_with_memory_nodes_are_asked_about() -> None:
     assert protocol.notes_memory({"1": {"class_type": "UNETLoader"}, "2": {"class_type": "PackshotVRAMPolicy"}})
     assert not protocol.notes_memory({"1": {"class_type": "UNETLoader"}, "2": {"class_type": "PackshotSample"}})
-    assert protocol.read_phases([{"phase": "sampling"}, "no phase"]) == ({"phase": "sampling"},)
-    assert protocol.read_phases({"not": "a list"}) == ()
+    assert protocol.read_entries([{"phase": "sampling"}, "no phase"]) == ({"phase": "sampling"},)
+    assert protocol.read_entries({"not": "a list"}) == ()
 
 
 def test_no_record_is_no_verdict() -> None:

@@ -9,7 +9,7 @@ import requests
 from PIL import Image
 
 from packshot.host.managed import HostStatus
-from support.host.routes import ask, refused
+from support.host.routes import ask, refused, token
 
 # -- brands and cards
 
@@ -24,7 +24,7 @@ def test_a_brand_is_described_and_a_picture_is_checked_against_it(host: HostStat
     found = requests.post(
         f"{host.url}/packshot/brands/aldern-quay/check?channel=amazon-main&name=%3Cb%3E.png",
         data=encoded.getvalue(),
-        headers={"Content-Type": "image/png"},
+        headers={"Content-Type": "image/png", **token(host)},
         timeout=60,
     ).json()
     assert found["file"] == "<b>.png"

@@ -77,7 +77,13 @@ def test_the_folder_of_a_run_is_served_and_nothing_else(host: HostStatus, run: P
 
 def test_verdicts_are_kept_beside_the_ledger(host: HostStatus, run: Path) -> None:
     base = f"runs/{run_id(run)}"
-    said = {"item": "i0", "sha256": "a" * 64, "verdict": "rejected", "reason": "the <b>handle</b>\nis bent"}
+    said = {
+        "item": "i0",
+        "sha256": "a" * 64,
+        "verdict": "rejected",
+        "reason": "the <b>handle</b>\nis bent",
+        "by": "A\x1b d",
+    }
     refused(ask(host, f"{base}/verdict", {**said, "reason": " "}), 400)
     refused(ask(host, f"{base}/verdict", {**said, "sha256": "b" * 64}), 409)
     refused(ask(host, f"{base}/verdict", {**said, "item": "i2"}), 400)
@@ -88,8 +94,11 @@ def test_verdicts_are_kept_beside_the_ledger(host: HostStatus, run: Path) -> Non
     assert stored["format"] == 1
     assert stored["items"]["i0"]["reason"] == said["reason"]
     assert stored["items"]["i0"]["file"] == "pictures/i0.png"
+    assert stored["items"]["i0"]["by"] == "A d"
     (item,) = ask(host, f"{base}/items?verdict=rejected").json()["items"]
     assert item["verdict"]["verdict"] == "rejected"
+    assert item["verdict"]["by"] == "A d"
+    assert ask(host, f"{base}/verdict", {**said, "by": " "}).json()["by"] == "canvas"
     assert ask(host, f"{base}/verdict", {**said, "verdict": "", "reason": ""}).ok
     assert json.loads((run / "approvals.json").read_text())["items"] == {}
     (run / "approvals.json").write_text("{")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from packshot.brand.lora.index import LoraIndex, SummaryReader
 from packshot.brand.lora.metadata import Statement, stamp
 from packshot.brand.lora.report import summarise
 from packshot.cli.main import app
-from packshot.errors import OutputUnwritable, PackshotError
+from packshot.errors import PackshotError
 from packshot.hashes import file_hashes
 from packshot.models.files.read import read_header
 from support import loras
@@ -121,10 +122,37 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
         assert len(index.scan(tmp_path)) == 1
 
 
-def test_an_index_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputUnwritable, match="index of LoRA files cannot be opened"):
-        LoraIndex(tmp_path / "file" / "index")
+@pytest.mark.parametrize("fault", ["no folder", "read-only", "a folder in its place", "locked"])
+def test_without_an_index_all_is_worked_out_anew(
+    folder: Path, tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = tmp_path / "cache" / "index"
+    database.parent.mkdir()
+    with LoraIndex(database) as index:
+        expected = [entry.summary for entry in index.scan(folder)]
+        hashes = index.hashes(folder / "a.safetensors")
+    holder = sqlite3.connect(database)
+    if fault == "no folder":
+        shutil.rmtree(database.parent)
+        database.parent.write_text("")
+    elif fault == "a folder in its place":
+        database.unlink()
+        database.mkdir()
+    elif fault == "locked":
+        holder.execute("BEGIN EXCLUSIVE")
+    else:
+        holder.execute("DELETE FROM files")
+        holder.commit()
+        holder.execute("PRAGMA journal_mode = WAL")  # which cannot be read where its side files cannot be made
+        holder.close()
+        database.chmod(0o400)
+        database.with_name("index-wal").mkdir()
+    with LoraIndex(database) as index:
+        assert [entry.summary for entry in index.scan(folder)] == expected
+        assert index.hashes(folder / "a.safetensors") == hashes
+        assert index.norm(folder / "a.safetensors") == index.norm(folder / "a.safetensors")
+    assert any(str(database) in message for message in caplog.messages)
+    holder.close()
 
 
 def test_a_loop_of_links_ends(folder: Path, tmp_path: Path) -> None:

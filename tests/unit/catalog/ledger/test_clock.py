@@ -38,7 +38,7 @@ def test_attempts_keep_their_order(ledger: Ledger, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(time, "time", real)
     ledger.begin("C", "job-3", "http://h")
     assert [attempt.prompt_id for attempt in ledger.open_attempts()] == ["job-1", "job-2", "job-3"]
-    ledger.lost("job-1", "gone")
+    ledger.lost("job-1", "cancelled", "gone", alone=True)
     monkeypatch.setattr(time, "time", lambda: real() + jump)
     ledger.begin("A", "job-4", "http://h")
     assert [attempt["prompt_id"] for attempt in ledger.attempts_of("A")] == ["job-1", "job-4"]

@@ -100,3 +100,30 @@ def test_a_lease_that_cannot_be_given_back_hides_no_error_and_keeps_nobody_waiti
     with Ledger(tmp_path) as ledger:
         assert ledger.lease() is not None
         Lease(ledger).release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has PID namespaces")
+def test_the_process_of_another_pid_namespace_is_not_looked_for_in_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers can have one host name: the number of a process in one means nothing in the other."""
+    monkeypatch.setattr(leases, "DEAD", 0.6)
+    ledger = Ledger(tmp_path, create=True)
+    before, _, _ = leases.where_pids_count().rpartition(" ")
+    ledger.take_lease("container", f"{before} pid:[1]", 2**22 + 1, 0.0)  # no such process here
+    alive = threading.Event()
+
+    def beat() -> None:
+        while not alive.wait(0.1):
+            ledger.beat()
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    with Ledger(tmp_path) as other, pytest.raises(InputInvalid, match="another process works") as caught:
+        Lease(other)
+    assert "pid:[" not in caught.value.place, "people are told the machine"
+    alive.set()
+    beating.join()
+    with Ledger(tmp_path) as other:
+        Lease(other).release()
+    ledger.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -64,7 +65,7 @@ def test_an_attempt_survives_the_process_that_began_it(tmp_path: Path) -> None:
     with Ledger(tmp_path) as second:
         (attempt,) = second.open_attempts()
         assert (attempt.prompt_id, attempt.item_id, attempt.host) == ("job-a", "A", "http://host")
-        second.lost("job-a", "restarted")
+        second.lost("job-a", "restarted", "died", alone=True)
         assert second.pending() == ["A"]
         assert second.counts().extra_runs == 1
 
@@ -269,3 +270,32 @@ def test_of_an_older_ledger_only_what_is_still_there_is_kept(ledger: Ledger) -> 
     _accept_file(ledger, "33333333-a", b"third")
     assert [one["file"] for one in ledger.attempts_of("B")] == ["", "attempts/22222222-b.png", "pictures/b.png"]
     assert (ledger.folder / "attempts" / "22222222-b.png").read_bytes() == b"second"
+
+
+def test_the_log_of_a_large_plan_does_not_stay(tmp_path: Path) -> None:
+    log = tmp_path / f"{FILE_NAME}-wal"
+    with Ledger(tmp_path, create=True) as opened:
+        write_plan(opened, Plan(tuple(_item(f"S{number}", "a mug " * 300) for number in range(5000)), ()))
+        assert log.stat().st_size == 0
+        assert (tmp_path / FILE_NAME).stat().st_size > 8 << 20
+
+
+def test_the_log_of_a_long_run_is_bounded(tmp_path: Path) -> None:
+    log = tmp_path / f"{FILE_NAME}-wal"
+    with Ledger(tmp_path, create=True) as opened:
+        with opened.transaction():  # no plan, but as large as one
+            opened.record_facts({f"fact {number}": "long " * 4000 for number in range(500)})
+        assert log.stat().st_size > 8 << 20
+        for number in range(3):
+            opened.record_facts({"fact": number})
+        assert log.stat().st_size <= 4 << 20
+
+
+def test_who_reads_a_ledger_does_not_hold_a_plan_up(tmp_path: Path) -> None:
+    with Ledger(tmp_path, create=True) as opened:
+        write_plan(opened, Plan((_item("A"),), ()))
+        with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM items").fetchone()
+            write_plan(opened, Plan((_item("A"), _item("B")), ()))
+        assert opened.pending() == ["A", "B"]

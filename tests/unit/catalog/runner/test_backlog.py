@@ -107,3 +107,22 @@ def test_what_failed_on_the_only_host_is_made_there_after_all_else():
     backlog.host_is_live("x", True)
     backlog.put_back("a", "", "", avoid="x")
     assert [backlog.take("x") for _ in range(4)] == ["b", "c", "a", None]
+
+
+def test_what_hosts_were_lost_with_comes_last_and_where_risks_are_taken_first():
+    backlog = Backlog([("a", "", ""), ("b", "", ""), ("c", "", "")], suspects={"a"})
+    backlog.host_is_live("x", True)
+    assert backlog.take("x") == "b"
+    assert backlog.take("x", risky=True) == "a"
+    backlog.put_back("a", "", "", avoid="x", suspect=True)
+    assert [backlog.take("x") for _ in range(3)] == ["c", "a", None]
+
+
+def test_what_hosts_were_lost_with_goes_to_another_host_if_there_is_one():
+    backlog = Backlog([])
+    for url in "xy":
+        backlog.host_is_live(url, True)
+    backlog.put_back("a", "", "", avoid="x", suspect=True)
+    assert backlog.take("x", risky=True) is None
+    assert backlog.take("x") is None
+    assert backlog.take("y") == "a"

@@ -32,7 +32,7 @@ def tried(error: PackshotError, limits: Limits) -> list[dict[str, str]]:
         step = next_change(item(**change), meaning(error), before, limits)
         if step is None:
             return changes
-        before, change = [*before, *past([str(error)])], dict(step)
+        before, change = [*before, *past([error.slug])], dict(step)
     raise AssertionError("it is tried for ever")
 
 
@@ -59,7 +59,7 @@ def test_each_kind_of_failure_is_counted_by_itself() -> None:
     assert tried(OutOfMemory("full"), limits) == [{}, {}, *smaller]
     assert tried(JobTimeout("slow"), limits) == [{}, {}]
     assert tried(JobFailed("broken"), limits) == [{}, {}]
-    other = past([str(JobTimeout("slow")), str(JobFailed("broken"))])
+    other = past([JobTimeout.slug, JobFailed.slug])
     assert next_change(item(), "smaller", other, limits) == {}, "memory is freed first, whatever went wrong before"
     assert next_change(item(), "smaller", [*other, "smaller"], limits) == smaller[0]
 

@@ -8,11 +8,11 @@ import pytest
 
 from packshot.catalog.ledger.ledger import Ledger
 from packshot.catalog.runner.failures import Limits
-from packshot.catalog.runner.work import Work
+from packshot.catalog.runner.work import CatalogWork
 from packshot.catalog.table.photos import PhotoPlaces
 
 
-def work(folder: Path, rows: int, *urls: str) -> Work:
+def work(folder: Path, rows: int, *urls: str) -> CatalogWork:
     ledger = Ledger(folder, create=True)
     for number in range(rows):
         ledger.db.execute(
@@ -20,7 +20,7 @@ def work(folder: Path, rows: int, *urls: str) -> Work:
             " VALUES (?, ?, '', '', '', '', '', '{}', 1, 'pending')",
             (f"S{number}", number),
         )
-    made = Work(
+    made = CatalogWork(
         ledger,
         folder,
         facts={},

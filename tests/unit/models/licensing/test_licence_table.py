@@ -10,7 +10,7 @@ import yaml
 from packshot.models.cards import card_ids
 from packshot.models.detect.findings import CARDS
 from packshot.models.licensing.licences import judge, licence_ids, load_licence
-from packshot.models.licensing.parts import Origin, parts_of_files
+from packshot.models.licensing.parts import AS_NAMED, Origin, parts_of_files
 from packshot.models.licensing.profile import Profile
 from packshot.workflow.canvas.convert import is_model_file
 from support.places import DATA
@@ -37,7 +37,7 @@ def test_the_answer(request_: dict[str, Any]) -> None:
     }
     files = [subject for subject in request_["ask"] if is_model_file(subject)]
     cards = [subject for subject in request_["ask"] if not is_model_file(subject)]
-    decision = judge(parts_of_files(files, cards, profile, known.get), profile)
+    decision = judge(parts_of_files(files, cards, profile, lambda name: known.get(name, AS_NAMED)), profile)
     refused = {f"{reason.licence}/{reason.clause_id}" for reason in decision.reasons}
     assert (decision.decision, refused) == (request_["decision"], set(request_.get("because", ())))
     for reason in decision.reasons:
