@@ -54,13 +54,13 @@ def lay(fuse: Fuse) -> None:
     append, transaction = AuditLog.append, LedgerFile.transaction
     replace, fsync = Path.replace, os.fsync
 
-    def appended(log: AuditLog, event: str, facts: Mapping[str, Any]) -> Head:
+    def appended(log: AuditLog, event: str, facts: Mapping[str, Any], **options: Any) -> Head:
         if fuse.burns_down():
             with log._path.open("ab") as file:
                 line = audit._sealed(log._head, event, facts)[0]
                 file.write(line[: random.randint(1, len(line) - 1)])
             fuse.end("half a line of the audit")
-        return append(log, event, facts)
+        return append(log, event, facts, **options)
 
     @contextlib.contextmanager
     def within(ledger: LedgerFile) -> Iterator[sqlite3.Connection]:

@@ -33,7 +33,7 @@ from .budget import Budget, OverBudget, check_deadline, deadline, seconds_left
 #: Whether a connection may be made: by the name of a host, and one of its addresses.
 Admission = Callable[[str, str], bool]
 
-_PART = 1 << 18
+_PART = 1 << 16
 _MOST_RATIO = 200  # bytes for each compressed byte; JSON of real hosts has up to 30
 _RATIO_FROM = 16 << 20  # bytes below which no ratio is a danger
 

@@ -35,12 +35,12 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            known = super().compose_node(parent, index)
-            if known is not None:
-                if known not in self._sizes:
+            anchored = super().compose_node(parent, index)
+            if anchored is not None:
+                if anchored not in self._sizes:
                     raise OverBudget("depth", _DEEPEST)  # it contains itself
-                self._budget.take_items(self._sizes[known])
-            return known
+                self._budget.take_items(self._sizes[anchored])
+            return anchored
         self._depth += 1
         if self._depth > _DEEPEST:
             raise OverBudget("depth", _DEEPEST)

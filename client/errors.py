@@ -6,12 +6,14 @@ Scripts match on ``slug`` and on the exit code of the command; people read the r
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from .secrets import public_address
 
+_MOST_NAMES, _LONGEST_NAME = 1000, 200
 _PLACE, _REMEDY = "Where: ", "What to do: "
 
 
@@ -251,9 +253,12 @@ class BrandInvalid(PackshotError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``"did you mean 'x'?"`` for a misspelt name, or the list of known names; empty if there are none."""
-    known = list(known)
-    close = difflib.get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
+    """``"did you mean 'x'?"`` for a misspelt name, or the list of known names; empty if there are none.
+
+    Foreign tables have names in any number and of any length: more than a thousand are not looked at, nor longer ones.
+    """
+    known = [name for name in itertools.islice(known, _MOST_NAMES) if len(name) <= _LONGEST_NAME]
+    close = difflib.get_close_matches(name[:_LONGEST_NAME].casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
     if close:
         match = next(k for k in known if k.casefold() == close[0])
         return f"did you mean '{match}'?"

@@ -43,12 +43,12 @@ class HashCache:
     def save(self) -> None:
         """Remember what was computed."""
         if self._new:
-            update_json(self._path, lambda known: {**_entries(known), **self._new})
+            update_json(self._path, lambda content: {**_entries(content), **self._new})
             self._new = {}
 
 
-def _entries(known: Any) -> dict[str, Any]:
-    return known if isinstance(known, dict) else {}
+def _entries(content: Any) -> dict[str, Any]:
+    return content if isinstance(content, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

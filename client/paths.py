@@ -54,22 +54,22 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: the file system refuses.
     """
-    own = _own_folder(folder)
-    if own is None:
+    home = _own_folder(folder)
+    if home is None:
         folder.mkdir(parents=True, exist_ok=True)
         return
-    own.parent.mkdir(parents=True, exist_ok=True)
-    below = [own / part for part in folder.relative_to(own).parents if part != Path()]
-    for path in (own, *reversed(below), folder):
+    home.parent.mkdir(parents=True, exist_ok=True)
+    below = [home / part for part in folder.relative_to(home).parents if part != Path()]
+    for path in (home, *reversed(below), folder):
         path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     with contextlib.suppress(PermissionError):  # another user's
-        if own.stat().st_mode & stat.S_IWOTH:  # made by an earlier version, or by hand
-            own.chmod(_OWNER_ONLY)
+        if home.stat().st_mode & stat.S_IWOTH:  # made by an earlier version, or by hand
+            home.chmod(_OWNER_ONLY)
 
 
 def _own_folder(path: Path) -> Path | None:
     """The user's cache, settings or state, where a path lies in one of them."""
-    return next((own for own in (cache_dir(), config_dir(), state_dir()) if path.is_relative_to(own)), None)
+    return next((home for home in (cache_dir(), config_dir(), state_dir()) if path.is_relative_to(home)), None)
 
 
 def resolve_within(root: Path, name: str) -> Path | None:

@@ -33,7 +33,7 @@ PLANNED = 20_000  # rows whose plan fills the ledger's log
 def probes(folder: Path, *, full: bool = False) -> Iterator[Probe]:
     """Give each attack, and whether the run held; with ``full`` also those on real hosts, which take hours."""
     yield _simulated(ALL_STEPS if full else STEPS)
-    yield _killed_inside_writes()
+    yield _killed_inside_writes(runs=3 if full else 1)
     yield _poison("two-rows-kill-a-managed-host", ("poison", "good", "good", "poison", "good"))
     yield _hopeless()
     yield _log_of_a_plan(folder / "plan")
@@ -53,10 +53,13 @@ def _simulated(steps: int) -> Probe:
     return Probe("simulated-faults", True, f"{total['steps']:,} steps of {total['seeds']:,} seeds: {note}")
 
 
-def killed_inside_writes() -> Counter[str]:
+def killed_inside_writes(runs: int = 1) -> Counter[str]:
     """Kill a process with SIGKILL at its first write, its second and so on, up to the end of a run.
 
     Each time a next process goes on with what lies on disk, and the run is checked when it has ended.
+
+    Args:
+        runs: seeds, each with a run of its own.
 
     Returns:
         How many kills fell where.
@@ -67,25 +70,26 @@ def killed_inside_writes() -> Counter[str]:
     places: Counter[str] = Counter()
     with scratch_folder() as scratch:
         log = scratch / "places"
-        writes = 0
-        while sum(places.values()) == writes:
-            writes += 1
-            run = scratch / "run"
-            run.mkdir()
-            child = os.fork()
-            if not child:
-                _be_killed(run, scratch, Fuse(log), writes)
-            os.waitpid(child, 0)
-            _simulation(1, run, scratch, KINDS).run()
-            shutil.rmtree(run)
-            places = Counter(log.read_text().splitlines())
+        for seed in range(runs):
+            writes, kills = 0, sum(places.values())
+            while sum(places.values()) == kills + writes:
+                writes += 1
+                run = scratch / "run"
+                run.mkdir()
+                child = os.fork()
+                if not child:
+                    _be_killed(seed, run, scratch, Fuse(log), writes)
+                os.waitpid(child, 0)
+                _simulation(runs + seed, run, scratch, KINDS).run()
+                shutil.rmtree(run)
+                places = Counter(log.read_text().splitlines())
     return places
 
 
-def _be_killed(run: Path, scratch: Path, fuse: Fuse, writes: int) -> None:
+def _be_killed(seed: int, run: Path, scratch: Path, fuse: Fuse, writes: int) -> None:
     """Work on a run until the fuse has burnt down, or to its end; does not return."""
     try:
-        simulation = _simulation(0, run, scratch, KINDS)
+        simulation = _simulation(seed, run, scratch, KINDS)
         with simulation.in_place():
             lay(fuse)
             fuse.light(writes)
@@ -103,9 +107,9 @@ def _simulation(seed: int, run: Path, scratch: Path, kinds: Sequence[str]) -> Si
     return simulation
 
 
-def _killed_inside_writes() -> Probe:
+def _killed_inside_writes(runs: int) -> Probe:
     try:
-        places = killed_inside_writes()
+        places = killed_inside_writes(runs)
     except Broken as error:
         return Probe("killed-inside-writes", False, str(error).splitlines()[-1])
     note = ", ".join(f"{count} {place}" for place, count in places.most_common())

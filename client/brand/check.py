@@ -22,7 +22,7 @@ from .lora.conflicts import overlap
 from .lora.naming.parts import BEYOND_COMFYUI
 from .lora.tensors import TensorFile
 from .palette import contrast
-from .policy import gate, judge_lora, profile_of
+from .policy import brand_day, gate, judge_lora, profile_of
 from .sections import BrandLora, Font, Logo
 from .svg import svg_fault
 
@@ -56,12 +56,12 @@ def check_kit(kit: BrandKit, *, loras: Path | None = None, today: datetime.date 
     Args:
         loras: the host's folder of LoRA files, to look into those that the kit names. None: the kit's own folder
             ``loras``; where it has none they are not looked at.
-        today: by default the day in UTC.
+        today: by default the day in the kit's time zone.
 
     Returns:
         Findings in the order of the kit's sections; none: it can be used as it is.
     """
-    day = today or datetime.datetime.now(datetime.timezone.utc).date()
+    day = today or brand_day(kit)
     own = kit.folder / "loras" if kit.folder else None
     folder = loras or (own if own and own.is_dir() else None)
     sections: tuple[Callable[[BrandKit], Iterator[Finding]], ...] = (_palette, _files, _licence_profile)

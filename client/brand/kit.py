@@ -49,6 +49,7 @@ from .sections import (
     Prompt,
     Section,
     Terms,
+    TimeZone,
 )
 
 FILE_NAME = "brand.yaml"
@@ -81,7 +82,9 @@ class BrandKit(Section):
         loras: what the pictures are made with, in the order in which they are applied.
         products: what may be done to the product.
         channels: ids of the sales channels whose rules the pictures must keep.
-        licence_profile: file below the kit's folder that says what the pictures are for; empty: the user's own.
+        licence_profile: file below the kit's folder that says what the pictures are for, beside the user's own; the
+            stricter of both holds.
+        time_zone: in which a LoRA's last day ends, such as ``Pacific/Auckland``; empty: once it is over everywhere.
         approvals: who said yes to which state of the kit.
     """
 
@@ -99,6 +102,7 @@ class BrandKit(Section):
     products: ProductRules = ProductRules()
     channels: Annotated[tuple[ChannelId, ...], Field(max_length=32, strict=False)] = ()
     licence_profile: OptionalFileName = ""
+    time_zone: TimeZone = ""
     approvals: Annotated[tuple[Approval, ...], Field(max_length=64, strict=False)] = ()
 
     _folder: Path | None = PrivateAttr(default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ..errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch, ModelCorrupt, ModelMissing, PackshotError
 from ..models.detect.detect import Detection, detect_header
@@ -15,6 +16,21 @@ from ..models.licensing.profile import PROFILE_LIMIT, Profile, base_name, parse_
 from .kit import BrandKit
 from .lora.index import LoraIndex
 from .sections import BrandLora
+
+_EVERYWHERE = datetime.timezone(datetime.timedelta(hours=-12))  # where a day ends last, UTC-12
+
+
+def brand_day(kit: BrandKit, now: datetime.datetime | None = None) -> datetime.date:
+    """Give the day on which the kit's last days are judged, the same on every machine.
+
+    Args:
+        now: a moment with its time zone; by default this one.
+
+    Returns:
+        The day in the kit's time zone; without one, the day that is not over yet anywhere on Earth.
+    """
+    zone = ZoneInfo(kit.time_zone) if kit.time_zone else _EVERYWHERE
+    return (now or datetime.datetime.now(datetime.timezone.utc)).astimezone(zone).date()
 
 
 def gate(lora: BrandLora, today: datetime.date) -> list[PackshotError]:
@@ -127,35 +143,35 @@ def judge_statement(kit: BrandKit, lora: BrandLora, profile: Profile | None = No
     return _licence(kit, lora, Origin(CARDS[lora.base], addition=True), profile)
 
 
-def profile_of(kit: BrandKit, own: Profile | None = None) -> Profile:
+def profile_of(kit: BrandKit, user: Profile | None = None) -> Profile:
     """The kit's own licence profile; the user's where it names none, or was read from no folder that could have it.
 
     A kit may come from anyone. It says where and for what the brand's pictures are used; which licences the user holds,
     and what the user's own files are, only the user can say.
 
     Args:
-        own: the user's; by default that of the settings.
+        user: the user's; by default that of the settings.
 
     Raises:
         InputInvalid: it is not valid.
         BrandInvalid: it is not in the kit's folder.
     """
-    own = own or load_profile()
+    user = user or load_profile()
     if kit.folder is None or not kit.licence_profile:
-        return own
+        return user
     stated = parse_profile(kit.read(kit.licence_profile, PROFILE_LIMIT), kit.folder / kit.licence_profile)
-    return stated.model_copy(update={"attestations": own.attestations, "declared": own.declared})
+    return stated.model_copy(update={"attestations": user.attestations, "declared": user.declared})
 
 
-def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None, own: Profile | None) -> Decision:
+def _licence(kit: BrandKit, lora: BrandLora, origin: Origin | None, user: Profile | None) -> Decision:
     """The licences of a LoRA under the user's profile and the kit's: the stricter holds."""
-    own = own or load_profile()
-    stricter = profile_of(kit, own)
+    user = user or load_profile()
+    stricter = profile_of(kit, user)
     decisions = []
-    for profile in (own,) if stricter == own else (own, stricter):
-        stated = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
-        parts = parts_of_files([lora.file], [], stated, lambda _: origin)
-        decisions.append(judge(parts, stated))
+    for profile in (user,) if stricter == user else (user, stricter):
+        licensed = profile.model_copy(update={"declared": {**profile.declared, base_name(lora.file): lora.licence}})
+        parts = parts_of_files([lora.file], [], licensed, lambda _: origin)
+        decisions.append(judge(parts, licensed))
     decision = Decision.of_all(decisions)
     if decision.decision == "refuse":
         raise LicenceRefused(decision.summary(), place=f"LoRA '{lora.name}'", remedy=decision.remedy())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -37,6 +38,16 @@ def _solid_colour(text: str) -> str:
         raise ValueError(f"{error.message}; {error.remedy}") from error
 
 
+def _is_zone(name: str) -> str:
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"there is no time zone '{name}'; one is called as Europe/Berlin") from error
+    return name
+
+
+TimeZone = Annotated[str, StringConstraints(max_length=60), AfterValidator(_is_zone)]
 # Kept as #RRGGBB, so that a kit has the same hash in whichever form its colours are written.
 Hex = Annotated[str, AfterValidator(_solid_colour)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_inside)]
@@ -185,7 +196,7 @@ class BrandLora(Section):
         trigger_words: put in front of every prompt.
         licence: id of a licence; ``packshot models licence`` lists them.
         approved_by: who may be asked; empty: nobody has approved it, and it is refused.
-        expires: the last day on which it may be used.
+        expires: the last day on which it may be used, in the kit's time zone.
     """
 
     name: Name

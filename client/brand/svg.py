@@ -91,8 +91,8 @@ class _Reader:
 
 
 def _enforce_style(text: str) -> None:
-    if found := _LOADED.search(text):
-        raise _Fault(f"refers to another file: {text[found.start() : found.start() + 80]}")
+    if reference := _LOADED.search(text):
+        raise _Fault(f"refers to another file: {text[reference.start() : reference.start() + 80]}")
 
 
 def _enforce_size(attributes: dict[str, str]) -> None:

@@ -20,8 +20,8 @@ def list_hosts(folder: Path | str, add: Iterable[str] = (), remove: Iterable[str
         CatalogInvalid: there is no run, or its ledger is damaged.
         HostUnreachable: an address is none.
     """
-    with Ledger(Path(folder)) as ledger:
-        for urls, wanted in ((add, True), (remove, False)):
-            for url in urls:
-                ledger.want_host(HostAddress(url).url, wanted)
+    wishes = [(url, True) for url in add] + [(url, False) for url in remove]
+    with Ledger(Path(folder), read_only=not wishes) as ledger:
+        for url, use in wishes:
+            ledger.want_host(HostAddress(url).url, use)
         return ledger.hosts()

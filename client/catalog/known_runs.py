@@ -37,10 +37,10 @@ def run_id(folder: Path) -> str:
 
 def remember_run(folder: Path) -> None:
     """Write a run's folder down. Where the user's cache cannot be written, the canvas does not show the run."""
-    own = folder.absolute()
+    newest = folder.absolute()
 
     def with_own(content: Any) -> list[str]:
-        others = (path for path in _folders(content).values() if path != own)
-        return [str(path) for path in (own, *others)][:_MOST]
+        others = (path for path in _folders(content).values() if path != newest)
+        return [str(path) for path in (newest, *others)][:_MOST]
 
     update_json(_list(), with_own)

@@ -29,6 +29,7 @@ from ..quality.channels import load_channel
 from ..run.brand import branded, bring_kit
 from ..run.lock import HeldLock, find_lock
 from ..run.policy import Admission, RunPolicy
+from ..secrets import public_address
 from ..workflow import Workflow
 from ..workflow.canvas.convert import is_model_file
 from ..workflow.release.lock import lock_sha256, read_lock, write_lock
@@ -52,10 +53,14 @@ from .runner.hosts import Engine, Hosts
 from .runner.interrupt import draining
 from .runner.scheduler import STAGE, Scheduler
 from .runner.work import CatalogWork
+from .sealing.pictures import damage_at_a_glance, verify_pictures
+from .sealing.seal import begin_sealing, end_sealing
 from .status import RunStatus, read_status, status_of
 from .stops import admit_workflows, decision_of, locks_for_hosts
+from .table.photos import PhotoPlaces
 
 WORKFLOW_FILE = "workflow.app.json"
+_LISTED = 5  # damaged pictures that a notice names
 WORKFLOWS = "workflows"  # those of rules, by key
 
 # What may not change between two runs into one folder: pictures made before and after would not belong together.
@@ -91,6 +96,7 @@ class CatalogRun:
         self._drained = ""  # why nothing more is begun, where that was said before there was a scheduler
         try:
             self.ledger.check()
+            begin_sealing(self.ledger)
             self._lease = Lease(self.ledger)
         except BaseException:
             self.ledger.close()
@@ -137,7 +143,8 @@ class CatalogRun:
         return run
 
     def close(self) -> None:
-        """Let another process have the run; everything is on disk already."""
+        """Seal the run's audit and let another process have it; everything is on disk already."""
+        end_sealing(self.ledger)
         self._lease.release()
         self.ledger.close()
 
@@ -192,7 +199,7 @@ class CatalogRun:
             "phases": catalog.file.phases,
             "locks": {key: lock_sha256(release_of(one.place)) for key, one in catalog.workflows.items()},
             "pinned": [key for key, lock in locks.items() if lock.pinned],
-            "table": {"name": table.name, "sha256": table.sha256, "dialect": table.dialect},
+            "table": {"name": public_address(table.name), "sha256": table.sha256, "dialect": table.dialect},
         }
         before = self.ledger.facts()
         for key, what in _FIXED.items():
@@ -204,8 +211,13 @@ class CatalogRun:
                 )
         self.ledger.record_facts(facts, event="run")
         # Places on this machine, and no facts of the pictures.
-        photos = {"photos": catalog.file.photos.model_dump(), "literals": catalog.file.literals}
-        self.ledger.record_facts({"folder": str(table.folder or ""), **photos})
+        photos, literals = catalog.file.photos, list(catalog.file.literals)
+        shown = photos.model_dump() | {"headers": {}, "roots": [public_address(root) for root in photos.roots]}
+        places = {"photos": shown, "literals": [public_address(text) for text in literals]}
+        self.ledger.record_facts({"folder": str(table.folder or ""), **places})
+        with self.ledger.transaction():
+            whole = {"photos": photos.model_dump(), "literals": literals}
+            self.ledger.keep_private("", {"places": json.dumps(whole)} if whole != places else {})
         for key, workflow in catalog.workflows.items():
             text = json.dumps(workflow.data, ensure_ascii=False, indent=2) + "\n"
             write_text(self._copy(key), text)
@@ -256,6 +268,8 @@ class CatalogRun:
     ) -> RunStatus:
         """Make what is pending, and write manifest and contact sheet. Whatever ends it, the ledger is right.
 
+        Pictures that are done are looked for first: one that is missing or changed is made again.
+
         In a program's main thread the first Ctrl-C lets what is under way land and begins nothing more, as
         :meth:`drain` does; the second one ends at once. Either leaves a run that goes on when it is run again.
 
@@ -284,13 +298,26 @@ class CatalogRun:
         """
         policy = RunPolicy.of(profile=profile, brand=self._kit or _kit(self.ledger.facts()), waive=waive)
         tell, self._drained = on_event or _unheard, ""
+        self._make_damaged_again(tell)
         counts = self.ledger.counts()
         if self.ledger.pending() or counts.running:
             tell(RunStarted(counts.rows, counts.rows - counts.pending - counts.running))
             self._make(hosts or self._urls or self.planned_hosts, headers or {}, engine, ray_address, policy, tell)
+        if self.ledger.counts().done == self.ledger.counts().rows:
+            with self.ledger.transaction():
+                self.ledger.keep_private("", {})  # nothing is left to fetch
         self.report()
         remember(self.ledger)
         return status_of(self.ledger)
+
+    def _make_damaged_again(self, tell: Callable[[RunEvent], None]) -> None:
+        """Set those items to be made again whose pictures are not there as they were accepted."""
+        if damaged := damage_at_a_glance(self.ledger, thorough=True):
+            self.ledger.make_again(damaged)
+            files = [f"{picture['file']} ({picture['what']})" for picture in damaged]
+            more = [f"and {len(files) - _LISTED} more"] if len(files) > _LISTED else []
+            listed = ", ".join(files[:_LISTED] + more)
+            tell(RunNotice(f"pictures that are not there as they were made are made again: {listed}"))
 
     def drain(self, reason: str = "stopped") -> None:
         """Begin nothing more; :meth:`run` returns when what is in flight has landed. From any thread, while it runs."""
@@ -375,10 +402,15 @@ class CatalogRun:
             locks=facts.get("locks", {}),
             phases=facts.get("phases", True),
             settled=lambda item_id, error: tell(ItemSettled(item_id, error)),
-            places=PhotosSection(**facts.get("photos", {})).places(
-                Path(facts["folder"]) if facts["folder"] else None, facts.get("literals", ())
-            ),
+            places=self._photo_places(facts),
         )
+
+    def _photo_places(self, facts: Mapping[str, Any]) -> PhotoPlaces:
+        """Where rows' files lie, with the headers and signatures that no record shows; once all is done, without."""
+        hidden = self.ledger.private().get("places")
+        places = json.loads(hidden) if hidden else facts
+        folder = Path(facts["folder"]) if facts["folder"] else None
+        return PhotosSection(**places.get("photos", {})).places(folder, places.get("literals", ()))
 
     def gates(self, *, waived: bool = False) -> dict[str, Gate]:
         """The checks that pictures must pass: by the channel that they are for; under "" those for all others.
@@ -441,6 +473,11 @@ class CatalogRun:
         """Verify the audit of a run; see :func:`~.ledger.audit_check.verify_audit`."""
         return verify_audit(Path(folder))
 
+    @staticmethod
+    def verify(folder: Path | str) -> dict[str, Any]:
+        """Read every picture of a run; see :func:`~.sealing.pictures.verify_pictures`."""
+        return verify_pictures(folder)
+
     # -- and of the run itself -------------------------------------------------------------------------------------
 
     def retry(self, item_ids: Iterable[str] | None = None) -> int:
@@ -449,16 +486,39 @@ class CatalogRun:
 
     def report(self) -> Path:
         """Write manifest.csv, manifest.jsonl and index.html from the ledger; returns the path of the last."""
-        facts = self.ledger.facts()
-        info = RunInfo(
-            kit=_kit(facts),
-            table=facts["table"]["name"],
-            workflow=label_of(facts["workflow"]),
-            base_seed=facts["base_seed"],
-            made=datetime.now(timezone.utc),
-        )
-        write_manifests(self.folder, entries(self.ledger))
-        return write_report(self.folder, info, lambda: entries(self.ledger))
+        return _write_report(self.ledger, self.folder)
+
+    @staticmethod
+    def report_into(out: Path | str, folder: Path | str) -> Path:
+        """Write manifest and contact sheet of a run that may only be read; the pictures stay where they are.
+
+        Args:
+            out: folder of the report.
+            folder: of the run.
+
+        Returns:
+            The path of index.html.
+
+        Raises:
+            CatalogInvalid: there is no run, or its ledger is damaged.
+            OutputUnwritable: the folder or the disk refuses.
+        """
+        with Ledger(Path(folder), read_only=True) as ledger:
+            return _write_report(ledger, Path(out))
+
+
+def _write_report(ledger: Ledger, out: Path) -> Path:
+    facts = ledger.facts()
+    info = RunInfo(
+        kit=_kit(facts),
+        table=facts["table"]["name"],
+        workflow=label_of(facts["workflow"]),
+        base_seed=facts["base_seed"],
+        made=datetime.now(timezone.utc),
+    )
+    write_manifests(out, entries(ledger))
+    elsewhere = None if out == ledger.folder else ledger.folder
+    return write_report(out, info, lambda: entries(ledger), pictures=elsewhere)
 
 
 def _named(workflow: Workflow) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .ledger.ledger import Ledger
 from .ledger.records import Counts
+from .sealing.pictures import damage_at_a_glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class RunStatus:
         failures: why items failed or were kept out, by item id: ``{"slug", "message", "place", "remedy"}``.
         duties: what the licences ask of whoever shows the pictures.
         warnings, waived: what was done otherwise than one may expect, and which stops were waived.
+        damaged: finished pictures that are missing or have another size: ``item``, ``file``, ``what``. What changed
+            without that, only ``packshot catalog verify`` finds.
         unfinished: whether something is left to make; what lies beyond a run's ``limit`` does not count.
     """
 
@@ -31,6 +34,7 @@ class RunStatus:
     duties: tuple[str, ...]
     warnings: tuple[Mapping[str, str], ...]
     waived: tuple[Mapping[str, str], ...]
+    damaged: tuple[Mapping[str, str], ...]
     unfinished: bool
 
     @property
@@ -42,6 +46,7 @@ class RunStatus:
         """The object that ``packshot catalog run --json`` prints."""
         return {
             **self.counts.as_dict(),
+            "damaged": len(self.damaged),
             "out": str(self.folder),
             "report": str(self.report),
             "warnings": [dict(warning) for warning in self.warnings],
@@ -55,7 +60,7 @@ def read_status(folder: Path | str) -> RunStatus:
     Raises:
         CatalogInvalid: there is no run, or its ledger is damaged.
     """
-    with Ledger(Path(folder)) as ledger:
+    with Ledger(Path(folder), read_only=True) as ledger:
         return status_of(ledger)
 
 
@@ -70,5 +75,6 @@ def status_of(ledger: Ledger) -> RunStatus:
         tuple((facts.get("licences") or {}).get("duties", ())),
         tuple(facts.get("warnings", ())),
         tuple(facts.get("waived", ())),
+        tuple(damage_at_a_glance(ledger, thorough=False)),
         bool(ledger.pending()) or counts.running > 0,
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..catalog.ledger.verification import Verification, verify_image
+from ..provenance.manifest import ManifestReport
 from ..provenance.marking import meaning
 from .common import JsonOption, echo
 
@@ -41,9 +42,7 @@ def _show(verification: Verification) -> None:
             echo(f"{name:9} {statement[name]}")
     if statement["recipe"]:
         echo(f"recipe    {json.dumps(statement['recipe'], ensure_ascii=False)}")
-    signer = f", signed by '{manifest.signer}'" if manifest.signer else ""
-    test = " (a test certificate, which proves nothing of who signed)" if manifest.test else ""
-    echo(f"manifest  {manifest.state}{signer}{test}")
+    echo(f"manifest  {manifest.state}{_signer(manifest)}")
     if manifest.actions:
         echo(f"actions   {', '.join(manifest.actions)}")
     if manifest.ingredients:
@@ -55,3 +54,13 @@ def _show(verification: Verification) -> None:
         echo(f"audit     {ledger['audit']}")
     for problem in (*account.problems, *(ledger["differences"] if ledger else ())):
         echo(f"PROBLEM   {problem}")
+
+
+def _signer(manifest: ManifestReport) -> str:
+    """Who signed, in words; a name alone proves nothing."""
+    words = {
+        "known": f", signed by '{manifest.signer}', which you trust",
+        "unknown": f", signer unknown: it calls itself '{manifest.signer}'",
+        "test": f", signed by '{manifest.signer}' (a test certificate, which proves nothing of who signed)",
+    }
+    return words.get(manifest.trust, "")

@@ -92,12 +92,12 @@ def prove(chunks: Iterator[bytes], suffix: str, saves: str | None, place: str) -
 def check(head: bytes, suffix: str, saves: str | None, place: str) -> None:
     """Refuse a file by its first bytes, see :func:`prove`."""
     by_name = family_of_name(suffix)
-    found = families(head)
+    kinds = families(head)
     if suffix in _RUN:
         problem = f"a file of the kind '{suffix}' is no output of a workflow"
-    elif saves is not None and saves not in found:
+    elif saves is not None and saves not in kinds:
         problem = f"the node saves {_WORDS[saves]}, and the host gives {describe_file(head)}"
-    elif by_name is not None and by_name not in found:
+    elif by_name is not None and by_name not in kinds:
         problem = f"its name ends in '{suffix}', and it is {describe_file(head)}"
     elif suffix in _PICTURES and picture_format(head) != _PICTURES[suffix]:
         problem = f"its name ends in '{suffix}', and it is a {picture_format(head)}"

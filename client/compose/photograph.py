@@ -11,7 +11,6 @@ import hashlib
 import importlib
 import io
 import json
-import stat
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError, features
 
+from ..budget import IrregularFile, OverBudget, read_regular
 from ..errors import PhotographInvalid
 from .file_kind import describe_file, picture_format
 from .icc import ColourSpace, colour_space, to_srgb
@@ -191,18 +191,17 @@ def read_bytes(path: Path, place: str = "") -> bytes:
     """
     place = place or str(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file (a pipe, a socket or a device)"
-            raise PhotographInvalid(f"this is {kind}", place=place, remedy="name a picture", reason="not-a-file")
-        if status.st_size > MAX_BYTES:
-            raise PhotographInvalid(
-                f"the file has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read",
-                place=place,
-                remedy="export it smaller: no shop shows more than 100 megapixels",
-                reason="too-many-bytes",
-            )
-        return path.read_bytes()
+        return read_regular(path, MAX_BYTES)
+    except OverBudget as error:
+        raise PhotographInvalid(
+            f"the file has more than {MAX_BYTES:,} bytes, or takes too long to read",
+            place=place,
+            remedy="export it smaller: no shop shows more than 100 megapixels",
+            reason="too-many-bytes",
+        ) from error
+    except IrregularFile as error:
+        kind = "a folder" if path.is_dir() else "no regular file (a pipe, a socket or a device)"
+        raise PhotographInvalid(f"this is {kind}", place=place, remedy="name a picture", reason="not-a-file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PhotographInvalid(
             "there is no such file", place=place, remedy="check the path", reason="not-found"

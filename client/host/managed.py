@@ -139,7 +139,8 @@ class ManagedHost:
     @property
     def _base(self) -> Path:
         """The folder that holds ``output``, ``user`` and ``custom_nodes``."""
-        return self.installation.comfyui if self.installation.adopted else self.home / "base"
+        installation = self._installation or remembered(self.home)  # a host may outlive the one that it began with
+        return installation.comfyui if installation is not None and installation.adopted else self.home / "base"
 
     def install(self, progress: Callable[[str], None] | None = None) -> Installation:
         """Install ComfyUI and the starter model, or finish an install that was interrupted.
@@ -291,9 +292,9 @@ class ManagedHost:
 
     def _mark(self) -> list[str]:
         """What only the command line of this home's host has; a ComfyUI that its user starts has other words there."""
-        found = self._installation or remembered(self.home)
-        if found is not None and found.adopted:
-            return [str(found.comfyui / "main.py"), "--listen", _ADDRESS, "--port"]
+        installation = self._installation or remembered(self.home)
+        if installation is not None and installation.adopted:
+            return [str(installation.comfyui / "main.py"), "--listen", _ADDRESS, "--port"]
         return ["--base-directory", str(self.home / "base")]
 
     def _prepare(self, pack: Path | None) -> None:

@@ -95,13 +95,13 @@ def find(pid: int, started: float, boot: str) -> psutil.Process | None:
 
 def find_command(arguments: Sequence[str]) -> psutil.Process | None:
     """A living process of this user whose command line has these arguments, one after the other."""
-    wanted = list(arguments)
+    mark = list(arguments)
     user = psutil.Process().username()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             command = process.cmdline()
-            places = range(len(command) - len(wanted) + 1)
-            if any(command[i : i + len(wanted)] == wanted for i in places) and process.username() == user:
+            places = range(len(command) - len(mark) + 1)
+            if any(command[i : i + len(mark)] == mark for i in places) and process.username() == user:
                 return process
     return None
 

@@ -297,7 +297,7 @@ def _take(item: Wanted, remote: Remote, part: Path, progress: Progress) -> None:
                 remedy="fetch again; if it stays so, whatever is between here and there changes files",
             )
     with writing(item.path):
-        if os.path.lexists(item.path):
+        if item.path.exists():
             raise ModelCorrupt(
                 "a file of that name has appeared in the meantime", place=str(item.path), remedy="see where it is from"
             )

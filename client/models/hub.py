@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 import requests
 
 from ..bounded_http import authorities, body, bounded_session, steady
-from ..budget import Budget, OverBudget, deadline
+from ..budget import Budget, OverBudget, check_deadline, deadline
 from ..errors import HostUnreachable, ModelMissing, PackshotError
 from ..paths import writing
 from .cards import ModelFile
@@ -115,6 +115,8 @@ def _go_on(
         if error.limit == "seconds":
             raise HostUnreachable("less than 128 KiB came within 15 s", place=remote.address, remedy=_REMEDY) from error
         raise refuse_more(remote, part) from error
+    except requests.RequestException as error:
+        raise ConnectionError(f"the connection broke after {out.tell():,} of {remote.size:,} bytes") from error
     if out.tell() < remote.size:
         raise ConnectionError(f"the connection ended after {out.tell():,} of {remote.size:,} bytes")
 
@@ -130,7 +132,11 @@ def _open(session: requests.Session, remote: Remote, begun: int) -> requests.Res
     for _ in range(_REDIRECTIONS):
         patience = constants.HF_HUB_DOWNLOAD_TIMEOUT
         with deadline(_HEAD):
-            response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=patience)
+            try:
+                response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=patience)
+            except requests.RequestException:
+                check_deadline()  # what ran out of time says only that it timed out
+                raise
         if not response.is_redirect:
             break
         response.close()

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 import datetime
 import functools
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputInvalid
+from ..paths import config_dir
 from ..private_file import read_private
 
 if TYPE_CHECKING:
     from cryptography.x509 import KeyUsage, Name
 
+_log = logging.getLogger(__name__)
+
 #: The organisation in a test certificate, by which a signature made with one is known.
 TEST_ORGANISATION = "TEST CERTIFICATE - NOT TRUSTED"
 _DAYS = 30
+
+
+#: Certificates of C2PA's own tools and test suite, whose keys are public.
+_TEST_SIGNER = "C2PA Test"
+
+
+def is_test_signer(organisation: str) -> bool:
+    """Whether a certificate says of itself that it is for tests, and so proves nothing of who signed."""
+    return organisation == TEST_ORGANISATION or organisation.startswith(_TEST_SIGNER)
+
+
+def trusted_certificates() -> str:
+    """The certificates that the user trusts, as PEM: of his own chain, and of every ``.pem`` in ``c2pa/trusted/``.
+
+    Both lie in the settings folder; a file without certificates is left out. A signer is known whose certificate was
+    issued under one of these.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificates
+
+    folder = config_dir() / "c2pa"
+    texts = []
+    for path in (folder / "chain.pem", *sorted((folder / "trusted").glob("*.pem"))):
+        try:
+            texts += [
+                certificate.public_bytes(Encoding.PEM) for certificate in load_pem_x509_certificates(path.read_bytes())
+            ]
+        except (OSError, ValueError) as error:
+            _log.info("no certificates in %s: %s", path, error)
+    return b"".join(texts).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +112,7 @@ def make_test_credentials() -> Credentials:
     """A certificate made here and now, for trying out: no one trusts it, and it says so. Valid for 30 days.
 
     Raises:
-        InputInvalid: the library cryptography is not installed.
+        InputInvalid: the library cryptography is not installed, as in a ComfyUI without the client.
     """
     try:
         from cryptography import x509
@@ -87,7 +121,7 @@ def make_test_credentials() -> Credentials:
         from cryptography.x509.oid import ExtendedKeyUsageOID
     except ImportError as error:
         raise InputInvalid(
-            "a test certificate cannot be made: cryptography is not installed", remedy="pip install 'packshot[c2pa]'"
+            "a test certificate cannot be made: cryptography is not installed", remedy="pip install cryptography"
         ) from error
 
     now = datetime.datetime.now(datetime.timezone.utc)

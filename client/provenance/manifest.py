@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputInvalid
-from .credentials import TEST_ORGANISATION, Credentials
+from .credentials import Credentials, is_test_signer, trusted_certificates
 from .marking import Statement
 
 MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -20,6 +20,10 @@ _SETTINGS = {
     "builder": {"thumbnail": {"enabled": False}},
 }
 _UNTRUSTED = "signingCredential.untrusted"
+
+
+#: Who signed: somebody that the user trusts, anybody, a certificate for tests; empty where nobody did.
+Trust = Literal["known", "unknown", "test", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class ManifestReport:
     """What a picture's manifest says, and whether it holds.
 
     Attributes:
-        state: ``valid``: unchanged since it was signed. ``trusted``: and the signer is known to the validator.
+        state: ``valid``: unchanged since it was signed. ``trusted``: and by a signer that the user trusts.
             ``invalid``: it does not hold. ``absent``: there is none. ``unread``: c2pa-python is not installed.
-        signer: the organisation in the signer's certificate.
+        signer: the organisation in the signer's certificate. Anybody can write any name into a certificate of his own.
         test: it was signed with a certificate for tests, which proves nothing of who signed.
         source_type: IPTC's digital source type that its actions state.
         actions: such as ``c2pa.created``, in order.
@@ -57,6 +61,13 @@ class ManifestReport:
     actions: tuple[str, ...] = ()
     ingredients: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def trust(self) -> Trust:
+        """Whether it is proven who signed; see :func:`~.credentials.trusted_certificates`."""
+        if not self.signer:
+            return ""
+        return "test" if self.test else "known" if self.state == "trusted" else "unknown"
 
     @property
     def holds(self) -> bool:
@@ -118,7 +129,8 @@ def read_manifest(data: bytes, file_format: str) -> ManifestReport:
     if file_format not in MIME:
         return ManifestReport("absent")
     try:
-        context = c2pa.Context.from_dict(_SETTINGS)
+        anchors = trusted_certificates()
+        context = c2pa.Context.from_dict({**_SETTINGS, **({"trust": {"user_anchors": anchors}} if anchors else {})})
         reader = c2pa.Reader.try_create(MIME[file_format], io.BytesIO(data), context=context)
         if reader is None:
             return ManifestReport("absent")
@@ -137,7 +149,7 @@ def read_manifest(data: bytes, file_format: str) -> ManifestReport:
     return ManifestReport(
         state=state.casefold(),
         signer=signer,
-        test=signer == TEST_ORGANISATION,
+        test=is_test_signer(signer),
         source_type=next((str(action["digitalSourceType"]) for action in actions if "digitalSourceType" in action), ""),
         actions=tuple(str(action.get("action", "")) for action in actions),
         ingredients=tuple(str(one.get("title", "")) for one in manifest.get("ingredients", [])),

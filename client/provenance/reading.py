@@ -9,6 +9,7 @@ from typing import Any
 
 from ..compose.photograph import read_photograph
 from ..errors import InputInvalid
+from ..paths import config_dir
 from .manifest import ManifestReport, read_manifest
 from .marking import meaning
 from .xmp import Read, read_xmp
@@ -62,6 +63,7 @@ class Account:
                 "state": manifest.state,
                 "signer": manifest.signer,
                 "test_certificate": manifest.test,
+                "trust": manifest.trust,
                 "actions": list(manifest.actions),
                 "ingredients": list(manifest.ingredients),
                 "problems": list(manifest.problems),
@@ -88,6 +90,11 @@ def read_account(path: Path) -> Account:
     manifest = read_manifest(data, photograph.record.format)
     if manifest.state == "invalid":
         problems.append(f"the C2PA manifest does not hold: {', '.join(manifest.problems)}")
+    if manifest.holds and manifest.trust == "unknown":
+        problems.append(
+            f"the signer calls itself '{manifest.signer}' and is unknown: put a certificate that you trust into"
+            f" {config_dir() / 'c2pa' / 'trusted'}"
+        )
     if statement and manifest.source_type and statement.source_type != manifest.source_type:
         problems.append("XMP and C2PA manifest state different digital source types")
     return Account(

@@ -6,7 +6,6 @@ The kit travels in the job: a host needs no copy of it, and what was approved he
 from __future__ import annotations
 
 import copy
-import datetime
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from ..brand import BrandKit
 from ..brand.lora.index import LoraIndex
 from ..brand.lora.tags import find_file
-from ..brand.policy import choose, gate, judge_lora, judge_statement
+from ..brand.policy import brand_day, choose, gate, judge_lora, judge_statement
 from ..comfy.client import HostClient
 from ..comfy.http import HostApi
 from ..errors import ModelCorrupt
@@ -125,7 +124,7 @@ def enforce_kit(
         return ""
     if not any(node["class_type"] == APPLIES for node in prepared.api.nodes.values()):
         return f"{prepared.workflow.name} has no Packshot Brand LoRA node: the LoRAs of {kit.name} are not applied"
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = brand_day(kit)
     listed = input_options(info[_LOADER])[_FILES][1]["options"]
     folder = managed_models(host)
     for base in sorted({base for base, known in CARDS.items() if set(known) & set(cards)}):

@@ -176,8 +176,10 @@ def judge_run(
     warnings: list[RunWarning] = []
     waived: list[Waiver] = []
     if unproved := ", ".join(sorted({part.part.name for part in decision.parts if part.part.licence == UNPROVED})):
-        said = "could not be looked into, so that their licence follows from their names alone; production refuses that"
-        warnings.append(RunWarning("weights-unproved", f"{unproved} {said}"))
+        message = (
+            "could not be looked into, so that their licence follows from their names alone; production refuses that"
+        )
+        warnings.append(RunWarning("weights-unproved", f"{unproved} {message}"))
 
     if kit is not None and (
         note := enforce_kit(kit, prepared, client.object_info, weights.cards, policy.profile, client.api)

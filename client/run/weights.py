@@ -138,9 +138,11 @@ def host_origins(host: HostApi, name: str) -> list[Origin | None]:
 
 
 def _origin_said(file: object) -> Origin | None:
-    known = set(card_ids())
+    cards_here = set(card_ids())
     match file:
-        case {"cards": list(cards), "addition": bool(addition), "licence": str(licence)} if known.issuperset(cards):
+        case {"cards": list(cards), "addition": bool(addition), "licence": str(licence)} if cards_here.issuperset(
+            cards
+        ):
             return Origin(tuple(cards), addition, licence)
     return None
 

@@ -84,10 +84,10 @@ def _check_file(workflow: Workflow) -> Iterator[Problem]:
         return
     name, version = block.get("name"), block.get("version")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        said = "has no name" if name is None else f"is named {name!r}"
+        said = "has no name" if name is None else f"is named {str(name)[:80]!r}"
         yield invalid(f"extra.packshot {said}", "name it in lower case, with hyphens: product-shot")
     if not isinstance(version, str) or read_version(version) is None:
-        said = "has no version" if version is None else f"has the version {version!r}"
+        said = "has no version" if version is None else f"has the version {str(version)[:80]!r}"
         yield invalid(f"extra.packshot {said}", "release it with `packshot workflow bump`, which gives it one")
 
 

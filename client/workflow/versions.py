@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import WorkflowInvalid, nearest
 from ..paths import shipped
 
+_VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})", re.ASCII)
 SUFFIX = ".app.json"
 
 Version = tuple[int, int, int]
@@ -41,8 +42,8 @@ def releases(name: str, folder: Path | None = None) -> Iterator[tuple[Version, P
 
 
 def read_version(text: str) -> Version | None:
-    """A version of three numbers without leading zeros; None for any other text."""
-    match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text, re.ASCII)
+    """A version of three numbers of up to nine digits, without leading zeros; None for any other text."""
+    match = _VERSION.fullmatch(text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 

@@ -16,7 +16,7 @@ from comfy_api.latest import io, ui
 from ...client.brand.kit import BrandKit, kits
 from ...client.brand.lora.tags import find_file
 from ...client.brand.palette import swatches
-from ...client.brand.policy import choose, gate, judge_lora, strength_of
+from ...client.brand.policy import brand_day, choose, gate, judge_lora, strength_of
 from ...client.brand.prompt import compose
 from ...client.brand.sections import BrandLora
 from ...client.errors import BrandInvalid, InputInvalid, PackshotError
@@ -169,8 +169,8 @@ class PackshotBrandLoRA(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> str:
-        """The day and the files: what is allowed today may have expired tomorrow, or be another file."""
-        return f"{_today()} {_stamps()}"
+        """The hour and the files: what is allowed now may have expired when a day ends, or be another file."""
+        return f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H} {_stamps()}"
 
     @classmethod
     def execute(
@@ -242,7 +242,7 @@ def _named(brand: BrandKit) -> dict[str, str]:
 
 def _allowed(kit: BrandKit, lora: BrandLora) -> Path:
     """The file of a LoRA, once the kit and its licences allow it."""
-    for error in gate(lora, _today()):
+    for error in gate(lora, brand_day(kit)):
         raise error
     place = f"LoRA '{lora.name}' of {kit.name}"
     name = find_file(lora.file, folder_paths.get_filename_list("loras"), place)
@@ -259,10 +259,6 @@ def _stamps() -> str:
             stat = Path(path).stat()
             digest.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.timezone.utc).date()
 
 
 class PackshotBrandPrompt(io.ComfyNode):

@@ -19,7 +19,7 @@ from aiohttp import web
 from ...client.brand.check import check_kit
 from ...client.brand.kit import BrandKit, kits
 from ...client.brand.lora.tags import find_file
-from ...client.brand.policy import gate
+from ...client.brand.policy import brand_day, gate
 from ...client.brand.sections import BrandLora
 from ...client.errors import PackshotError
 from ...client.models import cards
@@ -83,7 +83,7 @@ def describe(kit: BrandKit) -> dict[str, Any]:
         "hash": kit.hash,
         "approved_by": list(kit.approved_by),
         "palette": [{"name": each.name, "hex": each.hex, "role": each.role} for each in kit.palette],
-        "loras": [_lora(lora) for lora in kit.loras],
+        "loras": [_lora(lora, brand_day(kit)) for lora in kit.loras],
         "findings": [
             {"level": each.level, "place": each.place, "message": each.message, "remedy": each.remedy}
             for each in check_kit(kit)
@@ -91,9 +91,8 @@ def describe(kit: BrandKit) -> dict[str, Any]:
     }
 
 
-def _lora(lora: BrandLora) -> dict[str, Any]:
+def _lora(lora: BrandLora, today: datetime.date) -> dict[str, Any]:
     """A LoRA of a kit; its file is looked for and not read, which can take a while for a large one."""
-    today = datetime.datetime.now(datetime.timezone.utc).date()
     refused = [error.message for error in gate(lora, today)]
     try:
         find_file(lora.file, folder_paths.get_filename_list("loras"), f"LoRA '{lora.name}'")

@@ -23,7 +23,7 @@ from ...client.budget import OverBudget, check_deadline, deadline
 from ...client.catalog.ledger import reading, verdicts
 from ...client.errors import PackshotError
 from ...client.paths import cache_dir
-from .serving import HEADERS, answer, get, inside, post, read_object, refuse, text_of
+from .serving import PolicedFile, answer, get, inside, post, read_object, refuse, text_of, unknown_user
 
 _MOST = 200  # items in one answer
 _LIST_SECONDS = 12.0  # for the summaries of all runs
@@ -39,6 +39,8 @@ _PICTURES = {
     ".webm": "video/webm",
 }
 _PAGE = re.compile(r"index(-[0-9]+)?\.html")
+_HTML = "text/html; charset=utf-8"
+_DOWNLOAD = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
 _DOWNLOADS = {".html", ".csv", ".jsonl", ".parquet"}  # of the report, beside the ledger
 
 # A folder may hold what somebody else has put there. No page of it runs a script, or asks this host for anything but
@@ -81,8 +83,7 @@ def register() -> None:
     @get("/packshot/runs/{run}/files/{path:.+}")
     async def files(request: web.Request) -> web.StreamResponse:
         run, name = request.match_info["run"], request.match_info["path"]
-        path, headers = await asyncio.to_thread(_file, run, name, f"{request.scheme}://{request.host}")
-        return web.FileResponse(path, headers={**HEADERS, "Cache-Control": "no-cache", **headers})
+        return await asyncio.to_thread(_file, run, name, f"{request.scheme}://{request.host}")
 
     @post("/packshot/runs/{run}/verdict")
     async def verdict(request: web.Request) -> web.Response:
@@ -117,9 +118,9 @@ async def _read(function: Callable[_A, _R], *values: _A.args, **options: _A.kwar
 
 def _runs() -> dict[str, Path]:
     """The runs that are known; none where an upload could write the list of them."""
-    kept = cache_dir().resolve()
+    cache = cache_dir().resolve()
     uploads = (folder_paths.get_directory_by_type(kind) for kind in ("input", "output", "temp"))
-    if any(kept.is_relative_to(Path(folder).resolve()) for folder in uploads if folder):
+    if any(cache.is_relative_to(Path(folder).resolve()) for folder in uploads if folder):
         return {}
     return reading.runs()
 
@@ -151,8 +152,8 @@ def _items(run: str, look: Callable[[Path], tuple[int, list[dict[str, Any]]]]) -
     return {**reading.summary(folder), "total": total, "items": items}
 
 
-def _file(run: str, name: str, site: str) -> tuple[Path, dict[str, str]]:
-    """A file of a run's folder, and the headers with which a browser may have it.
+def _file(run: str, name: str, site: str) -> PolicedFile:
+    """A file of a run's folder, as a browser may have it.
 
     Args:
         site: scheme, name and port of this host, as the request has them.
@@ -165,18 +166,12 @@ def _file(run: str, name: str, site: str) -> tuple[Path, dict[str, str]]:
     parts, suffix = path.relative_to(folder).parts, path.suffix.casefold()
     if not any(part.startswith(".") for part in parts):
         if suffix in _PICTURES:
-            return path, {"Content-Type": _PICTURES[suffix], "Content-Security-Policy": _PICTURE_POLICY}
+            return PolicedFile(path, _PICTURE_POLICY, {"Content-Type": _PICTURES[suffix]})
         if len(parts) == 1 and _PAGE.fullmatch(path.name):
-            policy = _PAGE_POLICY.format(
-                folder=f"{site}/packshot/runs/{run}/files/ {site}/api/packshot/runs/{run}/files/"
-            )
-            return path, {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+            places = (f"{site}{prefix}/packshot/runs/{run}/files/" for prefix in ("", "/api"))
+            return PolicedFile(path, _PAGE_POLICY.format(folder=" ".join(places)), {"Content-Type": _HTML})
         if len(parts) == 1 and suffix in _DOWNLOADS:
-            return path, {
-                "Content-Type": "application/octet-stream",
-                "Content-Security-Policy": "sandbox",
-                "Content-Disposition": "attachment",
-            }
+            return PolicedFile(path, "sandbox", _DOWNLOAD)
     raise refuse(404, "there is no such file here")
 
 
@@ -188,7 +183,7 @@ def _judge(request: web.Request, name: str) -> str:
     try:
         return str(manager.users[manager.get_request_user_id(request)])
     except KeyError as error:
-        raise refuse(403, "ComfyUI does not know this user", remedy="choose a user on the canvas first") from error
+        raise unknown_user() from error
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:

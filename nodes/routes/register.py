@@ -9,12 +9,12 @@ from aiohttp import web
 
 from ..info import pack_version
 from . import brand, catalog, inputs, memory, weights, workflow
-from .serving import HEADERS, TOKEN, Handler, answer, get, get_shipped, inside, refuse
+from .serving import TOKEN, Handler, PolicedFile, answer, get, get_shipped, inside, refuse
 
 _WEB = Path(__file__).resolve().parents[2] / "web"
 _SERVED = {".mjs", ".css", ".html"}
 # No other site shows a page of ours inside its own, where a click would be one on ours.
-_MODULE_HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "frame-ancestors 'none'"}
+_POLICY = "frame-ancestors 'none'"
 
 
 def register() -> None:
@@ -36,7 +36,7 @@ def register() -> None:
         path = inside(_WEB, request.match_info["path"])
         if path.suffix not in _SERVED:
             raise refuse(404, "there is no such file here")
-        return web.FileResponse(path, headers={**HEADERS, **_MODULE_HEADERS})
+        return PolicedFile(path, _POLICY, {})
 
     # Core serves one folder of a pack as templates, and takes `examples` before `workflows`. It lists those of both.
     pack = Path(__file__).parents[2]  # not resolved: its name is that of the link in custom_nodes

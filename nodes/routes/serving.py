@@ -64,6 +64,11 @@ def refuse(status: int, message: str, *, place: str = "", remedy: str = "") -> R
     return Refusal(status, InputInvalid(message, place=place, remedy=remedy))
 
 
+def unknown_user() -> Refusal:
+    """A :class:`Refusal` of somebody who is none of core's users, where it has several."""
+    return refuse(403, "ComfyUI does not know this user", place="'Comfy-User'", remedy="choose one on the canvas first")
+
+
 def get(path: str) -> Callable[[Handler], Handler]:
     """Serve ``GET path`` to pages of this host, and to programs that are no browser."""
     return lambda handler: PromptServer.instance.routes.get(path)(_guarded(handler, _refuse_strangers))
@@ -150,6 +155,23 @@ def asked_host(request: web.Request) -> Authority | None:
 def _local_address(request: web.Request) -> str:
     socket = request.transport.get_extra_info("sockname") if request.transport else None
     return str(socket[0]) if isinstance(socket, tuple) else ""
+
+
+class PolicedFile(web.FileResponse):
+    """A file with a content security policy of its own, beside the one that core gives to every answer.
+
+    With ``--disable-api-nodes`` core sets its own in the place of any that is there, after the route. A browser that is
+    given two obeys both.
+    """
+
+    def __init__(self, path: Path, policy: str, headers: Mapping[str, str]) -> None:
+        super().__init__(path, headers={**HEADERS, "Cache-Control": "no-cache", **headers})
+        self._policy = policy
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Add the policy last of all, when the answer is about to be sent."""
+        self.headers.add("Content-Security-Policy", self._policy)
+        return await super().prepare(request)
 
 
 def answer(content: Any) -> web.Response:

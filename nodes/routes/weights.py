@@ -39,16 +39,16 @@ def register() -> None:
 
 def _files(name: str) -> list[dict[str, Any]]:
     """Look for a name in core's own lists alone, so that no name leads out of its folders."""
-    wanted = name.replace("\\", "/")
-    found = []
+    plain = name.replace("\\", "/")
+    files = []
     for folder in sorted(set(folder_paths.folder_names_and_paths) - {*_NO_MODELS}):
         for listed in folder_paths.get_filename_list(folder):
-            path = folder_paths.get_full_path(folder, listed) if listed.replace("\\", "/") == wanted else None
+            path = folder_paths.get_full_path(folder, listed) if listed.replace("\\", "/") == plain else None
             if path is not None:
                 stat = Path(path).stat()
                 origin = _origin(path, stat.st_size, stat.st_mtime_ns)
-                found.append({"folder": folder, "name": listed, "size": stat.st_size, **_said(origin)})
-    return found
+                files.append({"folder": folder, "name": listed, "size": stat.st_size, **_said(origin)})
+    return files
 
 
 @functools.lru_cache(maxsize=1024)

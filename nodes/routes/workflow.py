@@ -31,7 +31,7 @@ from ...client.workflow.release.diff import diff
 from ...client.workflow.snippets import reference, snippets
 from ...client.workflow.versions import SUFFIX, releases, version_text
 from ...client.workflow.workflow import Workflow
-from .serving import answer, post, read_object, refuse, text_of
+from .serving import answer, post, read_object, refuse, text_of, unknown_user
 
 _LIMIT = 32 << 20  # bytes of a workflow; the largest official one has less than one
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -83,7 +83,10 @@ def _name(content: Mapping[str, Any]) -> str:
 
 def _library(request: web.Request) -> Path:
     """The user's folder of workflows, as core's own saving finds it."""
-    path = PromptServer.instance.user_manager.get_request_user_filepath(request, "workflows", create_dir=False)
+    try:
+        path = PromptServer.instance.user_manager.get_request_user_filepath(request, "workflows", create_dir=False)
+    except KeyError as error:
+        raise unknown_user() from error
     if path is None:
         raise refuse(400, "this user has no folder")
     return Path(path)

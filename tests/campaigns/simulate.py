@@ -323,6 +323,7 @@ class Simulation:
                         source.write_bytes(target.read_bytes())
                         target.unlink()
                     if before is not None:
+                        target.parent.mkdir(parents=True, exist_ok=True)
                         target.write_bytes(before)
         self.renames.clear()
         self.synced = path.stat().st_size
@@ -356,11 +357,11 @@ class Simulation:
             fsync(descriptor)
             self.synced = os.fstat(descriptor).st_size
 
-        def appended(log: AuditLog, event: str, facts: Mapping[str, Any]) -> Head:
+        def appended(log: AuditLog, event: str, facts: Mapping[str, Any], **options: Any) -> Head:
             self.point("audit")
             path = self.folder / audit.FILE_NAME
             before = path.stat().st_size
-            head = append(log, event, facts)
+            head = append(log, event, facts, **options)
             try:
                 self.point("audit line")
             except Crash:

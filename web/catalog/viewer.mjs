@@ -32,11 +32,11 @@ export function makeViewer(t, run, tell, changed) {
     { 'aria-label': t('verdict') },
     h('label', { for: 'reason' }, t('reason')),
     reason,
-    h('label', { for: 'judge' }, t('your_name')),
-    judge,
     h('div', { class: 'row' }, button('approve', () => say('approved')), button('reject', () => say('rejected')), button('take_back', () => say(''))),
     said,
-    who
+    who,
+    h('label', { for: 'judge' }, t('your_name')),
+    judge
   )
   const element = /** @type {HTMLDialogElement} */ (
     h(
@@ -120,8 +120,8 @@ export function makeViewer(t, run, tell, changed) {
     judging.hidden = !item.file
     const verdict = item.verdict.verdict
     said.textContent = verdict ? [t(verdict), item.verdict.reason].filter(Boolean).join(': ') : t('open')
-    const { by, at } = item.verdict
-    who.textContent = by ? [t('judged_by', { who: by }), at && new Date(at).toLocaleString(document.documentElement.lang)].filter(Boolean).join(', ') : ''
+    const { by, at: judged } = item.verdict
+    who.textContent = by ? [t('judged_by', { who: by }), judged && new Date(judged).toLocaleString(document.documentElement.lang)].filter(Boolean).join(', ') : ''
     said.className = verdict === 'approved' ? 'good' : verdict ? 'bad' : 'soft'
     facts.replaceChildren(...details(item))
   }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputInvalid
+from ...errors import InputInvalid, ModelCorrupt
 from .changes import NOT_ADDITIVE, Change, adapters_of, change_of
 from .tensors import Floats, TensorFile
 
@@ -76,11 +76,30 @@ class Spectrum:
 
 
 def spectrum(change: Change) -> Spectrum:
-    """The singular value decomposition of a change."""
-    left, upper = np.linalg.qr(change.up)
-    right, lower = np.linalg.qr(change.down.T)
-    u, values, vt = np.linalg.svd(upper @ lower.T, full_matrices=False)
+    """The singular value decomposition of a change.
+
+    Raises:
+        ModelCorrupt: its values are too large for one.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            left, upper = np.linalg.qr(change.up)
+            right, lower = np.linalg.qr(change.down.T)
+            u, values, vt = np.linalg.svd(upper @ lower.T, full_matrices=False)
+    except np.linalg.LinAlgError as error:
+        raise too_large(str(error)) from error
+    if not np.isfinite(values).all():
+        raise too_large("they are infinite")
     return Spectrum(left @ u, values, vt @ right.T)
+
+
+def too_large(why: str) -> ModelCorrupt:
+    """Say that a layer's values are beyond what can be computed with."""
+    return ModelCorrupt(
+        f"holds values so large that their products have no singular values: {why}",
+        place="a layer of the LoRA",
+        remedy="the training went wrong or the file is damaged: use another one",
+    )
 
 
 def truncated(change: Change, *, rank: int | None = None, energy: float = 1.0) -> Change:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputInvalid
+from ...errors import InputInvalid, ModelCorrupt
 from ...models.files.adapters import Adapter
 from ...models.files.adapters import adapters as read_adapters
 from .naming.parts import scaling
+from .prices import enforce_price, priced
 from .tensors import Floats, TensorFile
 
 #: Algorithm: why its change is no sum.
@@ -87,7 +88,7 @@ def change_of(file: TensorFile, adapter: Adapter) -> LayerChange:
     """What a layer's tensors add to it at strength 1.
 
     Raises:
-        InputInvalid: the change is no sum, or a matrix is missing.
+        InputInvalid: the change is no sum, a matrix is missing, or it takes more memory than there is.
         ModelCorrupt: the matrices do not fit each other, or hold no finite numbers.
     """
     reason = NOT_ADDITIVE.get(adapter.algorithm)
@@ -100,7 +101,16 @@ def change_of(file: TensorFile, adapter: Adapter) -> LayerChange:
     if reason is not None:
         raise InputInvalid(f"cannot be added up: {reason}", place=_place(file, adapter), remedy=_REMEDY)
     try:
-        return LayerChange(adapter, _matrix(file, adapter), _vectors(file, adapter))
+        enforce_price(priced(_shapes(file, adapter), adapter.algorithm), _place(file, adapter))
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = _matrix(file, adapter)
+        if matrix is not None and not (np.isfinite(matrix.up).all() and np.isfinite(matrix.down).all()):
+            raise ModelCorrupt(
+                "holds values whose products are infinite",
+                place=_place(file, adapter),
+                remedy="the training went wrong or the file is damaged: use another one",
+            )
+        return LayerChange(adapter, matrix, _vectors(file, adapter))
     except ValueError as error:
         raise InputInvalid(
             f"its matrices do not fit each other: {error}", place=_place(file, adapter), remedy="the file is damaged"
@@ -129,15 +139,26 @@ def _vectors(file: TensorFile, adapter: Adapter) -> dict[str, Floats]:
     return vectors
 
 
+def _shapes(file: TensorFile, adapter: Adapter) -> dict[str, tuple[int, ...]]:
+    """The shapes of a layer's matrices by part.
+
+    Raises:
+        ValueError: one of them is of no matrix.
+    """
+    names = {part: name for part, name in adapter.tensors.items() if part not in _VECTORS and part != "alpha"}
+    shapes = {part: tuple(file.header.tensors[name].shape) for part, name in names.items()}
+    for part, shape in shapes.items():
+        if 0 in shape or (len(shape) < 2 and part != "diff"):
+            raise ValueError(f"'{part}' has the shape {shape}")
+    return shapes
+
+
 def _matrix(file: TensorFile, adapter: Adapter) -> Change | None:
     parts = {part: file.floats(name) for part, name in adapter.tensors.items() if part not in _VECTORS}
     scale = parts.pop("alpha", None)
     if scale is not None and scale.size != 1:
         raise ValueError(f"alpha has {scale.size} values")
     alpha = None if scale is None else float(scale.reshape(-1)[0])
-    for part, matrix in parts.items():
-        if 0 in matrix.shape or (matrix.ndim < 2 and part != "diff"):
-            raise ValueError(f"'{part}' has the shape {matrix.shape}")
     if adapter.algorithm == "lora":
         return _lora(parts, alpha)
     if adapter.algorithm == "loha":

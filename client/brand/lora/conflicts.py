@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .algebra import inner, norm
+from ...models.files.adapters import Adapter
+from .algebra import inner, norm, too_large
 from .changes import Change, adapters_of, change_of, identity
 from .tensors import Floats, TensorFile
 
@@ -120,14 +121,18 @@ def overlap(first: TensorFile, second: TensorFile) -> Overlap:
         InputInvalid: one of them is no LoRA, or its matrices do not fit each other.
         ModelCorrupt: one of them is damaged.
     """
-    ours = _changes(first)
+    ours = _summed(first)
     blocks: dict[str, _Sums] = {}
     total = _Sums()
-    for key, change in _changes(second).items():
-        other = ours.get(key)
-        if other is None or other.shape != change.shape:
+    for key, adapter in _summed(second).items():
+        if key not in ours:
             continue
-        sums = _compare(other, change)
+        # One pair of layers at a time: all of a file may be more than the memory holds.
+        before, change = change_of(first, ours[key]).matrix, change_of(second, adapter).matrix
+        if before is None or change is None or before.shape != change.shape:
+            continue
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = _compare(before, change)
         total.add(sums)
         match = _BLOCK.match(key[1])
         blocks.setdefault(match[1] if match else key[1], _Sums()).add(sums)
@@ -136,19 +141,21 @@ def overlap(first: TensorFile, second: TensorFile) -> Overlap:
     return Overlap(total.layers, total.shared, total.cosine, tuple(listed))
 
 
-def _changes(file: TensorFile) -> dict[tuple[bool, str], Change]:
-    found = {}
-    for adapter in adapters_of(file):
-        if adapter.algorithm in ("lora", "loha", "lokr") and not {"scale", "reshape"} & adapter.tensors.keys():
-            matrix = change_of(file, adapter).matrix
-            if matrix is not None:
-                found[identity(adapter)] = matrix
-    return found
+def _summed(file: TensorFile) -> dict[tuple[bool, str], Adapter]:
+    """The layers that a file changes by sums."""
+    return {
+        identity(adapter): adapter
+        for adapter in adapters_of(file)
+        if adapter.algorithm in ("lora", "loha", "lokr") and not {"scale", "reshape"} & adapter.tensors.keys()
+    }
 
 
 def _compare(first: Change, second: Change) -> _Sums:
-    spaces = [(_basis(change.up), _basis(change.down.T)) for change in (first, second)]
-    cosines = np.linalg.svd(spaces[0][0].T @ spaces[1][0], compute_uv=False)
+    try:
+        spaces = [(_basis(change.up), _basis(change.down.T)) for change in (first, second)]
+        cosines = np.linalg.svd(spaces[0][0].T @ spaces[1][0], compute_uv=False)
+    except np.linalg.LinAlgError as error:
+        raise too_large(str(error)) from error
     angle = math.degrees(math.acos(min(1.0, float(cosines.max(initial=0.0)))))
     return _Sums(
         1,

@@ -10,19 +10,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from ...errors import InputInvalid
 from ...models.detect.detect import detect_header
+from ...models.files.adapters import Adapter
 from .algebra import joined, truncated
-from .changes import LayerChange, adapters_of, change_of, identity
+from .changes import adapters_of, change_of, identity
 from .metadata import merged
+from .prices import enforce_price, price
 from .tensors import Floats, TensorFile
 from .written import Writer, Written, widest
 
 Method = Literal["concat", "svd"]
+Weighted: TypeAlias = tuple[TensorFile, Adapter, float]  # a layer of a file, and the strength that it is merged with
 _EXACT = 1e-6  # relative error up to which a concatenation is called exact: that of float32
 
 
@@ -59,7 +62,7 @@ def merge(
     found = [(file, adapter) for file in files for adapter in adapters_of(file)]
     base = _same_base(files)
     _one_naming(files)
-    changes: dict[tuple[bool, str], list[tuple[LayerChange, float]]] = {}
+    layers: dict[tuple[bool, str], list[Weighted]] = {}
     for file, part in zip(files, parts, strict=True):
         for adapter in adapters_of(file):
             if method == "concat" and adapter.algorithm in ("loha", "lokr", "diff"):
@@ -68,10 +71,10 @@ def merge(
                     place=f"{part.path}, layer '{adapter.name}'",
                     remedy="merge with --method svd and a rank",
                 )
-            changes.setdefault(identity(adapter), []).append((change_of(file, adapter), part.strength))
-    writer = _sums(changes.values(), widest(found, dtype), rank, method)
+            layers.setdefault(identity(adapter), []).append((file, adapter, part.strength))
+    writer = _sums(layers.values(), widest(found, dtype), rank, method)
     if method == "concat" and dtype is None and writer.error > _EXACT:
-        writer = _sums(changes.values(), "F32", rank, method)
+        writer = _sums(layers.values(), "F32", rank, method)
     sources = [
         (part.path.name, part.strength, dict(file.header.metadata)) for part, file in zip(parts, files, strict=True)
     ]
@@ -101,7 +104,7 @@ def resize(
     adapters = adapters_of(file)
     writer = Writer(widest([(file, adapter) for adapter in adapters], dtype))
     for adapter in adapters:
-        _write(writer, [(change_of(file, adapter), 1.0)], rank, energy=energy, truncate=True)
+        _write(writer, [(file, adapter, 1.0)], rank, energy=energy, truncate=True)
     said = writer.described(file.header.metadata)
     asked = f"rank {rank}" if rank is not None else f"{energy:g} of the energy"
     note = f"resized to {asked} from {source.name}"
@@ -110,7 +113,7 @@ def resize(
     return writer.finish(out, {**said, "packshot.resized": note})
 
 
-def _sums(layers: Iterable[list[tuple[LayerChange, float]]], dtype: str, rank: int | None, method: Method) -> Writer:
+def _sums(layers: Iterable[list[Weighted]], dtype: str, rank: int | None, method: Method) -> Writer:
     writer = Writer(dtype)
     for of_layer in layers:
         _write(writer, of_layer, rank if method == "svd" else None, truncate=method == "svd")
@@ -119,23 +122,27 @@ def _sums(layers: Iterable[list[tuple[LayerChange, float]]], dtype: str, rank: i
 
 def _write(
     writer: Writer,
-    of_layer: list[tuple[LayerChange, float]],
+    of_layer: list[Weighted],
     rank: int | None,
     *,
     energy: float = 1.0,
     truncate: bool,
 ) -> None:
     """One layer: the weighted sum of what the files add to it."""
-    adapter = of_layer[0][0].adapter
-    matrices = [(change.matrix, strength) for change, strength in of_layer if change.matrix is not None]
+    adapter = of_layer[0][1]
+    changes = [(change_of(file, adapter), strength) for file, adapter, strength in of_layer]
+    matrices = [(change.matrix, strength) for change, strength in changes if change.matrix is not None]
     if matrices:
+        outputs, inputs = matrices[0][0].shape
+        ranks = sum(matrix.up.shape[1] for matrix, _ in matrices)
+        enforce_price(price(outputs, inputs, ranks), f"layer '{adapter.name}'")
         try:
             exact = joined(matrices)
         except InputInvalid as error:
             raise InputInvalid(error.message, place=f"layer '{adapter.name}'", remedy=error.remedy) from error
         writer.matrix(adapter, exact, truncated(exact, rank=rank, energy=energy) if truncate else exact)
     vectors: dict[str, Floats] = {}
-    for change, strength in of_layer:
+    for change, strength in changes:
         for suffix, values in change.vectors.items():
             vectors[suffix] = vectors.get(suffix, np.zeros_like(values)) + values * np.float32(strength)
     for suffix, values in vectors.items():

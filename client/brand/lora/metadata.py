@@ -19,7 +19,7 @@ from ...hashes import file_hashes
 from ...models.detect.detect import detect_header
 from ...models.files.read import read_header
 from ...paths import atomic_write
-from .tensors import header_text
+from .tensors import TensorFile, header_text
 
 VERSION = "1.0.1"
 _LONGEST = 1 << 20  # characters of a JSON value that is looked into
@@ -106,6 +106,9 @@ def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False)
     header = read_header(source)
     if header.format != "safetensors":
         raise InputInvalid("is a GGUF file", place=str(source), remedy="give the LoRA as .safetensors")
+    file = TensorFile(source)
+    for name in header.tensors:
+        file.enforce_finite(name)
     said = dict(header.metadata)
     if scrub:
         said = scrubbed(said)
@@ -120,16 +123,16 @@ def stamp(source: Path, out: Path, statement: Statement, *, scrub: bool = False)
         if (value := getattr(statement, field)) is not None:
             said[key] = value
     hashes = file_hashes(source, header.body)
-    with source.open("rb") as file:
-        file.seek(8)
-        layout: dict[str, Any] = json.loads(file.read(header.body - 8))
+    with source.open("rb") as content:
+        content.seek(8)
+        layout: dict[str, Any] = json.loads(content.read(header.body - 8))
         order = sorted(header.tensors, key=lambda name: (layout[name]["data_offsets"], name))
         tensors = {name: (info.dtype, info.shape, info.nbytes) for name in order if (info := header.tensors[name])}
         text = header_text(tensors, said, hashes.body, out)
         with atomic_write(out) as new:
             new.write(text)
-            file.seek(header.body)
-            while chunk := file.read(_COPY):
+            content.seek(header.body)
+            while chunk := content.read(_COPY):
                 new.write(chunk)
     return dict(read_header(out).metadata)
 

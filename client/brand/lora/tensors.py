@@ -51,6 +51,7 @@ _NUMPY: Mapping[str, str] = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1", "BOOL": "u1",
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
 }  # fmt: skip
+_PART = 1 << 22  # elements looked at in one go
 FLOATING = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 
 
@@ -112,15 +113,37 @@ class TensorFile:
             )
         values = decode(self.raw(name).view(_NUMPY[info.dtype]), info.dtype).reshape(info.shape)
         if not np.isfinite(values).all():
-            raise ModelCorrupt(
-                "holds values that are infinite or no number",
-                place=f"{self.header.path}, tensor '{name}'",
-                remedy="the training went wrong or the file is damaged: use another one",
-            )
+            raise self._not_finite(name)
         return values
 
+    def _not_finite(self, name: str) -> ModelCorrupt:
+        return ModelCorrupt(
+            "holds values that are infinite or no number",
+            place=f"{self.header.path}, tensor '{name}'",
+            remedy="the training went wrong or the file is damaged: use another one",
+        )
+
+    def enforce_finite(self, name: str) -> None:
+        """Look at a tensor's numbers, a part at a time; one of another kind has none that could be infinite.
+
+        Raises:
+            ModelCorrupt: they are not all finite.
+        """
+        info = self.header.tensors[name]
+        if info.dtype not in FLOATING:
+            return
+        stored = self.raw(name).view(_NUMPY[info.dtype])
+        for start in range(0, len(stored), _PART):
+            if not np.isfinite(decode(stored[start : start + _PART], info.dtype)).all():
+                raise self._not_finite(name)
+
     def copied(self, name: str) -> Tensor:
-        """A tensor to write as it is."""
+        """A tensor to write as it is.
+
+        Raises:
+            ModelCorrupt: its numbers are not all finite.
+        """
+        self.enforce_finite(name)
         info = self.header.tensors[name]
         return Tensor(name, info.dtype, info.shape, self.raw(name).tobytes())
 

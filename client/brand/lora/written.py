@@ -13,6 +13,7 @@ import numpy as np
 from ...models.files.adapters import Adapter, most_common
 from .algebra import difference, norm
 from .changes import Change
+from .prices import enforce_price
 from .tensors import Floats, Tensor, TensorFile, decoded, encode, write_tensors, written_dtype
 
 #: Hashes over tensors and part of the metadata, and PEFT's statement of rank and alpha: false once the tensors change.
@@ -66,6 +67,7 @@ class Writer:
     worst: tuple[str, float] = ("", 0.0)
     _meant: float = 0.0  # squared norms
     _lost: float = 0.0
+    _bytes: int = 0
 
     def matrix(self, adapter: Adapter, exact: Change, kept: Change) -> None:
         """Add a layer's matrices, in the naming of the file that it comes from.
@@ -75,6 +77,8 @@ class Writer:
             kept: what is stored of it.
         """
         rank = kept.up.shape[1]
+        self._bytes += kept.up.nbytes + kept.down.nbytes
+        enforce_price(self._bytes, f"the new file, up to layer '{adapter.name}'")
         peft = ".lora_A" in adapter.tensors.get("down", "")
         up_name, down_name = ("lora_B", "lora_A") if peft else ("lora_up", "lora_down")
         up_shape = (kept.up.shape[0], rank, *(1 for _ in kept.kernel))

@@ -28,7 +28,7 @@ def agreement(folder: Path, image: Path, sha256: str, recipe: Mapping[str, Any])
     Raises:
         CatalogInvalid: there is no run in the folder.
     """
-    with Ledger(folder) as ledger:
+    with Ledger(folder, read_only=True) as ledger:
         facts = ledger.facts()
         rows = [row for row in ledger.rows() if row["file"]]
     differences = []

@@ -3,6 +3,9 @@
 ``audit.jsonl`` holds one JSON object a line. Its ``hash`` is the SHA-256 over the rest of the line, which holds the
 hash of the line before as ``prev``. Whoever changes one byte has to change every line that follows; and the last hash
 stands in the ledger too, so that lines cut off at the end are missed.
+
+That finds accidents. What finds people are proofs in the lines that only the maker's key gives: ``code`` in each, and
+``signature`` in those of the event ``sealed``, which covers all lines before it; see :mod:`..sealing`.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,11 @@ from ...paths import writing
 FILE_NAME = "audit.jsonl"
 START = "0" * 64
 OUT_OF_ORDER = "it does not follow the line before it"
+PROOFS = ("code", "signature")
 _TAIL = 1 << 16
+
+#: Gives what proves who wrote a line, by name, from the bytes of the line without it.
+Prove = Callable[[bytes], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,13 @@ class AuditLog:
         self._size = -1
         self._head = Head(0, START)
 
-    def append(self, event: str, facts: Mapping[str, Any]) -> Head:
+    def append(self, event: str, facts: Mapping[str, Any], *, prove: Prove | None = None) -> Head:
         """Add a line, and sync it to disk: the ledger, which is synced next, must never know of a line that is lost.
 
         Args:
             event: what happened, in a word.
             facts: JSON values.
+            prove: gives one of :data:`PROOFS`.
 
         Raises:
             OutputUnwritable: the disk refuses. What was written of the line is taken back.
@@ -59,7 +67,7 @@ class AuditLog:
             size = os.fstat(file.fileno()).st_size
             if size != self._size:
                 size = self._find_head(size)
-            line, head = _sealed(self._head, event, facts)
+            line, head = _sealed(self._head, event, facts, prove)
             try:
                 file.write(line)
                 file.flush()
@@ -123,9 +131,16 @@ def read_audit(folder: Path) -> Iterator[tuple[int, dict[str, Any] | None, str]]
             yield number, record, fault
 
 
-def _sealed(head: Head, event: str, facts: Mapping[str, Any]) -> tuple[bytes, Head]:
+def proven_bytes(record: Mapping[str, Any]) -> bytes:
+    """The bytes that the proof in a line is about: the line without its proof and its hash."""
+    return _bytes({name: value for name, value in record.items() if name not in (*PROOFS, "hash")})
+
+
+def _sealed(head: Head, event: str, facts: Mapping[str, Any], prove: Prove | None = None) -> tuple[bytes, Head]:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    record = {"seq": head.seq + 1, "at": at, "event": event, **facts, "prev": head.hash}
+    record: dict[str, Any] = {"seq": head.seq + 1, "at": at, "event": event, **facts, "prev": head.hash}
+    if prove is not None:
+        record |= prove(_bytes(record))
     digest = hashlib.sha256(_bytes(record)).hexdigest()
     return _bytes({**record, "hash": digest}) + b"\n", Head(head.seq + 1, digest)
 

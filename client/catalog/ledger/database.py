@@ -7,12 +7,16 @@ crash undid, never behind.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import stat
 import sys
+import tempfile
 import threading
+import time
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -20,15 +24,19 @@ from typing import Any, TypeVar
 from ...budget import seconds_left
 from ...errors import CatalogInvalid, OutputUnwritable, PackshotError, RunTakenOver
 from ...paths import writing
-from .audit import AuditLog
+from ..sealing.anchors import Anchor, keep_anchor
+from ..sealing.key import AuditKey
+from .audit import AuditLog, Head
 from .records import Holder
 from .schema import TABLES, VERSION, bring_up_to_date
 
 FILE_NAME = "ledger.sqlite"
 _L = TypeVar("_L", bound="LedgerFile")
 _WAL = 4 << 20  # bytes that the log beside the file keeps once what it held is in the file
-_PATIENCE = 30.0  # seconds that another process may hold the file
+_HELD = 30.0  # seconds that another process may hold the file
 _AUDIT_HEAD = "audit"  # where the run table keeps the audit's last line
+_ID = "id"
+_SEAL_EVERY = 60.0  # seconds; a signature takes about 0.1 ms, its anchor a few
 
 _PATIENCE = 5.0  # seconds for whoever writes just now
 # Whether a line of the schema is of something stored, by its kind and by the text that SQLite goes by.
@@ -53,13 +61,15 @@ class LedgerFile:
     Args:
         folder: the run's folder.
         create: make a new ledger where there is none.
+        read_only: change nothing, not even beside the file: a read-only mount and another user's folder will do. A
+            ledger of an earlier Packshot is read from a copy in memory that was brought up to date.
 
     Raises:
         CatalogInvalid: there is none, or it is damaged, or of a newer Packshot.
         OutputUnwritable: the folder or the disk refuses.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.folder = folder
         self._path = folder / FILE_NAME
         if not create and not self._path.is_file():
@@ -68,22 +78,43 @@ class LedgerFile:
                 place=str(folder),
                 remedy="give the --out folder of an earlier `packshot catalog run`",
             )
-        with writing(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            with writing(self._path):
+                folder.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         self._audit = AuditLog(folder)
+        self._key: AuditKey | None = None
+        self._next_seal = 0.0
         self._epoch: int | None = None
         self._repeats = False
         try:
-            self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
-            # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = FULL")
-            self.db.execute(f"PRAGMA journal_size_limit = {_WAL}")
-            self._prepare()
-            self.db.execute("PRAGMA foreign_keys = ON")
+            if read_only:
+                self._open_to_read()
+            else:
+                self._open_to_write()
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+
+    def _open_to_write(self) -> None:
+        self.db = sqlite3.connect(self._path, isolation_level=None, timeout=_HELD, check_same_thread=False)
+        # FULL: a committed row survives a power cut. One commit costs a few milliseconds, a picture costs seconds.
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute(f"PRAGMA journal_size_limit = {_WAL}")
+        self.db.execute("PRAGMA secure_delete = ON")  # a secret that is removed leaves no bytes in a free page
+        self._prepare()
+        self.db.execute("PRAGMA foreign_keys = ON")
+
+    def _open_to_read(self) -> None:
+        self.db = open_to_read(self.folder)
+        self.db.row_factory = None
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version < VERSION:
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            with closing(self.db) as older:
+                older.backup(copy)
+            self.db = copy
+        self._prepare()
 
     def _prepare(self) -> None:
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
@@ -114,7 +145,7 @@ class LedgerFile:
             try:
                 self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
-                self.db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
+                self.db.execute(f"PRAGMA busy_timeout = {round(_HELD * 1000)}")
 
     def close(self) -> None:
         """Close the file; everything is on disk already."""
@@ -133,7 +164,7 @@ class LedgerFile:
 
     def facts(self) -> dict[str, Any]:
         """What the run is: workflow, brand, base seed and so on; empty for a new ledger."""
-        rows = self.all("SELECT key, value FROM run WHERE key != ?", _AUDIT_HEAD)
+        rows = self.all("SELECT key, value FROM run WHERE key NOT IN (?, ?)", _AUDIT_HEAD, _ID)
         return {key: json.loads(value) for key, value in rows}
 
     def record_facts(self, facts: Mapping[str, Any], *, event: str = "") -> None:
@@ -245,7 +276,41 @@ class LedgerFile:
         """Add a line to the audit; inside a :meth:`transaction`."""
         if self._repeats:
             return
-        head = self._audit.append(event, facts)
+        key = self._key
+        prove = None if key is None else lambda line: {"code": key.code(line)}
+        self._keep_head(self._audit.append(event, facts, prove=prove))
+        if key is not None and time.monotonic() >= self._next_seal:
+            self.seal({})
+
+    def sign_with(self, key: AuditKey) -> None:
+        """Prove from now on, in every line of the audit, who wrote it, and seal it from time to time."""
+        self._key, self._next_seal = key, 0.0
+
+    def seal(self, facts: Mapping[str, Any]) -> None:
+        """Sign all of the audit, in a line of its own, and anchor it outside the folder; inside a :meth:`transaction`.
+
+        Does nothing where no key signs.
+        """
+        key = self._key
+        if key is None:
+            return
+        self._next_seal = time.monotonic() + _SEAL_EVERY
+        whole = {"run": self.run_id(), "key": key.public, **facts}
+        head = self._audit.append("sealed", whole, prove=lambda line: {"signature": key.sign(line)})
+        self._keep_head(head)
+        keep_anchor(Anchor(whole["run"], str(self.folder.absolute()), head.seq, head.hash, key.public))
+
+    def run_id(self) -> str:
+        """The run's id, drawn when it is first asked for: 32 hexadecimal digits; inside a :meth:`transaction`."""
+        self.db.execute("INSERT OR IGNORE INTO run VALUES (?, ?)", (_ID, json.dumps(uuid.uuid4().hex)))
+        return self.known_run_id()
+
+    def known_run_id(self) -> str:
+        """The run's id; empty where it was never asked for."""
+        row = self.one("SELECT value FROM run WHERE key = ?", _ID)
+        return "" if row is None else str(json.loads(row[0]))
+
+    def _keep_head(self, head: Head) -> None:
         value = json.dumps({"seq": head.seq, "hash": head.hash})
         self.db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (_AUDIT_HEAD, value))
 
@@ -292,19 +357,14 @@ class LedgerFile:
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:
-    """Open a run's ledger to look into it, also while the run goes on.
+    """Open a run's ledger to look into it, also while the run goes on, and where nothing may be written.
 
     Raises:
         sqlite3.Error: there is none, or it is not as :func:`harden` wants it.
     """
     path = folder / FILE_NAME
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        regular = False
-    if not regular:
-        raise sqlite3.DatabaseError("there is no file")
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+    require_regular(path)
+    db = _connect_to_read(path.absolute())
     db.row_factory = sqlite3.Row
     try:
         harden(db)
@@ -312,6 +372,56 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Connect to a database that is only read.
+
+    SQLite wants to write beside a database to read it. Where it may not, the file is read as one that nobody changes;
+    and where a process that ended early has left a log beside it, from a copy of both in memory.
+    """
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE, check_same_thread=False)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise
+        return _connect_to_unchanging(path)
+    return db
+
+
+def _connect_to_unchanging(path: Path) -> sqlite3.Connection:
+    log = path.with_name(f"{path.name}-wal")
+    if not log.is_file() or log.stat().st_size == 0:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    with tempfile.TemporaryDirectory(prefix="packshot-") as copied:
+        for file in (path, log):
+            shutil.copyfile(file, Path(copied) / file.name)
+        with closing(sqlite3.connect(Path(copied) / path.name)) as copy:
+            copy.backup(memory)
+    return memory
+
+
+def require_regular(path: Path) -> None:
+    """Refuse a database that is no file, or that has a pipe or a device in the place of a file of SQLite's beside it.
+
+    SQLite would wait for a pipe for ever.
+
+    Raises:
+        sqlite3.DatabaseError: it is not there, or not regular.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        try:
+            regular = stat.S_ISREG(file.stat().st_mode)
+        except FileNotFoundError:
+            regular = suffix != ""
+        except OSError:
+            regular = False
+        if not regular:
+            raise sqlite3.DatabaseError(f"'{file.name}' is no file")
 
 
 def harden(db: sqlite3.Connection) -> None:

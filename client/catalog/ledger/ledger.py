@@ -6,10 +6,12 @@ which jobs it may have left behind.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from ...errors import CatalogInvalid, PackshotError
@@ -58,6 +60,21 @@ class Ledger(LedgerFile):
                 self.audit("reopened", {"items": wanted})
         return len(wanted)
 
+    def make_again(self, damaged: Sequence[Mapping[str, str]]) -> None:
+        """Set items to be made again whose pictures are not there as they were accepted.
+
+        Args:
+            damaged: ``item``, ``file`` and ``what`` of each.
+        """
+        with self.transaction() as db:
+            for picture in damaged:
+                self.reopen(picture["item"])
+                # What is left of the file is no picture, and is not kept as an earlier one.
+                db.execute(
+                    "UPDATE attempts SET file = '' WHERE item_id = ? AND file = ?", (picture["item"], picture["file"])
+                )
+            self.audit("reopened", {"items": [picture["item"] for picture in damaged], "damaged": list(damaged)})
+
     def reopen(self, item_id: str) -> None:
         """Set an item to be made again as if it had never been tried; inside a :meth:`transaction`."""
         self.db.execute(
@@ -99,7 +116,16 @@ class Ledger(LedgerFile):
         values = list(row)
         for at in (5, 9, 10):
             values[at] = json.loads(values[at])
-        return StoredItem(*values)
+        return replace(StoredItem(*values), private=self.private(item_id))
+
+    def private(self, item_id: str = "") -> dict[str, str]:
+        """What no record may show, by name: of an item's inputs, or of the run."""
+        return dict(self.all("SELECT name, value FROM private WHERE item_id = ?", item_id))
+
+    def keep_private(self, item_id: str, texts: Mapping[str, str]) -> None:
+        """Keep what no record may show, in place of what was kept before; inside a :meth:`transaction`."""
+        self.db.execute("DELETE FROM private WHERE item_id = ?", (item_id,))
+        self.db.executemany("INSERT INTO private VALUES (?, ?, ?)", [(item_id, *pair) for pair in texts.items()])
 
     def is_pending(self, item_id: str) -> bool:
         """Whether an item is to be made."""
@@ -223,11 +249,22 @@ class Ledger(LedgerFile):
             self._keep_earlier(prompt_id, publish is not None)
             if publish is not None:
                 publish()
+            self._stamp(prompt_id, file)
             row = self.one("SELECT item_id, host, boot FROM attempts WHERE prompt_id = ?", prompt_id)
             assert row is not None
             done = {"item_id": row[0], "prompt_id": prompt_id, "host": row[1], "boot": row[2]}
             output = {"file": file, "sha256": sha256, "seconds": seconds}
             self.audit("accepted", {**done, **output, **_told(judged), **(audit or {})})
+
+    def _stamp(self, prompt_id: str, file: str) -> None:
+        """Remember how the accepted file looks, and forget what was private of its row: it is not needed any more."""
+        (item_id,) = self.all("SELECT item_id FROM attempts WHERE prompt_id = ?", prompt_id)[0]
+        with contextlib.suppress(OSError):  # gone already: the next look at the pictures says so
+            status = (self.folder / file).stat()
+            self.db.execute(
+                "INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", (item_id, status.st_size, status.st_mtime_ns)
+            )
+        self.db.execute("DELETE FROM private WHERE item_id = ?", (item_id,))
 
     def reject(
         self, prompt_id: str, file: str, sha256: str, seconds: float | None, judged: Judged, error: PackshotError
@@ -248,6 +285,8 @@ class Ledger(LedgerFile):
         judged: Judged,
         error: PackshotError,
         publish: Callable[[], None] | None = None,
+        *,
+        audit: Mapping[str, Any] | None = None,
     ) -> None:
         """The picture failed its checks and no other seed is left to try: it is kept, apart and with the reason."""
         with self.transaction() as db:
@@ -261,7 +300,8 @@ class Ledger(LedgerFile):
             if publish is not None:
                 publish()
             output = {"file": file, "sha256": sha256, "seconds": seconds}
-            self.audit("quarantined", {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict()})
+            ended = {"prompt_id": prompt_id, **output, **_told(judged), "error": error.as_dict(), **(audit or {})}
+            self.audit("quarantined", ended)
 
     def _keep_earlier(self, prompt_id: str, move: bool) -> None:
         """Give the earlier pictures of an attempt's item places of their own, before its picture takes theirs.

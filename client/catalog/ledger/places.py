@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path, PurePosixPath
 
-from ...paths import write_text, writing
+from ...paths import sync_folder, write_text, writing
 
 ATTEMPTS = "attempts"  # pictures that another one replaced
 
@@ -45,3 +45,4 @@ def move_picture(folder: Path, file: str, place: str, prompt_id: str) -> None:
             write_text(target.with_suffix(".json"), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             sidecar.unlink()
         source.replace(target)  # last: its being there says that all is done
+        sync_folder(target.parent)

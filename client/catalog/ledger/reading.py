@@ -108,9 +108,13 @@ def items(
     judged = verdicts(folder)
     needles = words.casefold().split()
     page: list[dict[str, Any]] = []
+    filters = bool(state or verdict or needles)
     total, budget = 0, Budget(most_bytes=_MOST_BYTES)
     with _ledger(folder, _ITEMS_SECONDS) as db:
         for row in db.execute(_ITEMS):
+            if not filters and not offset <= total < offset + limit:
+                total += 1
+                continue
             item = _item(row, judged)
             if (
                 (state and item["state"] != state)

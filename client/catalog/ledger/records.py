@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 #: How an attempt was lost: the host ``died`` with it, is ``away`` with it, was asked and has it no more (``gone``: it
@@ -17,7 +17,7 @@ class StoredItem:
 
     Attributes:
         item_id, sku, variant, title, name: as in :class:`~..planning.items.Item`.
-        inputs: texts by workflow input.
+        inputs: texts by workflow input, as records may show them: without the secrets of addresses.
         seed: None for a refused row.
         workflow: key of the workflow that makes it; empty for the run's own.
         model: what tells which weights it needs; items with the same one are best made one after the other.
@@ -28,6 +28,7 @@ class StoredItem:
         deaths: those of them with which, alone on it, a host certainly died.
         seeds: pictures of it that failed their checks, which is how many seeds are used up.
         rejections: those of them since it was last set to be made.
+        private: inputs with the secrets that :attr:`inputs` leaves out; none once the picture is accepted.
     """
 
     item_id: str
@@ -46,6 +47,12 @@ class StoredItem:
     deaths: int = 0
     seeds: int = 0
     rejections: int = 0
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What the next attempt is made from, with all secrets: for the job, and never for a record."""
+        return {**self.inputs, **self.private, **(self.change or {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 VERSION = 3
-TABLES = ("run", "items", "attempts", "lease", "judgements", "hosts")
+TABLES = ("run", "items", "attempts", "lease", "judgements", "hosts", "stamps", "private")
 
 _ITEMS = """
 CREATE TABLE items (
@@ -61,6 +61,18 @@ UPDATE attempts SET slug = substr(reason, 2, instr(reason, ']') - 2)
 WHERE outcome IN ('failed', 'rejected') AND reason LIKE '[%]%';
 UPDATE run SET value = json_remove(value, '$.losses') WHERE key = 'limits'
 """
+# Size of each accepted picture in bytes, and when it was last changed, in nanoseconds since the epoch.
+_STAMPS_SINCE_3 = """
+CREATE TABLE stamps (
+    item_id TEXT PRIMARY KEY REFERENCES items ON DELETE CASCADE, bytes INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT
+"""
+# What no record, log or report may show: inputs of items as the table has them, and under '' what is the run's.
+_PRIVATE_SINCE_3 = """
+CREATE TABLE private (
+    item_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (item_id, name)
+) STRICT
+"""
 
 
 def bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
@@ -91,6 +103,7 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
         ]
     elif version == 2:
         statements += [_DEATHS_SINCE_2, _SLUGS_SINCE_2, _FILL_SLUGS]
+    statements += [_STAMPS_SINCE_3, _PRIVATE_SINCE_3]
     for statement in ";".join(statements).split(";"):
         db.execute(statement)
     db.execute(f"PRAGMA user_version = {VERSION}")

@@ -5,6 +5,7 @@
                                           "by": "Ada"}}}
 
 A verdict is about one picture: where the item was made again, its SHA-256 differs and the verdict no longer counts.
+Each carries a ``code`` that only the key of the user who runs this process gives; see :mod:`..sealing.verdict_proof`.
 Verdicts that were written before Packshot asked who judges have no ``by``.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 from ...budget import OverBudget, deadline, read_regular
 from ...errors import CatalogInvalid
 from ...paths import write_text
+from ..sealing.verdict_proof import anchor_verdicts, prove_verdict
 from .database import open_to_read, unreadable
 
 APPROVALS = "approvals.json"
@@ -81,7 +83,9 @@ def say(folder: Path, item_id: str, sha256: str, verdict: str, reason: str, by: 
         said.pop(item_id, None)
         if verdict:
             facts = {"verdict": verdict, "reason": reason, "sha256": sha256, "file": row["file"], "at": at, "by": by}
-            said[item_id] = facts
+            said[item_id] = prove_verdict(item_id, facts)
         content = {"format": _FORMAT, "items": said}
-        write_text(folder / APPROVALS, json.dumps(content, indent=1) + "\n")
+        text = json.dumps(content, indent=1) + "\n"
+        write_text(folder / APPROVALS, text)
+        anchor_verdicts(folder, text.encode())
     return True

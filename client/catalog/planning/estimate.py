@@ -28,7 +28,7 @@ def remember(ledger: Ledger) -> None:
         f"{workflow} {size}": {"seconds": seconds, "bytes": bytes_each, "pictures": count}
         for workflow, size, seconds, bytes_each, count in _measured(ledger)
     }
-    update_json(cache_dir() / _FILE, lambda known: {**_timings(known), **took})
+    update_json(cache_dir() / _FILE, lambda content: {**_timings(content), **took})
 
 
 def estimate(catalog: Catalog, profile: Profile, out: Path | None) -> dict[str, Any]:
@@ -119,9 +119,9 @@ def _size(inputs: Any) -> str:
     return "x".join(str(inputs[name]) for name in ("width", "height", "steps") if name in inputs) or "default"
 
 
-def _timings(known: Any) -> dict[str, dict[str, float]]:
+def _timings(content: Any) -> dict[str, dict[str, float]]:
     """The entries of the file that are as :func:`remember` writes them."""
-    entries = known.items() if isinstance(known, dict) else ()
+    entries = content.items() if isinstance(content, dict) else ()
     return {key: took for key, took in entries if isinstance(took, dict) and all(map(_amount, map(took.get, _TOOK)))}
 
 

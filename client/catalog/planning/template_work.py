@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from jinja2 import Undefined, nodes
 from jinja2.visitor import NodeTransformer
@@ -18,13 +18,12 @@ from jinja2.visitor import NodeTransformer
 from ...errors import CatalogInvalid
 
 TEXT_LIMIT = 100_000  # characters of any value that a template makes, or items of a list
-RENDER_LIMIT = 1_000_000  # units of one rendering
-_PLAN_LIMIT, _ROW_LIMIT = 40_000_000, 10_000  # units of a whole plan: so many, and so many for each of its pictures
+RENDER_LIMIT = 200_000  # units of one rendering: 0.2 s at most
+_PLAN_LIMIT, _ROW_LIMIT = 10_000_000, 10_000  # units of a whole plan: so many, and so many for each of its pictures
 _CHARACTERS = 16  # of a text for one unit
 _LOG = 16  # what sorting adds to each item
 _DEEPEST = 1024  # bits of a number
 
-_Callable = TypeVar("_Callable", bound=Callable[..., Any])
 # Of these, the work is more than one unit an item.
 _FACTORS = {"sort": _LOG, "dictsort": _LOG, "unique": 4, "int": _CHARACTERS, "title": 8, "capitalize": 2}
 _TEXT_FILTERS = {
@@ -62,7 +61,7 @@ class WorkMeter:
             CatalogInvalid: the plan does.
         """
         self._rendering += units
-        self._left -= units
+        self._left -= min(units, RENDER_LIMIT)
         if self._rendering > RENDER_LIMIT:
             raise TemplateError("it takes more work than a template may: long loops, or filters over long lists")
         if self._left < 0:
@@ -112,33 +111,33 @@ class WorkMeter:
         self.charge(self.weigh(value, opaque=opaque))
         return value
 
-    def filter(self, name: str, function: _Callable) -> _Callable:
+    def filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a filter that charges for what it is given and for what it makes."""
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @functools.wraps(function)
-        def metered(*args: Any, **named: Any) -> Any:
+        def metered(*args: Any, **options: Any) -> Any:
             before, value, rest = args[:passed], args[passed], args[passed + 1 :]
             if name in _TEXT_FILTERS:
                 scalar(value)
-            units = (1 + self._sum(rest) + self._sum(named.values())) * _FACTORS.get(name, 1)
+            units = (1 + self._sum(rest) + self._sum(options.values())) * _FACTORS.get(name, 1)
             if name == "striptags":  # each tag is cut out of the whole text
                 units *= 1 + str(value).count("<") // 8
-            return self.made(function(*before, self._input(value, units), *rest, **named))
+            return self.made(function(*before, self._input(value, units), *rest, **options))
 
-        return metered  # type: ignore[return-value]
+        return metered
 
-    def test(self, name: str, function: _Callable) -> _Callable:
+    def test(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a test that charges for what it is given."""
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @functools.wraps(function)
-        def metered(*args: Any, **named: Any) -> Any:
-            values = [*args[passed:], *named.values()]
+        def metered(*args: Any, **options: Any) -> Any:
+            values = [*args[passed:], *options.values()]
             self.charge(sum(self.weigh(value, opaque=name not in _COMPARING) for value in values))
-            return function(*args, **named)
+            return function(*args, **options)
 
-        return metered  # type: ignore[return-value]
+        return metered
 
     def method(self, owner: Any, args: Sequence[Any]) -> None:
         """Charge for a method, such as ``split``."""
@@ -200,7 +199,7 @@ class Metering(NodeTransformer):
     visit_List = visit_Tuple = visit_Dict = _visit_literal
 
 
-def _filtered(node: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
     return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
 
 

@@ -19,11 +19,12 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...errors import CatalogInvalid, nearest
+from ..table.products import Product
 from .template_work import Metering, TemplateError, WorkMeter, check_length, check_size, scalar
 
 TEMPLATE_LIMIT = 10_000  # characters of a template
 _RANGE_LIMIT = 10_000  # numbers
-_PROPERTY = 4  # units for each unit of a product's own weight: its HTML is parsed
+_MARKUP = 4  # times the weight of HTML that is taken apart
 
 _FOR_AND_IF = (nodes.Output, nodes.TemplateData, nodes.For, nodes.If)
 # fmt: off
@@ -76,10 +77,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         super().__init__(undefined=_Undefined, finalize=_printable, autoescape=False, keep_trailing_newline=True)
         self.meter = meter
         self.globals = {"range": self._range}
-        own = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
-        self.filters = {name: meter.filter(name, function) for name, function in own.items()}
+        filters = {name: self.filters[name] for name in _FILTERS} | {"join": self._join, "replace": self._replace}
+        self.filters = {name: meter.filter(name, function) for name, function in filters.items()}
         self.filters |= {"_counted": meter.counted, "_weighed": meter.weighed, "_concat": self._concat}
-        self.tests = {name: meter.test(name, function) for name, function in self.tests.items()}
+        tests: dict[str, Any] = self.tests
+        self.tests = {name: meter.test(name, function) for name, function in tests.items()}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if not super().is_safe_attribute(obj, attr, value):
@@ -97,15 +99,17 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(f"'{operator}' takes numbers only")
         return check_size(self.meter.weighed(super().call_binop(context, operator, left, right)))
 
-    def call(self, context: Context, function: Any, /, *args: Any, **named: Any) -> Any:
+    def call(self, context: Context, function: Any, /, *args: Any, **options: Any) -> Any:
         """Call a method, or ``range``, and charge for it."""
-        self.meter.method(getattr(function, "__self__", None), [*args, *named.values()])
-        return self.meter.made(super().call(context, function, *args, **named))
+        self.meter.method(getattr(function, "__self__", None), [*args, *options.values()])
+        return self.meter.made(super().call(context, function, *args, **options))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Charge for what a product computes when it is asked, such as its description without HTML."""
-        if is_dataclass(obj) and isinstance(getattr(type(obj), attribute, None), property):
-            self.meter.charge(_PROPERTY * sum(map(self.meter.weigh, (getattr(obj, f.name) for f in fields(obj)))))
+        if isinstance(obj, Product) and attribute == "body":
+            self.meter.charge(self.meter.weigh(obj.body_html) * _MARKUP)
+        elif isinstance(obj, Product) and attribute == "options":
+            self.meter.charge(sum(1 + len(variant.options) for variant in obj.variants))
         return super().getattr(obj, attribute)
 
     def _range(self, *bounds: int) -> range:
@@ -114,8 +118,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(f"range() has more than {_RANGE_LIMIT:,} numbers")
         return numbers
 
-    def _concat(self, values: list[Any]) -> str:
-        return self._join(values)
+    def _concat(self, values: list[Any]) -> Any:
+        return self.meter.weighed(self._join(values))
 
     def _join(self, value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
         texts: list[str] = []

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
 
 from ...errors import CatalogInvalid
+from ...secrets import public_address
 from ..ledger.ledger import Ledger
 from ..table.products import RowProblem
 from .items import Item, Plan
@@ -14,6 +16,9 @@ from .items import Item, Plan
 
 def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None:
     """Bring the items in line with a plan.
+
+    An address stands in the items without what signs it or lets in, and so another signature is no other row. The whole
+    address is kept apart until the picture is accepted.
 
     New rows are added. A row whose inputs, seed or workflow changed is to be made again. A refused row is recorded as
     failed with its reason. A row that is no longer in the table is dropped from the run when it has no picture.
@@ -27,7 +32,11 @@ def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None
         position = 0
         for item in plan.items:
             position += 1
-            if _write_item(db, item, position):
+            shown = {name: public_address(str(text)) for name, text in item.inputs.items()}
+            hidden = {name: str(text) for name, text in item.inputs.items() if shown[name] != str(text)}
+            changed = _write_item(db, replace(item, inputs=shown), position)
+            ledger.keep_private(item.item_id, hidden)
+            if changed:
                 ledger.outdated(item.item_id)
                 ledger.reopen(item.item_id)
         for problem in plan.problems:
@@ -41,6 +50,10 @@ def write_plan(ledger: Ledger, plan: Plan, beyond: Collection[str] = ()) -> None
         gone = "item_id IN (SELECT item_id FROM items WHERE state != 'done' EXCEPT SELECT item_id FROM seen)"
         db.execute(f"DELETE FROM attempts WHERE {gone}")
         db.execute(f"DELETE FROM items WHERE {gone}")
+        # What is done needs no secrets any more, and what is gone neither.
+        db.execute(
+            "DELETE FROM private WHERE item_id NOT IN (SELECT '' UNION SELECT item_id FROM items WHERE state != 'done')"
+        )
         db.execute("DROP TABLE seen")
         ledger.audit("planned", {"items": len(plan.items), "refused": len(plan.problems)})
     ledger.empty_log()
@@ -52,7 +65,8 @@ def _write_item(db: sqlite3.Connection, item: Item, position: int) -> bool:
     db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (item.item_id,))
     inputs = json.dumps(dict(item.inputs), ensure_ascii=False)
     axes = json.dumps(dict(item.axes), ensure_ascii=False)
-    fields = (position, item.sku, item.variant, item.title, item.name, item.place, item.model, axes)
+    title, place = public_address(item.title), public_address(item.place)
+    fields = (position, item.sku, item.variant, title, item.name, place, item.model, axes)
     row = db.execute("SELECT inputs, seed, workflow FROM items WHERE item_id = ?", (item.item_id,)).fetchone()
     if row is None:
         db.execute(
@@ -87,6 +101,12 @@ def _write_problem(db: sqlite3.Connection, problem: RowProblem, position: int) -
         "INSERT INTO items (item_id, position, sku, variant, title, name, place, inputs, state, error)"
         " VALUES (?, ?, ?, '', '', '', ?, '{}', 'failed', ?) ON CONFLICT (item_id) DO UPDATE"
         " SET position = excluded.position, state = 'failed', error = excluded.error, seed = NULL",
-        (item_id, position, problem.item_id, problem.place, json.dumps(error.as_dict(), ensure_ascii=False)),
+        (
+            item_id,
+            position,
+            problem.item_id,
+            public_address(problem.place),
+            json.dumps(error.as_dict(), ensure_ascii=False),
+        ),
     )
     return item_id

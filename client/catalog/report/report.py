@@ -13,6 +13,7 @@ import hashlib
 import io
 import itertools
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,7 @@ from urllib.parse import quote
 import jinja2
 
 from ...brand import BrandKit
-from ...paths import atomic_write, write_text, writing
+from ...paths import atomic_write, leads_down, write_text, writing
 from ...secrets import inert_cell
 from ...units import gib
 from .thumbnails import Preview, Previews
@@ -104,7 +105,9 @@ class RunInfo:
     made: datetime
 
 
-def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]) -> Path:
+def write_report(
+    out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]], *, pictures: Path | None = None
+) -> Path:
     """Write ``out/index.html``, and ``index-2.html`` and so on beyond 500 items, with thumbnails in ``out/thumbs``.
 
     No more than a page is in memory at once. A run of several pages has ``report-index.js`` beside them, which a page
@@ -112,6 +115,7 @@ def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]
 
     Args:
         entries: gives the items, each time that it is called.
+        pictures: the run's folder, where that is another one than ``out``.
 
     Returns:
         The path of ``index.html``.
@@ -127,7 +131,8 @@ def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]
     template = environment.from_string(_source("report.html"))
     count = max(-(-total // _PAGE), 1)
     pages = [f"index-{number}.html" if number > 1 else "index.html" for number in range(1, count + 1)]
-    previews = Previews(out)
+    previews = Previews(out, pictures or out)
+    base = "" if pictures is None else f"{Path(os.path.relpath(pictures.resolve(), out.resolve())).as_posix()}/"
     iterator = iter(entries())
     with _index(out, wanted=count > 1) as index:
         for number, page in enumerate(pages):
@@ -137,7 +142,8 @@ def write_report(out: Path, run: RunInfo, entries: Callable[[], Iterable[Entry]]
                 run=run,
                 totals=totals,
                 total=total,
-                items=[_card(entry, made) for entry in here],
+                items=[_card(entry, made, base) for entry in here],
+                base=quote(base),
                 page=page,
                 pages=pages,
                 number=number,
@@ -240,7 +246,7 @@ def _cell(value: Any) -> str:
     return inert_cell(text)
 
 
-def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:
+def _card(entry: Entry, previews: Mapping[str, Preview], base: str) -> dict[str, Any]:
     """What the page shows of one item; the script reads the same object for the large view."""
     preview = previews.get(entry.file)
     inputs = dict(entry.inputs)
@@ -265,7 +271,7 @@ def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:
         "variant": entry.variant,
         "title": entry.title,
         "status": entry.status,
-        "file": quote(entry.file),
+        "file": _address(entry.file, base),
         "name": entry.file.rpartition("/")[2],
         "thumb": preview.thumb if preview else "",
         "width": preview.width if preview else 0,
@@ -279,7 +285,7 @@ def _card(entry: Entry, previews: Mapping[str, Preview]) -> dict[str, Any]:
         "checks": [_score(check) for check in entry.checks],
         "score": _brand_score(entry),
         "seconds": entry.seconds,
-        "tried": [_attempt(one, previews) for one in entry.tried],
+        "tried": [_attempt(one, previews, base) for one in entry.tried],
     }
 
 
@@ -319,7 +325,7 @@ def _took(phase: Mapping[str, Any]) -> str:
     return ", ".join([*parts, *map(str, phase.get("notes") or ())])
 
 
-def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dict[str, Any]:
+def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview], base: str) -> dict[str, Any]:
     """An earlier attempt as the page shows it, beside what was accepted in the end."""
     preview = previews.get(str(attempt.get("file", "")))
     gone = "its picture was not kept" if attempt.get("sha256") and not attempt.get("file") else ""
@@ -327,10 +333,19 @@ def _attempt(attempt: Mapping[str, Any], previews: Mapping[str, Preview]) -> dic
         "outcome": attempt["outcome"],
         "reason": attempt["reason"],
         "host": attempt["host"],
-        "file": quote(str(attempt.get("file", ""))),
+        "file": _address(str(attempt.get("file", "")), base),
         "thumb": preview.thumb if preview else "",
         "note": preview.note if preview else gone,
     }
+
+
+def _address(file: str, base: str) -> str:
+    """The address of a picture as the page links to it; empty where the ledger names a file outside of the folder.
+
+    Args:
+        base: the way from the page to the run's folder, empty or with a slash at its end.
+    """
+    return quote(f"{base}{file}") if file and leads_down(file) else ""
 
 
 def _score(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...paths import atomic_write, writing
+from ...paths import atomic_write, leads_down, writing
 
 FOLDER = "thumbs"
 _LONGEST_SIDE = 512  # pixels: a card of the sheet on a screen with two device pixels to a CSS pixel
@@ -41,11 +41,12 @@ class Previews:
     A thumbnail is named after its picture's hash, so another picture in the same place gets another one.
 
     Args:
-        out: the run's folder.
+        out: the report's folder, which gets them.
+        run: the run's folder, which has the pictures.
     """
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
+    def __init__(self, out: Path, run: Path) -> None:
+        self._out, self._run = out, run
         self._folder = out / FOLDER
         self._used: set[str] = set()
         with writing(self._folder):
@@ -65,7 +66,8 @@ class Previews:
         """
         wanted = dict(pictures)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling leave Python's lock
-            previews = dict(zip(wanted, pool.map(lambda one: _preview(self._out, *one), wanted.items()), strict=True))
+            small = pool.map(lambda picture: _preview(self._out, self._run, *picture), wanted.items())
+            previews = dict(zip(wanted, small, strict=True))
         self._used.update(preview.thumb for preview in previews.values())
         return previews
 
@@ -81,8 +83,10 @@ class Previews:
                     old.unlink(missing_ok=True)
 
 
-def _preview(out: Path, file: str, sha256: str) -> Preview:
-    picture = out / file
+def _preview(out: Path, run: Path, file: str, sha256: str) -> Preview:
+    if not (leads_down(file) and _NAME.fullmatch(f"{sha256[:24]}.webp")):
+        return Preview("", 0, 0, "the ledger names no file of this folder")
+    picture = run / file
     name = f"{FOLDER}/{sha256[:24]}.webp"
     thumb = out / name
     encoded = BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -319,7 +320,7 @@ class HostRunner:
         assert self._station is not None
         try:
             uploads = self._station.uploads(item.workflow)
-            named = [text for name, text in {**item.inputs, **(item.change or {})}.items() if name in uploads]
+            named = [text for name, text in item.texts.items() if name in uploads]
             with photos(named, self._work.places) as files:
                 drafted = self._station.draft(item, files)
         except PackshotError as error:
@@ -468,7 +469,7 @@ class HostRunner:
             for output, place in zip(landed.record["outputs"], places, strict=True)
         ]
         record = {**landed.record, "outputs": outputs}
-        self._write_sidecar(item, landed, record)
+        sidecar = self._write_sidecar(item, landed, record)
         pairs = [*zip(names, places, strict=True), (f"{item.name}.json", str(Path(places[0]).with_suffix(".json")))]
 
         def publish() -> None:
@@ -485,7 +486,7 @@ class HostRunner:
         if judgement is None or judged is None or decision == "accept":
             detail = {key: value for key, value in record.items() if key not in ("job", "host", "outputs", "seconds")}
             told = {name: record.get(name) for name in ("graph", "timings")}
-            audit = {"outputs": [output["sha256"] for output in outputs], **told}
+            audit = {"outputs": [output["sha256"] for output in outputs], "record": sidecar, **told}
             self._ledger.accept(
                 prompt_id, file, sha256, landed.seconds, detail=detail, audit=audit, judged=judged, publish=publish
             )
@@ -497,11 +498,14 @@ class HostRunner:
             self._work.spent(item, self.url, "rejected", landed.seconds)
         else:
             reason = judgement.error(file)
-            self._ledger.quarantine(prompt_id, file, sha256, landed.seconds, judged, reason, publish)
+            self._ledger.quarantine(
+                prompt_id, file, sha256, landed.seconds, judged, reason, publish, audit={"record": sidecar}
+            )
             self._work.kept_out(item, self.url, landed.seconds, reason)
         shutil.rmtree(landed.folder, ignore_errors=True)
 
-    def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> None:
+    def _write_sidecar(self, item: StoredItem, landed: Landed, record: dict[str, object]) -> str:
+        """Write how a picture was made beside it; returns the SHA-256 of the file."""
         facts = self._work.facts_of(item.workflow)
         whole = {
             "item_id": item.item_id,
@@ -517,4 +521,6 @@ class HostRunner:
             "packshot": version(),
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        write_text(landed.folder / f"{item.name}.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        write_text(landed.folder / f"{item.name}.json", text)
+        return hashlib.sha256(text.encode()).hexdigest()

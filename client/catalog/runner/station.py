@@ -202,7 +202,7 @@ class LocalStation:
         Raises:
             InputUnknown, InputInvalid: a text that the workflow does not take.
         """
-        texts = {**item.inputs, **(item.change or {})}
+        texts = item.texts
         return read_values(self._contract(item.workflow), texts, seed_of(item), files)
 
     def send(self, prompt_id: str) -> None:
@@ -216,8 +216,8 @@ class LocalStation:
         for item in items:
             try:
                 uploads = self.uploads(item.workflow)
-                words = {name: value for name, value in item.inputs.items() if name not in uploads}
-                values = self._values(replace(item, inputs=words), {})
+                words = {name: value for name, value in item.texts.items() if name not in uploads}
+                values = self._values(replace(item, inputs=words, private={}, change={}), {})
                 drafts.append(self._client.draft(self._workflows[item.workflow], values))
             except PackshotError as error:
                 if meaning(error) == "lost":

@@ -17,7 +17,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Retry, Url, parse_url
 
 from ...bounded_http import NotAdmitted, body, bounded_session, is_public
-from ...budget import Budget, OverBudget
+from ...budget import Budget, OverBudget, seconds_left
 from ...comfy.http import reason_of
 from ...compose.file_kind import ENDINGS
 from ...version import version
@@ -43,6 +43,10 @@ _NEVER_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")  # where two parsers of addres
 
 class Unfetched(Exception):
     """Nothing could be read at an address; ``str()`` says why."""
+
+
+class TooSlow(Unfetched):
+    """The time was up before all was read."""
 
 
 class NotNamed(Unfetched):
@@ -112,7 +116,9 @@ class Reach:
         return _network(host) is None and any(place.endswith(f".{entry}") for place in places for entry in self.hosts)
 
     def holds(self, url: str) -> bool:
-        """Whether an address that is not HTTP's lies below a root that is named."""
+        """Whether an address that is not HTTP's is a root that is named, or lies below one."""
+        if f"{url.rstrip('/')}/" in self.roots:
+            return True
         below = next((url[len(root) :] for root in self.roots if url.startswith(root)), None)
         return below is not None and "::" not in below and ".." not in re.split(r"[/\\]", unquote(below))
 
@@ -172,6 +178,7 @@ def parts(url: str, reach: Reach, budget: Budget, headers: SiteHeaders | None = 
 
     Raises:
         NotNamed: ``reach`` does not hold it.
+        TooSlow: not before the deadline.
         Unfetched: there is none, or it cannot be read, or only at more than ``budget``.
     """
     url = url.strip()
@@ -189,11 +196,11 @@ def parts(url: str, reach: Reach, budget: Budget, headers: SiteHeaders | None = 
     except NotAdmitted as error:
         raise NotNamed(f"{error}, which is no address of the internet", error.host) from error
     except OverBudget as error:
-        raise Unfetched(_beyond(error)) from error
+        raise (TooSlow if error.limit == "seconds" else Unfetched)(_beyond(error)) from error
     except (InvalidURL, InvalidSchema, MissingSchema, LocationParseError) as error:
         raise Unfetched("it is no valid address") from error  # their texts repeat it, with its password
     except requests.RequestException as error:
-        raise Unfetched(str(reason_of(error))) from error
+        raise (TooSlow if seconds_left() <= 0 else Unfetched)(str(reason_of(error))) from error
     except FileNotFoundError as error:
         raise Unfetched("there is no such file") from error
     except ImportError as error:
@@ -244,14 +251,14 @@ def _over_http(url: str, reach: Reach, budget: Budget, headers: SiteHeaders) -> 
 
 def _refuse_failure(status: int) -> None:
     if status >= 400:
-        phrase = next((each.phrase for each in HTTPStatus if each == status), "")
+        phrase = next((entry.phrase for entry in HTTPStatus if entry == status), "")
         raise Unfetched(f"it answers HTTP {status} {phrase}".rstrip())
 
 
 def _redirected(before: Url, after: Url, reach: Reach) -> Url:
     """Refuse a redirection out of HTTP, or out of TLS to a place that nobody named."""
-    named = reach.names(_host(after), _port(after))
-    if before.scheme == "https" and after.scheme == "http" and not named:
+    downgraded = before.scheme == "https" and after.scheme == "http"
+    if downgraded and not reach.names(_host(after), _port(after)):
         raise NotNamed(f"it redirects from HTTPS to plain HTTP at {_host(after)}")
     return after
 

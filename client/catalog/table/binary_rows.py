@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
+import os
 import re
+import subprocess
+import sys
+import tempfile
+import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 from ...errors import CatalogInvalid
 from .dialects import ColumnChoice, dialects, header_row
 from .files import Source
-from .rows import FIRST_RECORDS, MOST_CELLS, Record, RowFile, cell_of
+from .limited_parser import DAMAGED, LACKING
+from .rows import FIRST_RECORDS, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, Record, RowFile
 
-_MOST_UNPACKED = 2 << 30  # bytes of all parts of a workbook together
+_MOST_UNPACKED = 512 << 20  # bytes of all parts of a workbook together
 _MOST_PARTS = 10_000
 _PIECE, _PACKED = 1 << 20, 1 << 16  # bytes that are looked at at once
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
+# What the parsers may take. A sheet of 100,000 rows and 40 columns takes a third of it.
+_LIMITS = {
+    "memory": 1400 << 20, "output": 512 << 20, "seconds": 20, "rows": MOST_ROWS, "columns": MOST_COLUMNS,
+    "cells": MOST_CELLS,
+}  # fmt: skip
+_PATIENCE = 25.0  # seconds
+# One heap and no pool: both would ask for more addresses than memory.
+_LEAN = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
 
 
 class WorkbookRows(RowFile):
     """A sheet of an XLSX or XLSM workbook; formulas count as the values that the spreadsheet last computed.
 
     It is the sheet that a dialect knows by its name (Amazon's *Template*), else the first whose header can be told,
-    else the first that can be seen. calamine keeps a cell for every place up to the last row and column, and ends the
-    process when there is no memory for them, so the file is measured before.
+    else the first that can be seen. What it unpacks to is measured before anything is parsed.
 
     Raises:
         CatalogInvalid: the workbook is damaged, or larger than a table may be.
@@ -36,32 +50,88 @@ class WorkbookRows(RowFile):
     def __init__(self, source: Source, chosen: ColumnChoice) -> None:
         self._source = source
         _measure(source)
-        try:
-            book = CalamineWorkbook.from_filelike(io.BytesIO(source.data))
-            sheets = [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible] or book.sheet_names
-            name, self._cells = _sheet(book, sheets, chosen)
-        except (CalamineError, OSError, ValueError) as error:
-            raise _damaged(source, str(error)) from error
-        notes = [f"read from the sheet '{name}', which is not the first"] if name != book.sheet_names[0] else []
+        self._lines = _parse(source)
+        weakref.finalize(self, self._lines.close)
+        self._start_of_sheet, name, first = _sheet(self._lines, source, chosen)
+        notes = [] if first else [f"read from the sheet '{name}', which is not the first"]
         super().__init__(source, chosen, encoding="", notes=notes)
 
     def _records(self) -> Iterator[Record]:
-        for number, cells in enumerate(self._cells, 1):
-            yield number, number, [cell_of(cell) for cell in cells]
+        for number, cells in enumerate(_rows_from(self._lines, self._start_of_sheet), 1):
+            yield number, number, cells
 
 
-def _sheet(book: CalamineWorkbook, names: Sequence[str], chosen: ColumnChoice) -> tuple[str, list[list[Any]]]:
-    """The sheet that holds the products, and its cells from the first row and column on."""
+def _rows_from(lines: IO[bytes], start: int) -> Iterator[list[str]]:
+    """The rows that begin at a place, up to the next sheet; several readers may take turns."""
+    while True:
+        lines.seek(start)
+        line = lines.readline()
+        start += len(line)
+        if not line or line.startswith(b"{"):
+            return
+        yield json.loads(line)
+
+
+def _sheet(lines: IO[bytes], source: Source, chosen: ColumnChoice) -> tuple[int, str, bool]:
+    """Where the rows of the sheet that holds the products begin, its name, and whether it is the workbook's first."""
     of_dialects = {name.casefold() for dialect in dialects().values() for name in dialect.sheets}
-    first: tuple[str, list[list[Any]]] | None = None
-    for name in sorted(names, key=lambda name: name.casefold() not in of_dialects):
-        cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        if header_row([[cell_of(cell) for cell in row] for row in cells[:FIRST_RECORDS]], chosen) is not None:
-            return name, cells
-        first = first if first and first[0] == names[0] else (name, cells)
-    if first is None:
-        raise ValueError("it has no sheet")
-    return first
+    sheets: list[tuple[int, str, bool]] = []
+    lines.seek(0)
+    while line := lines.readline():
+        if line.startswith(b"{"):
+            sheet = json.loads(line)
+            sheets.append((lines.tell(), sheet["sheet"], sheet["first"]))
+    if not sheets:
+        raise _damaged(source, "it has no sheet")
+    for sheet in sorted(sheets, key=lambda sheet: sheet[1].casefold() not in of_dialects):
+        rows = list(itertools.islice(_rows_from(lines, sheet[0]), FIRST_RECORDS))
+        if header_row(rows, chosen) is not None:
+            return sheet
+    return sheets[0]
+
+
+def _parse(source: Source) -> IO[bytes]:
+    """Have a workbook or a Parquet file read by a limited process; the file of JSON lines that it wrote.
+
+    Raises:
+        CatalogInvalid: it is damaged or too large, or what reads it is not there.
+    """
+    lines = tempfile.TemporaryFile(prefix="packshot-")  # noqa: SIM115 - it is read as long as the table is
+    try:
+        _run_parser(source, lines)
+    except BaseException:
+        lines.close()
+        raise
+    return lines
+
+
+def _run_parser(source: Source, lines: IO[bytes]) -> None:
+    script = Path(__file__).with_name("limited_parser.py")
+    options = json.dumps({"path": sys.path, **_LIMITS})
+    command = [sys.executable, "-I", "-S", str(script), source.format, options]
+    with tempfile.TemporaryFile(prefix="packshot-") as complaint:
+        try:
+            code = subprocess.run(
+                command,
+                input=source.data,
+                stdout=lines,
+                stderr=complaint,
+                timeout=_PATIENCE,
+                env={**os.environ, **_LEAN},
+            ).returncode
+        except subprocess.TimeoutExpired as error:
+            raise _too_large(source, "takes too long to read") from error
+        complaint.seek(0)
+        why = complaint.read(2000).decode(errors="replace").strip()
+    if code == LACKING:
+        raise CatalogInvalid(
+            "reading Parquet needs pyarrow", place=source.where, remedy="pip install 'packshot[parquet]'"
+        )
+    if code in (1, DAMAGED):
+        raise _damaged(source, why if code == DAMAGED else "its form is damaged, or a rare one")
+    if code:
+        sizes = why.startswith(("has ", "reaches "))
+        raise _too_large(source, why if sizes else "takes too much memory or time to read")
 
 
 def _measure(source: Source) -> None:
@@ -73,14 +143,15 @@ def _measure(source: Source) -> None:
             if len(parts) > _MOST_PARTS:
                 raise _too_large(source, f"has {len(parts):,} parts")
             for part in parts:
-                rows, columns = 0, 0
+                rows, columns, cells = 0, 0, 0
                 for piece in _inflated(source.data, part):
                     unpacked += len(piece)
                     if unpacked > _MOST_UNPACKED:
                         raise _too_large(source, f"unpacks to more than {_MOST_UNPACKED >> 20:,} MiB")
                     if part.filename.casefold().startswith("xl/worksheets/"):
                         rows, columns = _extent(piece, rows, columns)
-                        if rows * columns > MOST_CELLS:
+                        cells += piece.count(b"<c")
+                        if rows > MOST_ROWS or rows * columns > MOST_CELLS or cells > MOST_CELLS:
                             raise _too_large(source, f"reaches to row {rows:,} and column {columns:,}")
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError) as error:
         raise _damaged(source, str(error)) from error
@@ -121,7 +192,7 @@ def _extent(xml: bytes, rows: int, columns: int) -> tuple[int, int]:
 
 def _too_large(source: Source, what: str) -> CatalogInvalid:
     return CatalogInvalid(
-        f"this XLSX workbook {what}, which is more than a table may have",
+        f"this {_NAMES[source.format]} {what}, which is more than a table may have",
         place=source.where,
         remedy="delete the empty rows and columns below and beside the table, or save it as CSV UTF-8",
     )
@@ -129,41 +200,27 @@ def _too_large(source: Source, what: str) -> CatalogInvalid:
 
 def _damaged(source: Source, why: str) -> CatalogInvalid:
     return CatalogInvalid(
-        f"this XLSX workbook cannot be read: {why}",
+        f"this {_NAMES[source.format]} cannot be read: {why}",
         place=source.where,
         remedy="open it and save it again, or save it as CSV UTF-8",
     )
+
+
+_NAMES = {"xlsx": "XLSX workbook", "parquet": "Parquet file"}
 
 
 class ParquetRows(RowFile):
     """A Parquet file; its rows are numbered as if a header stood above them.
 
     Raises:
-        CatalogInvalid: it is damaged, or pyarrow is not installed.
+        CatalogInvalid: it is damaged or too large, or pyarrow is not installed.
     """
 
     def __init__(self, source: Source, chosen: ColumnChoice) -> None:
-        self._source = source
+        self._lines = _parse(source)
+        weakref.finalize(self, self._lines.close)
         super().__init__(source, chosen, encoding="")
 
     def _records(self) -> Iterator[Record]:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise CatalogInvalid(
-                "reading Parquet needs pyarrow", place=self._source.where, remedy="pip install 'packshot[parquet]'"
-            ) from error
-        try:
-            file = pq.ParquetFile(pa.BufferReader(self._source.data))
-            names = list(file.schema_arrow.names)
-            yield 1, 1, names
-            number = 1
-            for batch in file.iter_batches(batch_size=4096):
-                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    number += 1
-                    yield number, number, [cell_of(cell) for cell in cells]
-        except (pa.ArrowException, OSError, ValueError) as error:  # the latter for damaged pages and text
-            raise CatalogInvalid(
-                f"this Parquet file cannot be read: {error}", place=self._source.where, remedy="export the table again"
-            ) from error
+        for number, cells in enumerate(_rows_from(self._lines, 0), 1):
+            yield number, number, cells

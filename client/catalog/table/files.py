@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from ...errors import CatalogInvalid
-from .addresses import Unfetched, parts
+from ...budget import Budget, IrregularFile, OverBudget, deadline, read_regular
+from ...errors import AddressRefused, CatalogInvalid
+from ...secrets import public_address
+from .addresses import NotNamed, Reach, Unfetched, parts
 
 Format = Literal["csv", "json", "jsonl", "xlsx", "parquet", "xml"]
 
-MOST_BYTES = 1 << 30  # of a table's file; a table is read whole
+MOST_BYTES = 256 << 20  # of a table's file; a table is read whole
+_SECONDS = 25.0  # for a table at an address
 
 _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)", "open it and save it as XLSX or CSV UTF-8"),
@@ -53,9 +55,9 @@ def read_source(where: Path | str) -> Source:
     Raises:
         CatalogInvalid: not there, not to be read, empty, or plainly something else than a table.
     """
-    shown = str(where)
+    shown = public_address(str(where))  # it goes into the places of all rows, and so into the records
     remote = isinstance(where, str) and "://" in where
-    data = _fetch(shown) if remote else _read(Path(where))
+    data = _fetch(str(where)) if remote else _read(Path(where))
     filler = b"\xef\xbb\xbf\r\n\t ,;"
     if not data[:4096].strip(filler) and not data.strip(filler):
         raise CatalogInvalid("the file is empty", place=shown, remedy="export the products again")
@@ -65,17 +67,20 @@ def read_source(where: Path | str) -> Source:
 
 def _read(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise CatalogInvalid(
-                "this is a pipe or a device, not a file", place=str(path), remedy="write the table into a file first"
-            )
-        _refuse_large(str(path), status.st_size)
-        return path.read_bytes()
+        return read_regular(path, MOST_BYTES)
+    except OverBudget as error:
+        raise CatalogInvalid(
+            f"the file is larger than {MOST_BYTES >> 20:,} MiB",
+            place=str(path),
+            remedy="split the table, or remove the columns that no picture needs",
+        ) from error
     except FileNotFoundError as error:
         raise CatalogInvalid("there is no such file", place=str(path), remedy="check the path") from error
-    except IsADirectoryError as error:
-        raise CatalogInvalid("this is a folder", place=str(path), remedy="give the table's file itself") from error
+    except IrregularFile as error:
+        what, remedy = "a pipe or a device, not a file", "write the table into a file first"
+        if path.is_dir():
+            what, remedy = "a folder", "give the table's file itself"
+        raise CatalogInvalid(f"this is {what}", place=str(path), remedy=remedy) from error
     except OSError as error:
         raise CatalogInvalid(
             f"cannot be read: {error.strerror}", place=str(path), remedy="check the file and its permissions"
@@ -83,25 +88,20 @@ def _read(path: Path) -> bytes:
 
 
 def _fetch(url: str) -> bytes:
-    data = bytearray()
+    """What lies at an address that the owner of the run has named; where it redirects to is held to less."""
     try:
-        for part in parts(url):
-            data += part
-            _refuse_large(url, len(data))
-        return bytes(data)
+        with deadline(_SECONDS):
+            return b"".join(parts(url, Reach.of([url]), Budget(most_bytes=MOST_BYTES)))
+    except NotNamed as error:
+        raise AddressRefused(
+            f"the table is not fetched: {error}", place=url, remedy="give the address behind the redirection itself"
+        ) from error
     except Unfetched as error:
         raise CatalogInvalid(
-            f"cannot be read: {error}", place=url, remedy="check the address and your access to it"
+            f"cannot be read: {error}",
+            place=url,
+            remedy="check the address and your access to it, or download the table and give its path",
         ) from error
-
-
-def _refuse_large(where: str, size: int) -> None:
-    if size > MOST_BYTES:
-        raise CatalogInvalid(
-            f"the file is larger than {MOST_BYTES >> 20:,} MiB",
-            place=where,
-            remedy="split the table, or remove the columns that no picture needs",
-        )
 
 
 def _format(where: str, data: bytes) -> Format:

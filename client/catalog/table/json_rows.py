@@ -10,9 +10,11 @@ from typing import Any
 from ...errors import CatalogInvalid
 from .dialects import ColumnChoice
 from .files import Source, inner_list
-from .rows import HALF, WHOLE, Record, RowFile, cell_of, list_cell
+from .limited_parser import HALF, WHOLE, cell_of
+from .rows import Record, RowFile, list_cell
 
 _MOST_DEPTH = 50
+_MOST_MEMORY = 768 << 20  # bytes of a document once it is read, about
 _REMEDY = "write one JSON object a line, or one list of objects, in UTF-8"
 
 
@@ -61,6 +63,8 @@ class JsonRows(RowFile):
         yield from enumerate([document] if listed is None else listed, 2)
 
     def _load(self, number: int, text: bytes) -> Any:
+        if _memory(text) > _MOST_MEMORY:
+            raise self._broken(number, "more objects, lists and values than a table may have")
         try:
             return json.loads(text.decode(self._encoding) if self._encoding else text)
         except (ValueError, LookupError, RecursionError) as error:
@@ -73,6 +77,11 @@ class JsonRows(RowFile):
         yield 1, 1, [cell_of(name) for name in self._names]
         for number, record in self._objects():
             yield number, number, [_cell(record.get(name)) for name in self._names]
+
+
+def _memory(text: bytes) -> int:
+    """About how many bytes the objects, lists and values of a JSON text take in memory, at most."""
+    return 2 * len(text) + 232 * text.count(b"{") + 88 * text.count(b"[") + 60 * text.count(b",")
 
 
 def _is_deep(record: Mapping[str, Any]) -> bool:

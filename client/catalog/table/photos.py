@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,12 +20,12 @@ from urllib.request import url2pathname
 from ...budget import Budget, OverBudget, deadline
 from ...errors import AddressRefused, InputInvalid
 from ...paths import resolve_within
-from ...secrets import public_address
-from .addresses import NotNamed, Reach, SiteHeaders, Unfetched, is_address, parts, scheme_of
+from .addresses import NotNamed, Reach, SiteHeaders, TooSlow, Unfetched, is_address, parts, scheme_of
 
 LIMIT = 256 * 1024 * 1024  # bytes of one file; more is no photograph, and would fill the memory of what opens it
 SECONDS = 25.0  # for all files of one row that lie at addresses
 MOST_FILES = 64  # that one row may name
+_MOST_SLOW, _MOST_SLOW_IN_ALL = 5, 20  # rows for which a site, and all sites together, may take too long
 _ROW_BYTES = 2 * LIMIT  # fetched for one row
 
 
@@ -40,6 +41,7 @@ class PhotoPlaces:
         allow: hosts, ``host:port`` and networks outside of the internet that may be asked.
         literals: what the owner of the run has written instead of a template; it names a file wherever that lies.
         seconds: for all files of one row that lie at addresses.
+        slow: how often in a row each site took too long, in this run; such a site is not asked again.
     """
 
     folder: Path | None = None
@@ -48,6 +50,7 @@ class PhotoPlaces:
     allow: tuple[str, ...] = ()
     literals: frozenset[str] = frozenset()
     seconds: float = SECONDS
+    slow: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @cached_property
     def reach(self) -> Reach:
@@ -179,17 +182,24 @@ def _file_name(url: str) -> str:
 
 def _fetch(text: str, url: str, target: Path, places: PhotoPlaces, row: Budget) -> None:
     reach = Reach.of([url]) if text.strip() in places.literals else places.reach
-    own = Budget(most_bytes=LIMIT)
+    file_budget = Budget(most_bytes=LIMIT)
+    site = url.partition("//")[2].partition("/")[0].casefold()
+    if places.slow[site] >= _MOST_SLOW or sum(places.slow.values()) >= _MOST_SLOW_IN_ALL:
+        raise _refused(url, "its site took too long for several rows, and is not asked again in this run")
     try:
         with target.open("wb") as file:
-            for part in parts(url, reach, own, places.headers):
+            for part in parts(url, reach, file_budget, places.headers):
                 row.take_bytes(len(part))
                 file.write(part)
+        places.slow.pop(site, None)
+    except TooSlow as error:
+        places.slow[site] += 1
+        raise _refused(url, "it takes too long") from error
     except NotNamed as error:
         allow = f" in catalog.yaml: `photos: {{allow: [{error.host}]}}`, or" if error.host else ""
         raise AddressRefused(
             f"the file is not fetched: {error}",
-            place=public_address(url),
+            place=url,
             remedy=f"if you trust it, name it{allow} by the address of the folder above it: --photos URL",
         ) from error
     except OverBudget as error:
@@ -201,7 +211,7 @@ def _fetch(text: str, url: str, target: Path, places: PhotoPlaces, row: Budget) 
 def _refused(url: str, why: str) -> InputInvalid:
     return InputInvalid(
         f"the file cannot be fetched: {why}",
-        place=public_address(url),
+        place=url,
         remedy="check the address in the table; `photos: {seconds: …}` gives a slow site more time;"
         " `packshot catalog retry` tries it again",
     )

@@ -8,13 +8,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bs4 import BeautifulSoup
-
 from ...errors import CatalogInvalid
 from .addresses import split_addresses
 from .rows import ListCell, Row, list_cell
 
-_BLOCK_TAGS = re.compile(r"^(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])$")
+# HTML is taken apart by expressions that look at each character once: a parser takes seconds for a hostile description.
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\b[^<>]*>|\Z)", re.IGNORECASE | re.DOTALL)
+_BLOCK_TAG = re.compile(
+    r"</?(?:address|article|blockquote|br|d[dlt]|div|h[1-6r]|li|[ou]l|p|pre|section|table|t[dhr])\b[^<>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"</?[a-z!?][^<>]*>", re.IGNORECASE)
 _NO_TEXTS: Mapping[str, Mapping[str, str]] = {}
 
 
@@ -103,13 +107,8 @@ class RowProblem:
 def plain_text(markup: str) -> str:
     """The text of an HTML fragment: a line per block, white space collapsed, no scripts or styles."""
     if "<" in markup:
-        soup = BeautifulSoup(markup, "html.parser")
-        for hidden in soup(["script", "style"]):
-            hidden.decompose()
-        for block in soup(_BLOCK_TAGS):
-            block.insert_before("\n")
-            block.insert_after("\n")
-        lines = soup.get_text().split("\n")
+        shown = _TAG.sub("", _BLOCK_TAG.sub("\n", _HIDDEN.sub("", markup)))
+        lines = html.unescape(shown).split("\n")
     else:
         lines = html.unescape(markup).splitlines()
     return "\n".join(text for line in lines if (text := " ".join(line.split())))

@@ -7,27 +7,26 @@ where a quoted cell holds a line break.
 from __future__ import annotations
 
 import itertools
-import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import parse_qs
 
 from ...errors import CatalogInvalid
 from .dialects import ColumnChoice, chosen_headers, header_row, is_comment
 from .files import Source
+from .limited_parser import cell_of
 
 Record = tuple[int, int, Sequence[str]]
 """Row number, line, cells."""
 
 # What a table may have; more is refused before the memory is full. A catalogue of 100,000 rows by 200 columns fits.
 MOST_COLUMNS = 16_384
+MOST_ROWS = 1_048_576  # as many as a sheet of Excel
 MOST_CELLS = 20_000_000
-
-HALF, WHOLE = re.compile("[\ud800-\udfff]"), "\ufffd"  # half a character, and what it is read as
+_MOST_MEMORY = 512 << 20  # bytes of all cells, about
+_POINTER, _TEXT = 8, 49  # bytes that a cell takes, and a text beside its characters
 
 _ADDRESSES = (
     "src",
@@ -159,11 +158,15 @@ class RowFile(ABC):
             CatalogInvalid: a record is broken so that nothing after it can be read, or there are too many.
         """
         width = self._width
-        most = MOST_CELLS // width
+        most = min(MOST_ROWS, MOST_CELLS // width)
+        memory = 0
         for count, (number, line, cells) in enumerate(itertools.islice(self._records(), self._start, None)):
-            if count >= most:
+            filled = len(cells) - cells.count("")
+            memory += _POINTER * width + _TEXT * filled + sum(map(len, cells))
+            if count >= most or memory > _MOST_MEMORY:
+                what = f"{MOST_ROWS:,} rows or {MOST_CELLS:,} cells" if count >= most else "a table may hold"
                 raise CatalogInvalid(
-                    f"the table has more than {MOST_CELLS:,} cells",
+                    f"the table has more than {what}",
                     place=self.place(number, line),
                     remedy="split the table, or remove the columns that no picture needs",
                 )
@@ -201,25 +204,6 @@ def _amazon_settings(cells: Sequence[str]) -> tuple[int, int] | None:
         return None
     attributes, data = map(int, numbers)
     return (attributes - 1, data - 1) if 0 < attributes < data else None
-
-
-def cell_of(value: Any) -> str:
-    """A value of a format with types as a CSV file would have it."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return HALF.sub(WHOLE, value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))  # a spreadsheet keeps every number as a fraction, article numbers too
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, int | float):
-        return str(value)
-    return HALF.sub(WHOLE, json.dumps(value, ensure_ascii=False, default=str))
 
 
 def list_cell(entries: Sequence[Any]) -> ListCell:

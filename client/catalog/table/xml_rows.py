@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from xml.sax import ContentHandler, SAXException
+from xml.sax.expatreader import ExpatLocator
 from xml.sax.xmlreader import AttributesImpl, Locator
 
 from defusedxml import DefusedXmlException
-from defusedxml.sax import parse
+from defusedxml.expatreader import DefusedExpatParser
 
 from ...errors import CatalogInvalid
 from .dialects import ColumnChoice
 from .files import Source
-from .rows import MOST_CELLS, MOST_COLUMNS, ListCell, Record, RowFile
+from .rows import MOST_COLUMNS, ListCell, Record, RowFile
 
 _PRODUCTS = {"item", "entry", "product", "offer", "shopitem", "row", "record"}  # elements that are a row, in lower case
 _MOST_DEPTH = 50
+_MOST_TEXTS = 5_000_000  # of all elements and attributes in rows; a feed of 100,000 products with 40 each fits
+_PART = 1 << 16  # bytes that are parsed at once
+_MOST_TAG = 4 << 20  # bytes of one tag or comment, which the parser keeps whole
 
 
 class XmlRows(RowFile):
@@ -34,7 +37,7 @@ class XmlRows(RowFile):
     def __init__(self, source: Source, chosen: ColumnChoice) -> None:
         feed = _Feed()
         try:
-            parse(io.BytesIO(source.data), feed)
+            _parse(source.data, feed)
         except DefusedXmlException as error:
             raise CatalogInvalid(
                 "this XML declares entities of its own, which may unpack to any size",
@@ -63,11 +66,32 @@ class XmlRows(RowFile):
             yield number, line, [row.get(name, "") for name in self._names]
 
 
+def _parse(data: bytes, feed: _Feed) -> None:
+    """Give a document to the parser in parts.
+
+    Raises:
+        ValueError: a part of it, or the whole, has more than a table may have.
+        SAXException, DefusedXmlException: it is damaged, or declares entities.
+    """
+    parser = DefusedExpatParser()
+    parser.setContentHandler(feed)
+    feed.setDocumentLocator(ExpatLocator(parser))
+    silent = 0
+    for start in range(0, len(data), _PART):
+        before = feed.events
+        parser.feed(data[start : start + _PART])
+        silent = 0 if feed.events != before else silent + _PART
+        if silent > _MOST_TAG:
+            raise ValueError(f"a tag or a comment has more than {_MOST_TAG >> 20} MiB")
+    parser.close()
+
+
 class _Feed(ContentHandler):
     """Gathers the rows of a document as it is parsed.
 
     Attributes:
         rows: the line on which each begins, and its texts by name.
+        events: how many pieces the parser has told of.
     """
 
     def __init__(self) -> None:
@@ -77,7 +101,9 @@ class _Feed(ContentHandler):
         self._path: list[str] = []  # of the elements in a row; empty outside
         self._texts: list[list[str]] = []
         self._values: dict[str, list[str]] = {}
+        self._depth = 0
         self._cells = 0
+        self.events = 0
 
     def setDocumentLocator(self, locator: Locator) -> None:
         """Take what says on which line the parser is."""
@@ -85,6 +111,10 @@ class _Feed(ContentHandler):
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:
         """Begin a row, or an element in one."""
+        self.events += 1
+        self._depth += 1
+        if self._depth > 2 * _MOST_DEPTH:
+            raise ValueError(f"its elements are more than {2 * _MOST_DEPTH} deep")
         if not self._path and _bare(name).casefold() not in _PRODUCTS:
             return
         if not self._path:
@@ -92,16 +122,22 @@ class _Feed(ContentHandler):
             self._values = {key: [value] for key, value in attrs.items() if not key.startswith("xml")}
         if len(self._path) == _MOST_DEPTH:
             raise ValueError(f"its elements are more than {_MOST_DEPTH} deep")
+        self._cells += 1 + len(attrs)
+        if self._cells > _MOST_TEXTS or len(self._values) > MOST_COLUMNS:
+            raise ValueError("it has more than a table may have")
         self._path.append(name)
         self._texts.append([])
 
     def characters(self, content: str) -> None:
         """Keep the text of the element that is open."""
+        self.events += 1
         if self._texts:
             self._texts[-1].append(content)
 
     def endElement(self, name: str) -> None:  # noqa: ARG002 - the parser knows that it fits
         """End an element, or a row."""
+        self.events += 1
+        self._depth -= 1
         if not self._path:
             return
         text = "".join(self._texts.pop()).strip()
@@ -112,9 +148,6 @@ class _Feed(ContentHandler):
                 self._values.setdefault(path, []).append(text)
         elif self._values:
             self.rows.append((self._line, _row(self._values)))
-            self._cells += len(self._values)
-            if self._cells > MOST_CELLS or len(self._values) > MOST_COLUMNS:
-                raise ValueError("it has more than a table may have")
 
 
 def _row(values: dict[str, list[str]]) -> dict[str, str]:

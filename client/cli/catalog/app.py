@@ -19,7 +19,11 @@ COMMANDS = {
     "report": ("run:report", "Write the manifest and the contact sheet again."),
     "audit": (
         "folder:audit",
-        "Verify the audit of a run: a changed, missing or added byte is found. Exits with 3 when it is broken.",
+        "Verify that a run's folder is as its maker left it: audit, ledger, pictures, records, verdicts.",
+    ),
+    "verify": (
+        "folder:verify",
+        "Read every picture of a run: is it the one that was accepted? Exits with 3 when one is missing or damaged.",
     ),
     "hosts": (
         "hosts:hosts",

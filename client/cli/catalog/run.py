@@ -175,8 +175,17 @@ def _make(
     )
 
 
-def report(folder: Folder, as_json: JsonOption = False) -> None:
+def report(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; by default the run's own. The run is then only read.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Write the manifest and the contact sheet again."""
-    with CatalogRun(folder) as catalog:
-        page = catalog.report()
+    if out is not None:
+        page = CatalogRun.report_into(out, folder)
+    else:
+        with CatalogRun(folder) as catalog:
+            page = catalog.report()
     echo(json.dumps({"report": str(page)}) if as_json else str(page))

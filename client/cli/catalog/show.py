@@ -101,9 +101,11 @@ def show_result(status: RunStatus) -> None:
 def show_status(status: RunStatus, as_json: bool) -> None:
     """Say where a run stands, and what failed."""
     if as_json:
-        echo(json.dumps(status.counts.as_dict()))
+        echo(json.dumps({**status.counts.as_dict(), "damaged": len(status.damaged)}))
         return
     echo(summary(status))
+    for picture in status.damaged[:_MOST]:
+        echo(f"  {picture['item']}: {picture['file']} is {picture['what']}; run the catalogue again to make it anew")
     for item_id, error in list(status.failures.items())[:_MOST]:
         echo(f"  {item_id}: [{error['slug']}] {error['place']}: {error['message']}")
     if len(status.failures) > _MOST:
@@ -118,18 +120,41 @@ def summary(status: RunStatus) -> str:
     parts += [f"{counts.quarantined} quarantined"] if counts.quarantined else []
     parts += [f"{counts.running + counts.pending} still to make"] if counts.running + counts.pending else []
     parts += [f"{counts.seconds_per_row:.1f} s each"] if counts.seconds_per_row is not None else []
+    parts += [f"{len(status.damaged)} damaged"] if status.damaged else []
     parts += [f"{counts.extra_runs} made again after a loss"] if counts.extra_runs else []
     return ", ".join(parts)
 
 
 def show_audit(answer: Mapping[str, Any], as_json: bool) -> None:
-    """Say whether a run's audit is whole."""
+    """Say whether a run's folder is as its maker left it, and who that was."""
     if as_json:
         echo(json.dumps(answer))
-    elif answer["ok"]:
+        return
+    for fault in answer["faults"]:
+        echo(f"line {fault['line']}: {fault['message']}" if fault["line"] else fault["message"])
+    if answer["ok"]:
         echo(f"{answer['lines']} lines, unbroken: {json.dumps(answer['events'])}")
-    else:
-        echo(f"broken at line {answer['faults'][0]['line']}: {answer['faults'][0]['message']}")
+        echo(f"{answer['pictures']} pictures are as they were accepted")
+    signers = {
+        "known": "by you, or with a key that you named",
+        "unknown": "with a key that this machine does not know: ask its owner for it, and name it with --key",
+        "unsigned": "by nobody: accidents are found, people who write a whole audit anew are not",
+    }
+    echo(f"signed {signers[answer['signer']]}")
+    for key in answer["keys"]:
+        echo(f"  {key}")
+    if answer["keys"] and answer["unsealed"]:
+        echo(f"the last {answer['unsealed']} lines have no signature: the run goes on, or was killed")
+
+
+def show_pictures(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Say which pictures of a run are missing or damaged."""
+    if as_json:
+        echo(json.dumps(answer))
+        return
+    for picture in answer["damaged"]:
+        echo(f"{picture['item']}: {picture['file']} is {picture['what']}")
+    echo(f"{answer['checked']} pictures checked, {len(answer['damaged'])} damaged")
 
 
 def show_hosts(hosts: list[HostState], as_json: bool) -> None:

@@ -23,7 +23,7 @@ def watch_run(folder: Path) -> None:
     """Show a run until nothing is left to make, or until Ctrl-C."""
     seen: list[tuple[float, int]] = []
     with (
-        Ledger(folder) as ledger,
+        Ledger(folder, read_only=True) as ledger,
         Live(console=PrintableConsole(stderr=True), refresh_per_second=4) as live,
         contextlib.suppress(KeyboardInterrupt),
     ):

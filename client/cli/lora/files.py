@@ -155,9 +155,9 @@ def _print(written: Written, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(written.as_dict(), ensure_ascii=False))
         return
-    ranks = (
-        f"rank {written.ranks[0]}" if len(written.ranks) == 1 else f"ranks {written.ranks[0]} to {written.ranks[-1]}"
-    )
+    ranks = f"ranks {written.ranks[0]} to {written.ranks[-1]}" if written.ranks else "whole matrices"
+    if len(written.ranks) == 1:
+        ranks = f"rank {written.ranks[0]}"
     echo(f"{written.file}: {written.layers} layers, {ranks}, {written.dtype}")
     worst = f"; most in {written.worst[0]}: {written.worst[1]:.2e}" if written.worst[0] else ""
     say(f"  relative error {written.error:.2e}{worst}")

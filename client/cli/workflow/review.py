@@ -25,6 +25,9 @@ from ..console import PrintableConsole
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green", "none": "dim"}
 _SHOWN = 5  # problems of a file in its line; --json has all
+_SHORT = 200  # characters of a text that is shown in part
+_LONGEST = 20_000  # characters of two texts that are compared line by line
+_MOST_CHANGES = 200  # shown of one level
 _LONG = 60  # characters of a text from which on it is shown line by line
 
 
@@ -86,10 +89,12 @@ def show_diff(before: str, after: str, found: Diff) -> None:
         table.title_style = f"bold {_COLOURS[level]}"
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
-        for change in changes:
-            table.add_row(change.what, Text(change.where))
+        for change in changes[:_MOST_CHANGES]:
+            table.add_row(change.what, Text(_shortened(change.where)))
             table.add_row("", _both(change.before, change.after))
         console.print(table)
+        if len(changes) > _MOST_CHANGES:
+            console.print(f"… and {len(changes) - _MOST_CHANGES:,} more; --json has all of them")
 
 
 def show_release(release: Release) -> None:
@@ -131,9 +136,17 @@ def _both(before: Any, after: Any) -> Text:
         parts = [Text(old, "red")] if before is not None else []
         parts += [Text(new, "green")] if after is not None else []
         return Text(" → ").join(parts)
-    lines = difflib.ndiff(old.splitlines() if before is not None else [], new.splitlines() if after is not None else [])
+    olds, news = (text.splitlines() if value is not None else [] for text, value in ((old, before), (new, after)))
+    if len(old) + len(new) > _LONGEST:  # to compare line by line takes the square of their number
+        lines = [f"- {_shortened(line)}" for line in olds[:1]] + [f"+ {_shortened(line)}" for line in news[:1]]
+    else:
+        lines = list(difflib.ndiff(olds, news))
     styles = {"-": "red", "+": "green"}
     return Text("\n").join(Text(line, styles[line[0]]) for line in lines if line[:1] in styles)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}… ({len(text):,} characters)"
 
 
 def _text(value: Any) -> str:

@@ -185,5 +185,5 @@ def parse_profile(content: bytes, file: Path) -> Profile:
 
 
 def _unreadable(error: Exception, file: Path) -> InputInvalid:
-    said = f"cannot be read as a licence profile: {error}"
-    return InputInvalid(said, place=str(file), remedy="docs/licences.md shows one")
+    message = f"cannot be read as a licence profile: {error}"
+    return InputInvalid(message, place=str(file), remedy="docs/licences.md shows one")

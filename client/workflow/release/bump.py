@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputInvalid, WorkflowInvalid
+from ...errors import InputInvalid, NodeMissing, WorkflowInvalid
 from ...paths import atomic_write
 from ..canvas.definitions import ObjectInfo
+from ..canvas.opener import open_graph
+from ..check import check
 from ..contract import read_block
 from ..versions import SUFFIX, Version, read_version, release_folder, releases, resolve, version_text
 from ..workflow import Workflow
@@ -57,7 +60,8 @@ def bump_workflow(reference: str | Path, level: Level | None = None, info: Objec
         info: node definitions, with which it shows when an input takes less than before.
 
     Raises:
-        WorkflowInvalid: it has no name, or the file another; a released file was changed; nothing is to be released.
+        WorkflowInvalid: it has no name, or the file another; it has problems; a released file was changed; nothing is
+            to be released.
         InputInvalid: the level asked for is below what the changes ask for.
         OutputUnwritable: the folder or the disk refuses; no release is left behind.
     """
@@ -75,6 +79,7 @@ def bump_workflow(reference: str | Path, level: Level | None = None, info: Objec
         changes = diff(released, workflow, info)
         raised = _level(changes.level, level, _unversioned(released.data) == _unversioned(workflow.data), path)
         version = next_version(newest, raised)
+    _refuse_problems(Workflow(_versioned(workflow.data, version_text(version)), workflow.place), info)
     target = folder / f"{version_text(version)}{SUFFIX}"
     content = file_text(_versioned(workflow.data, version_text(version)))
     if version != newest:
@@ -88,6 +93,25 @@ def bump_workflow(reference: str | Path, level: Level | None = None, info: Objec
     _write(path, content)
     before = version_text(newest) if newest else ""
     return Release(name, version_text(version), before, raised, changes, target)
+
+
+def _refuse_problems(workflow: Workflow, info: ObjectInfo | None) -> None:
+    """Freeze nothing that `check` refuses; without node definitions, nothing whose subgraphs never end.
+
+    Raises:
+        WorkflowInvalid: there is a problem.
+    """
+    if info is None:
+        with contextlib.suppress(NodeMissing):
+            open_graph(workflow.graph, {}, workflow.place)
+        return
+    for problem in check(workflow, info):
+        where = " ".join(filter(None, (f"node {problem.node}" if problem.node else "", problem.title, problem.input)))
+        raise WorkflowInvalid(
+            f"it is not released with a problem: {problem.message}",
+            place=", ".join(filter(None, (workflow.place, where))),
+            remedy=problem.remedy,
+        )
 
 
 def file_text(data: Mapping[str, Any]) -> bytes:

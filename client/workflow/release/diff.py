@@ -93,6 +93,7 @@ class _Comparison:
     def __init__(self, before: Workflow, after: Workflow, info: ObjectInfo | None) -> None:
         self._flows = (before, after)
         self._info = info
+        self._named = [{named.name: named for named in read_names(flow.data).inputs} for flow in self._flows]
         self._apis = [_converted(flow, info) for flow in self._flows]
         old, new = read_parts(before, info), read_parts(after, info)
         self._subgraphs = _match_subgraphs(old, new)
@@ -204,7 +205,7 @@ class _Comparison:
     def _spec(self, side: int, name: str) -> InputSpec | None:
         """An input as node definitions have it; None without definitions, or where the file is not in order."""
         flow, api = self._flows[side], self._apis[side]
-        named = next(each for each in read_names(flow.data).inputs if each.name == name)
+        named = self._named[side][name]
         try:
             return read_input(named, api, flow.place) if api is not None else None
         except PackshotError:
@@ -250,7 +251,7 @@ class _Comparison:
         return (at, steps[-1]) if steps[-1] in parts[at].pieces else None
 
     def _bound(self, side: int, name: str) -> tuple[_Widget | None, Piece | None]:
-        named = next(each for each in read_names(self._flows[side].data).inputs if each.name == name)
+        named = self._named[side][name]
         found = self._find(side, named.node)
         if found is None:
             return None, None
@@ -280,8 +281,9 @@ class _Comparison:
             if piece.id not in pairs:
                 what = "note removed" if piece.note else "node removed"
                 yield Change("patch", what, f"{inside}{piece.place}", _shown(piece), None)
+        partners = set(pairs.values())
         for piece in new.pieces.values():
-            if piece.id not in set(pairs.values()):
+            if piece.id not in partners:
                 what = "note added" if piece.note else "node added"
                 yield Change("patch", what, f"{inside}{piece.place}", None, _shown(piece))
         for one, other in pairs.items():
@@ -333,11 +335,12 @@ def _kind(widget: _Widget | None, piece: Piece | None) -> str:
 def _match_subgraphs(old: Mapping[str, Part], new: Mapping[str, Part]) -> dict[str, str]:
     """The ids of the older version by those of the newer one: the same, else of the same name."""
     pairs = {id_: id_ for id_ in new if id_ in old}
+    alone: dict[str, list[str]] = {}  # by their names, the last one first
+    for id_ in reversed([id_ for id_ in old if id_ not in new]):
+        alone.setdefault(old[id_].name, []).append(id_)
     for id_, part in new.items():
-        if id_ not in pairs:
-            alike = [other for other in old if other not in pairs.values() and old[other].name == part.name]
-            if alike:
-                pairs[id_] = alike[0]
+        if id_ not in pairs and alone.get(part.name):
+            pairs[id_] = alone[part.name].pop()
     return pairs
 
 

@@ -13,6 +13,7 @@ from .semantics import Part, Piece, canonical, same
 
 _ROUNDS = (24, 8, 3, 1, 0)  # how far around a node its surroundings are compared, from most to least
 _MOST = 64  # nodes that look alike; of more, the order in the file decides
+_MOST_GROUPS = 500  # of nodes that look alike; of more, the order in the file decides too
 
 Pairs = Mapping[str, str]
 """The node ids of the newer version by those of the older one."""
@@ -120,6 +121,11 @@ class _Matcher:
                 for old, new in zip(olds, news, strict=False):
                     self._pair(old, new)
                 news.clear()
+        if len(groups) > _MOST_GROUPS:  # one pair at a time would take the square of their number
+            for olds, news in groups:
+                for old, new in zip(olds, news, strict=False):
+                    self._pair(old, new)
+            return
         while groups := [group for group in groups if group[0] and group[1]]:
             if not sum(self._pair_best(*group, least=1) for group in groups):
                 self._pair_best(*groups[0], least=0)

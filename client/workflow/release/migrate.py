@@ -85,7 +85,10 @@ def migrate(workflow: Workflow, replacements: Replacements, info: ObjectInfo) ->
     Returns:
         The file's new content, and what was replaced; where nothing is, the content is as it was.
     """
-    data = copy.deepcopy(workflow.data)
+    try:
+        data = copy.deepcopy(workflow.data)
+    except RecursionError as error:
+        raise WorkflowInvalid("nested too deeply: not a workflow", place=workflow.place) from error
     done: list[Replaced] = []
     definitions = data.get("definitions")
     subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None

@@ -38,8 +38,13 @@ def test_a_run_tells_its_audit_everything(host: HostStatus, tmp_path: Path) -> N
     command = ["catalog", "run", table, "--workflow", workflow, "--out", out, "--host", host.url]
     packshot(*command, "--set", "photo={{ row.photo }}")
     lines = [json.loads(line) for line in (out / "audit.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["run", "planned", "licences", "sent", "accepted"]
-    run, _, licences, sent, accepted = lines
+    assert [line["event"] for line in lines] == ["run", "sealed", "planned", "licences", "sent", "accepted", "sealed"]
+    run, begun, _, licences, sent, accepted, ended = lines
+    assert begun.keys() >= {"run", "key", "signature"}
+    assert ended["files"]["manifest.csv"] == sha256(out / "manifest.csv")
+    assert accepted["record"] == sha256(out / "pictures" / "A.json")
+    answer = json.loads(packshot("catalog", "audit", out, "--json").stdout)
+    assert (answer["ok"], answer["signer"], answer["unsealed"], answer["pictures"]) == (True, "known", 0, 1)
     with Ledger(out) as ledger, Client(host.url) as client:
         item = ledger.item("A")
         executed = client.api.history(sent["prompt_id"])[sent["prompt_id"]]["prompt"][2]

@@ -55,6 +55,29 @@ def test_running_again_makes_only_what_changed(host: HostStatus, tmp_path: Path)
         assert {row["item_id"]: row["attempts"] for row in run.ledger.rows()} == {"A": 1, "B": 2, "C": 1}
 
 
+def test_pictures_that_were_lost_are_noticed_and_made_again(host: HostStatus, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    table = write_table(tmp_path / "table.csv", {"A": 1101, "B": 1102, "C": 1103, "D": 1104})
+    run_plain(table, out, host)
+    before = digests(out)
+    (out / "pictures" / "A.png").unlink()
+    os.truncate(out / "pictures" / "B.png", 0)
+    os.truncate(out / "pictures" / "C.png", 40)
+    assert json.loads(packshot("catalog", "status", out, "--json").stdout)["damaged"] == 3
+    damaged = json.loads(packshot("catalog", "verify", out, "--json", code=3).stdout)["damaged"]
+    assert {picture["file"]: picture["what"] for picture in damaged} == {
+        "pictures/A.png": "missing",
+        "pictures/B.png": "empty",
+        "pictures/C.png": "changed",
+    }
+    packshot("catalog", "audit", out, code=3)
+    answer = run_plain(table, out, host)
+    assert (answer["done"], answer["damaged"]) == (4, 0)
+    assert digests(out) == before
+    packshot("catalog", "verify", out)
+    packshot("catalog", "audit", out)
+
+
 def test_everything_is_made_again_when_asked_for(host: HostStatus, tmp_path: Path) -> None:
     out = tmp_path / "run"
     table = write_table(tmp_path / "table.csv", {"A": 3001, "B": 3002})
@@ -216,18 +239,23 @@ def test_an_unwritable_folder_is_refused_before_anything_is_made(host: HostStatu
 def test_the_photographs_that_rows_name_are_brought_to_the_host(host: HostStatus, tmp_path: Path) -> None:
     colours = {"A-1": 0x112233, "A-2": 0x445566}
     table = write_photos(tmp_path / "shop", colours)
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (16, 16), "#123456").save(secret)
     with table.open("a") as file:
         file.write("\nA-3,Product without,\nA-4,Product of nowhere,file:///no/such/photograph.png\n")
+        file.write(f"A-5,Product of a stranger,{secret}\nA-6,Product of this machine,http://127.0.0.1:9/x.png\n")
     workflow, out = write_copier(tmp_path / "copy.app.json"), tmp_path / "run"
     done = packshot("catalog", "run", table, "--workflow", workflow, "--out", out, "--host", host.url, "--json", code=3)
     answer = json.loads(done.stdout)
-    assert (answer["done"], answer["failed"]) == (2, 2)
+    assert (answer["done"], answer["failed"]) == (2, 4)
     for sku, colour in colours.items():
         with Image.open(out / "pictures" / f"{sku}.png") as picture:
             assert picture.convert("RGB").getpixel((7, 7)) == (colour >> 16, colour >> 8 & 255, colour & 255)
     rows = {row["sku"]: row for row in map(json.loads, (out / "manifest.jsonl").read_text().splitlines())}
     assert rows["A-4"]["error"]["place"] == "file:///no/such/photograph.png"
     assert "input 'image'" in rows["A-3"]["error"]["message"]
+    slugs = {sku: rows[sku]["error"]["slug"] for sku in ("A-4", "A-5", "A-6")}
+    assert set(slugs.values()) == {"address-refused"}, slugs
 
 
 def test_inspect_refuses_the_values_that_the_host_would(host: HostStatus, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from pathlib import Path
 
 import pytest
 
 from packshot.brand.kit import BrandKit
-from packshot.brand.policy import choose, gate, judge_lora, judge_statement, profile_of, strength_of
+from packshot.brand.policy import brand_day, choose, gate, judge_lora, judge_statement, profile_of, strength_of
 from packshot.brand.sections import BrandLora
 from packshot.errors import BrandInvalid, InputInvalid, LicenceRefused, LoraMismatch
 from packshot.models.detect.findings import CARDS
@@ -147,3 +148,26 @@ def test_a_kits_profile_lies_in_the_kit(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "kit" / "p.yaml").symlink_to(settings)
     with pytest.raises(BrandInvalid, match="leads out of the kit's folder"):
         profile_of(kit)
+
+
+@pytest.mark.parametrize(
+    ("zone", "last_minute"),
+    [
+        ("America/Los_Angeles", "2026-12-31T23:59:00-08:00"),
+        ("Pacific/Auckland", "2026-12-31T23:59:00+13:00"),
+        ("", "2026-12-31T23:59:00-12:00"),
+    ],
+)
+def test_a_last_day_ends_in_the_kits_time_zone(tmp_path: Path, zone: str, last_minute: str) -> None:
+    last = datetime.date(2026, 12, 31)
+    kit = load(tmp_path, {"name": "x", "time_zone": zone, "loras": [{**LORA, "expires": last}]})
+    moment = datetime.datetime.fromisoformat(last_minute)
+    assert gate(kit.loras[0], brand_day(kit, moment)) == []
+    (error,) = gate(kit.loras[0], brand_day(kit, moment + datetime.timedelta(minutes=1)))
+    assert "expired on 2026-12-31" in error.message
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "/etc/localtime", "x" * 61])
+def test_a_time_zone_that_is_none_is_refused(tmp_path: Path, zone: str) -> None:
+    with pytest.raises(BrandInvalid):
+        load(tmp_path, {"name": "x", "time_zone": zone})

@@ -13,7 +13,7 @@ from packshot.catalog.planning.items import Item, Plan
 from packshot.catalog.planning.write_plan import write_plan
 from packshot.cli.main import app
 from packshot.errors import PhotographInvalid
-from packshot.provenance.credentials import make_test_credentials
+from packshot.provenance.credentials import Credentials, make_test_credentials
 from packshot.provenance.marking import Statement
 from packshot.provenance.writer import WriteOptions, write_picture
 from support.planted import STATEMENT, encoded, photo, photograph, product
@@ -86,3 +86,45 @@ def test_the_ledger_agrees_or_not(tmp_path: Path) -> None:
     code, answer = verify(lying.file, "--run", run)
     assert (code, answer["ledger"]["audit"]) == (3, "differs")
     assert any("the audit does not hold: line " in line for line in answer["ledger"]["differences"])
+
+
+def signed_as(organisation: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Credentials]:
+    """A picture that was signed with a chain of one's own making, in whatever name."""
+    with monkeypatch.context() as patch:
+        patch.setattr("packshot.provenance.credentials.TEST_ORGANISATION", organisation)
+        impostor = make_test_credentials.__wrapped__()
+    return write_picture(product(), folder, "a.jpg", STATEMENT, WriteOptions(credentials=impostor)).file, impostor
+
+
+def test_a_name_in_a_certificate_proves_nothing(
+    tmp_path: Path, own_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, impostor = signed_as("Adobe Inc.", tmp_path, monkeypatch)
+    code, answer = verify(file)
+    assert (code, answer["ok"], answer["manifest"]["trust"]) == (3, False, "unknown")
+    assert (answer["manifest"]["state"], answer["manifest"]["signer"]) == ("valid", "Adobe Inc.")
+    text = CliRunner().invoke(app, ["verify", str(file)]).stdout
+    assert "signer unknown: it calls itself 'Adobe Inc.'" in text
+    assert "signed by" not in text
+    (own_settings / "c2pa" / "trusted").mkdir(parents=True)
+    (own_settings / "c2pa" / "trusted" / "adobe.pem").write_text(impostor.chain)
+    (own_settings / "c2pa" / "trusted" / "broken.pem").write_text("no certificate")
+    code, answer = verify(file)
+    assert (code, answer["manifest"]["state"], answer["manifest"]["trust"]) == (0, "trusted", "known")
+    assert "signed by 'Adobe Inc.', which you trust" in CliRunner().invoke(app, ["verify", str(file)]).stdout
+
+
+@pytest.mark.parametrize("organisation", ["C2PA Test Signing Cert", "C2PA Test Root CA"])
+def test_certificates_of_test_suites_are_tests(
+    organisation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _ = signed_as(organisation, tmp_path, monkeypatch)
+    code, answer = verify(file)
+    assert (code, answer["manifest"]["trust"], answer["manifest"]["test_certificate"]) == (0, "test", True)
+
+
+def test_ones_own_certificate_is_known(tmp_path: Path, own_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, mine = signed_as("Aldern Quay", tmp_path, monkeypatch)
+    (own_settings / "c2pa").mkdir(exist_ok=True)
+    (own_settings / "c2pa" / "chain.pem").write_text(mine.chain)
+    assert verify(file)[1]["manifest"]["trust"] == "known"

@@ -342,3 +342,57 @@ def test_the_findings_of_mattes_are_read_with_the_node_of_the_graph() -> None:
     record = protocol.read_record({"job": {"outputs": outputs}}, "job")
     assert record is not None
     assert record.mattes == ({"node": "2", "findings": [finding]}, {"node": "7", "findings": []})
+
+
+SENT: dict[str, dict[str, Any]] = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": "64", "color": 7, "strength": 1}, "_meta": {"title": "Mug"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "mug"}},
+}
+
+
+def changed(node: str, **parts: Any) -> dict[str, dict[str, Any]]:
+    return {**SENT, node: {**SENT[node], **parts}}
+
+
+def test_what_a_host_reads_as_numbers_or_titles_otherwise_is_no_difference() -> None:
+    read = {"width": 64, "color": 7.0, "strength": 1.0}
+    assert protocol.differences(SENT, changed("1", inputs=read, _meta={}, is_changed=["x"])) == set()
+
+
+@pytest.mark.parametrize(
+    ("executed", "nodes"),
+    [
+        ({}, {"1", "2"}),
+        ({"1": SENT["1"]}, {"2"}),
+        ({**SENT, "3": SENT["2"]}, {"3"}),
+        (changed("1", inputs={"width": 64, "color": 8, "strength": 1}), {"1"}),
+        (changed("1", inputs={"width": 64, "color": 7}), {"1"}),
+        (changed("1", inputs=[1]), {"1"}),
+        (changed("1", class_type="LoadImage"), {"1"}),
+        (changed("2", inputs={"images": ["3", 0], "filename_prefix": "mug"}), {"2"}),
+        (changed("2", inputs={"images": ["1", 0], "filename_prefix": "jug"}), {"2"}),
+    ],
+)
+def test_a_node_that_was_not_executed_as_it_was_sent_is_named(executed: Any, nodes: set[str]) -> None:
+    assert protocol.differences(SENT, executed) == nodes
+
+
+def test_a_record_says_which_job_it_is_of_and_what_was_executed() -> None:
+    record = protocol.read_record({"a": {"prompt": [3, "b", SENT, {}, ["2"]]}}, "a")
+    assert record is not None
+    assert (record.prompt_id, record.graph) == ("b", SENT)
+    for prompt in (None, [], [3], "text", [3, 4, 5], [3, "b", {"1": 7}]):
+        record = protocol.read_record({"a": {"prompt": prompt, "outputs": {}}}, "a")
+        assert record is not None
+        assert record.graph is None
+
+
+def test_what_nodes_tell_is_left_out_where_it_is_nested_too_deeply_to_be_written_again() -> None:
+    deep: Any = {}
+    for _ in range(500):
+        deep = {"a": deep}
+    outputs = {"1": {"look": [deep, {"kit": "a"}], "photographs": [deep], "packshot_memory": [deep]}}
+    record = protocol.read_record({"a": {"outputs": outputs}}, "a")
+    assert record is not None
+    assert record.look == ({"node": "1", "kit": "a"},)
+    assert (record.photographs, record.memory) == ((), ())

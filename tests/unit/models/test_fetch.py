@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from packshot.errors import HostUnreachable, InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
+from packshot.errors import HostUnreachable, InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable, WorkflowInvalid
 from packshot.models import fetch as fetching
 from packshot.models.cards import Card, load_card
 from packshot.models.fetch import Mirror, Wanted, fetch, survey
@@ -217,6 +217,90 @@ def test_wrong_bytes_are_removed(hub: Hub, card: Callable[..., Card], tmp_path: 
     hub.served = {}
     fetch_all(card(), tmp_path)
     assert_complete(tmp_path)
+
+
+def test_a_file_that_goes_on_beyond_its_size_is_removed(hub: Hub, card: Callable[..., Card], tmp_path: Path) -> None:
+    right = CONTENT[ENCODER]
+    hub.served = {sha256(right): right + right}
+    with pytest.raises(ModelCorrupt, match="more came than the 2,097,152 bytes"):
+        fetch_all(card(), tmp_path)
+    assert parts(tmp_path) == []
+    hub.served = {}
+    fetch_all(card(), tmp_path)
+    assert_complete(tmp_path)
+
+
+def test_a_source_that_breaks_off_after_each_byte_is_given_up(
+    hub: Hub, card: Callable[..., Card], tmp_path: Path
+) -> None:
+    hub.cuts = [(1, False)] * 100
+    with pytest.raises(HostUnreachable, match="the connection"):
+        fetch_all(card(), tmp_path)
+    assert len(hub.cuts) > 90
+
+
+PART = f"diffusion_models/.kiln_bf16.safetensors.{sha256(CONTENT[DIFFUSION])[:16]}.part"
+
+
+@pytest.mark.parametrize(
+    ("planted", "make"),
+    [
+        (PART, Path.symlink_to),
+        (PART, Path.hardlink_to),
+        (PART, os.mkfifo),
+        (".packshot-fetch.lock", Path.symlink_to),
+    ],
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.usefixtures("hub")
+def test_nothing_is_written_to_what_was_planted_in_a_shared_folder(
+    card: Callable[..., Card], tmp_path: Path, planted: str, make: Callable[..., None], mirrored: bool
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    place = tmp_path / "models" / planted
+    place.parent.mkdir(parents=True)
+    make(place, *([] if make is os.mkfifo else [victim]))
+    fill(tmp_path / "mirror")
+    with pytest.raises(OutputUnwritable, match=r"link|lock") as caught:
+        fetch_all(card(), tmp_path / "models", Mirror(tmp_path / "mirror") if mirrored else None)
+    assert str(place) == caught.value.place
+    assert victim.read_bytes() == b"precious"
+    place.unlink()
+    fetch_all(card(), tmp_path / "models")
+    assert_complete(tmp_path / "models")
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_tag_that_is_no_hash_names_no_path(card: Callable[..., Card], tmp_path: Path) -> None:
+    file = card(sha256=None).components[0].files[0]
+    item = Wanted(card().components[0], file, tmp_path / file.name, "missing")
+    for tag in ("W/a/b/c", "../../../../etc/passwd", 'a"b', "", "x" * 400):
+        part = fetching._part(item, fetching.Remote(file, "", 1, None, tag))
+        assert part.parent == tmp_path
+        assert len(part.name.encode()) < 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"repo": "../../x"},
+        {"repo": "a--b/c"},
+        {"repo": "a/b/c"},
+        {"repo": "a/b.git"},
+        {"repo": ""},
+        {"path": "../x"},
+        {"path": "/etc/passwd"},
+        {"path": "a//b"},
+        {"name": "a\0b.safetensors"},
+        {"name": "a/.hidden"},
+        {"name": "C:a.safetensors"},
+        {"name": "\u202etxt.safetensors"},
+    ],
+)
+def test_a_card_that_names_what_cannot_be_is_refused(card: Callable[..., Card], change: dict[str, str]) -> None:
+    with pytest.raises(WorkflowInvalid, match=r"repository of the hub|path inside"):
+        card(**change)
 
 
 def test_another_file_at_the_hub_is_refused_before_a_byte_is_fetched(

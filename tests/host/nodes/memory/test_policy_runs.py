@@ -154,7 +154,13 @@ def test_the_job_has_the_steps_whatever_node_saves_the_picture(client: Client, t
     def job(graph: Graph) -> Job:
         answer, prompt = submit(client, graph)
         assert answer.ok, answer.text
-        nothing: dict[str, Any] = {"wanted": {}, "stem": "", "boot": None}
+        nothing: dict[str, Any] = {
+            "wanted": {},
+            "stem": "",
+            "boot": None,
+            "submitted": True,
+            "changes": lambda _: False,
+        }
         return Job(client.api, prompt, graph, out=tmp_path, patience=10.0, listening=lambda: False, **nothing)
 
     nodes = {"20": node("Hungry", model=["1", 0], after=0, times=1), "21": policy(["20", 0])}

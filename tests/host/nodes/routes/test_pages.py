@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from hostile import pages
 from hostile.probe import Probe
 
-from packshot.catalog.known_runs import remember_run
+from packshot.catalog.known_runs import remember_run, run_id
+from packshot.comfy.http import HostApi
 from packshot.host.managed import HostStatus
 
 
@@ -59,12 +61,31 @@ def test_no_ledger_of_a_stranger_keeps_the_host_from_answering(site: pages.Site,
         assert pages.ledger_probe(site, run, name).held, name
 
 
+def test_others_are_answered_while_large_ledgers_are_read(site: pages.Site, tmp_path: Path) -> None:
+    run = pages.write_rows(tmp_path / "rows", 150_000)
+    remember_run(run)
+    path = f"runs/{run_id(run)}/items?words=nothing"
+    threads = [threading.Thread(target=site.ask, args=("GET", path)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    assert [site.ask("GET", other).status for other in ("memory", "brands", "cards/starter", "/queue")] == [200] * 4
+    assert any(thread.is_alive() for thread in threads)
+    for thread in threads:
+        thread.join()
+
+
 def test_a_program_is_answered_by_whatever_name_it_asks(site: pages.Site) -> None:
     program = {"Sec-Packshot-Program": "1"}
     for path in ("boot", "memory", "runs"):
         assert site.ask("GET", path, program, host="render.cluster.example:8188").status == 200
     for name in ("localhost", "[::1]:8188", f"LOCALHOST.:{site.port}", site.address):
         assert site.ask("GET", "boot", host=name).status == 200
+
+
+def test_the_client_is_answered_by_a_name_that_the_host_does_not_know(host: HostStatus) -> None:
+    api = HostApi(str(host.url), headers={"Host": "render.cluster.example"})
+    assert api.boot()
+    api.close()
 
 
 def test_a_page_of_its_own_may_change_something_with_the_token(site: pages.Site) -> None:

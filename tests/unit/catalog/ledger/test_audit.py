@@ -25,7 +25,10 @@ def audited(tmp_path: Path) -> Path:
 
 
 def test_an_audit_that_nobody_touched_verifies(audited: Path) -> None:
-    assert verify_audit(audited) == {"ok": True, "lines": 6, "events": {"run": 1, "accepted": 5}, "faults": []}
+    answer = verify_audit(audited)
+    assert (answer["ok"], answer["lines"], answer["faults"]) == (True, 6, [])
+    assert answer["events"] == {"run": 1, "accepted": 5}
+    assert (answer["signer"], answer["unsealed"]) == ("unsigned", 6)
 
 
 def test_any_changed_byte_is_found(audited: Path) -> None:
@@ -75,7 +78,7 @@ def test_long_lines_and_two_writers(tmp_path: Path) -> None:
     for number in range(4):
         first.append("a", {"text": "x" * 200_000})
         assert second.append("b", {"n": number}).seq == 2 * number + 2
-    assert verify_audit(tmp_path)["ok"]
+    assert [fault["message"] for fault in verify_audit(tmp_path)["faults"]] == ["ledger.sqlite is not there"]
 
 
 def test_a_damaged_last_line_is_not_built_upon(audited: Path) -> None:

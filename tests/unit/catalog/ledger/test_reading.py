@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ def test_what_computes_in_place_of_what_is_stored_is_refused(tmp_path: Path, nam
         open_to_read(folder)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    path = tampered(tmp_path) / f"{FILE_NAME}{suffix}"
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(sqlite3.DatabaseError, match="no file"):
+        open_to_read(tmp_path)
+
+
 def test_a_ledger_of_today_is_opened_and_cannot_be_written(tmp_path: Path) -> None:
     with closing(open_to_read(tampered(tmp_path))) as db:
         assert db.execute("SELECT count(*) FROM items").fetchone()[0] == 0
@@ -77,7 +88,7 @@ def test_a_query_ends_with_the_deadline(tmp_path: Path) -> None:
 # -- runs
 
 
-def made(folder: Path) -> Path:
+def finished_run(folder: Path) -> Path:
     """A run with one picture, whose second attempt began before the first: somebody set the clock back."""
     with Ledger(folder, create=True) as ledger:
         item = Item("S", "", "i0", "Mug", "i0", {"prompt": "mug"}, 1, "row 1", {})
@@ -99,11 +110,14 @@ def first_item(folder: Path) -> dict[str, Any]:
 
 
 def test_attempts_are_in_the_order_in_which_they_were_begun(tmp_path: Path) -> None:
-    assert [attempt["host"] for attempt in first_item(made(tmp_path))["attempts"]] == ["http://first", "http://second"]
+    assert [attempt["host"] for attempt in first_item(finished_run(tmp_path))["attempts"]] == [
+        "http://first",
+        "http://second",
+    ]
 
 
 def test_to_look_at_a_run_does_not_change_when_it_changed(tmp_path: Path) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     assert reading.summary(tmp_path)["changed"] == 1100
     first_item(tmp_path)
     for path in tmp_path.glob(f"{FILE_NAME}*"):
@@ -122,7 +136,7 @@ def test_a_run_is_one_that_the_machine_or_the_user_knows(tmp_path: Path, monkeyp
 
 
 def test_a_verdict_says_who_gave_it_and_old_ones_still_count(tmp_path: Path) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     assert say(tmp_path, "i0", "a" * 64, "approved", "", "Ada")
     assert first_item(tmp_path)["verdict"]["by"] == "Ada"
     stored = json.loads((tmp_path / APPROVALS).read_text())
@@ -131,7 +145,7 @@ def test_a_verdict_says_who_gave_it_and_old_ones_still_count(tmp_path: Path) -> 
     (tmp_path / APPROVALS).write_text(json.dumps(stored))
     verdict = first_item(tmp_path)["verdict"]
     assert verdict["verdict"] == "approved"
-    assert verdict.keys() == {"verdict", "reason", "sha256", "file", "at"}
+    assert verdict.keys() == {"verdict", "reason", "sha256", "file", "at", "key", "code"}
 
 
 UNREADABLE = {
@@ -144,7 +158,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 def test_verdicts_that_cannot_be_read_are_an_error(tmp_path: Path, content: str) -> None:
-    made(tmp_path)
+    finished_run(tmp_path)
     (tmp_path / APPROVALS).write_text(content, encoding="latin-1")
     with pytest.raises(CatalogInvalid, match="verdicts"):
         first_item(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from packshot.catalog.planning import template_work
 from packshot.errors import CatalogInvalid
 from support.tables import MUGS
 
@@ -117,3 +118,50 @@ def test_runaway_templates_are_bounded(plan, template):
     with pytest.raises(CatalogInvalid) as caught:
         plan(MUGS, {"prompt": template})
     assert "input 'prompt'" in caught.value.place
+
+
+NESTED = "{% for a0 in [[1]] %}" + "".join(
+    f"{{% for a{n} in [[a{n - 1}, a{n - 1}, a{n - 1}, a{n - 1}, a{n - 1}, a{n - 1}, a{n - 1}, a{n - 1}]] %}}"
+    for n in range(1, 13)
+)
+LONG = "{% for t in [range(9999) | join] %}{% for i in range(9999) %}"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(9999) %}{% if range(9999) | sort | last == 1 %}{% endif %}{% endfor %}",
+        "{% for i in range(9999) %}{{ range(9999) | map('string') | sort | first | length }}{% endfor %}",
+        "{% for i in range(9999) %}{{ 1 if range(9999) | select('none') | first is defined }}{% endfor %}",
+        "{{ range(9999) | select('in', range(9999) | list) | list | length }}",
+        "{{ range(9999) | map('string') | map(attribute='" + ".".join("0" * 1500) + "') | list | length }}",
+        NESTED + "{{ a12 | length }}" + "{% endfor %}" * 13,
+        "{% for a in [range(999) | list] %}{{ range(999) | map('d', a, 1) | map('length') | join }}{% endfor %}",
+        "{% for a in [range(9999) | list] %}{% for i in range(9999) %}{{ 1 if a == a[:] }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if t.strip(t) }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if t.split('1') }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if 'zz' in t }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if (t ~ t) }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if t[::-1] }}{% endfor %}{% endfor %}",
+        LONG + "{{ 1 if t | title }}{% endfor %}{% endfor %}",
+        "{% for i in range(9999) %}" + "{% if i + i + i + i %}{% endif %}" * 300 + "{% endfor %}",
+        "{% for i in range(9999) %}{{ 1 if product.body }}{% if row | dictsort %}{% endif %}{% endfor %}" * 3,
+        "{{ 1 if product.variants[0] == product.variants[0] }}",
+        "{{ [product] | string | length }}",
+        "{{ (product ~ '') | length }}",
+    ],
+)
+def test_work_is_counted_and_not_turns_alone(plan, template):
+    with pytest.raises(CatalogInvalid) as caught:
+        plan(MUGS, {"prompt": template})
+    assert "input 'prompt'" in caught.value.place
+
+
+def test_a_plan_has_a_budget_of_work(plan, monkeypatch):
+    table = "sku,title\n" + "".join(f"S{number},Mug\n" for number in range(50))
+    mapping = {"prompt": "{% for i in range(999) %}{{ loop.index }}{% endfor %}"}
+    assert len(plan(table, mapping).items) == 50
+    monkeypatch.setattr(template_work, "_PLAN_LIMIT", 0)
+    monkeypatch.setattr(template_work, "_ROW_LIMIT", 1000)
+    with pytest.raises(CatalogInvalid, match="more work than a plan may"):
+        plan(table, mapping)

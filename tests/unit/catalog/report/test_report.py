@@ -209,6 +209,25 @@ def test_missing_broken_and_other_files_are_said_and_stop_nothing(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "sha256"), [("../secret.png", "a" * 64), ("//evil.example/x.png", "a" * 64), ("x.png", "../" * 8)]
+)
+def test_a_ledger_of_a_stranger_leads_to_nothing_outside(tmp_path, file, sha256):
+    out = tmp_path / "run"
+    out.mkdir()
+    picture = Image.new("RGB", (8, 8), "red")
+    picture.save(tmp_path / "secret.png")
+    picture.save(out / "x.png")
+    shown = entry("A", file=file, sha256=sha256)
+    write_report(
+        out, run=RunInfo(None, "t", "w@1", 1, datetime(2026, 1, 1, tzinfo=timezone.utc)), entries=lambda: [shown]
+    )
+    assert not list(tmp_path.rglob("*.webp"))
+    text = (out / "index.html").read_text()
+    assert 'href="//' not in text
+    assert '"../' not in text.replace(sha256, "")
+
+
 def test_five_hundred_items_a_page_and_an_index_over_all(tmp_path):
     write_report(tmp_path, RUN, lambda: (entry(f"S{number}", seconds=number / 2) for number in range(1001)))
     sizes = [len(page(tmp_path, name).items) for name in ("index.html", "index-2.html", "index-3.html")]

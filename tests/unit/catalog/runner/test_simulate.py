@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -59,11 +59,11 @@ def forget_lines(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(audit, "_sealed", _without("accepted"))
 
 
-def _without(event: str) -> Callable[[audit.Head, str, Mapping[str, Any]], tuple[bytes, audit.Head]]:
+def _without(event: str) -> Callable[..., tuple[bytes, audit.Head]]:
     sealed = audit._sealed
 
-    def sealed_but(head: audit.Head, name: str, facts: Mapping[str, Any]) -> tuple[bytes, audit.Head]:
-        return (b"", head) if name == event else sealed(head, name, facts)
+    def sealed_but(head: audit.Head, name: str, *arguments: Any) -> tuple[bytes, audit.Head]:
+        return (b"", head) if name == event else sealed(head, name, *arguments)
 
     return sealed_but
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from packshot.catalog.table import addresses as module_addresses
 from packshot.catalog.table import photos as module
-from packshot.catalog.table.addresses import split_addresses
+from packshot.catalog.table.addresses import NotNamed, Reach, split_addresses
 from packshot.catalog.table.photos import PhotoPlaces, photos
 from packshot.catalog.table.products import picture_texts
+from packshot.catalog.table.read import read_table
 from packshot.catalog.table.rows import ListCell
-from packshot.errors import AddressRefused, InputInvalid
+from packshot.errors import AddressRefused, CatalogInvalid, InputInvalid
 
 seen: list[dict[str, str]] = []
 
@@ -160,6 +162,9 @@ def test_an_address_of_another_kind_is_fetched_below_a_root_of_that_kind_alone()
             pass
     with pytest.raises(AddressRefused), photos(["memory://shop/my mug.png"], PhotoPlaces()):
         pass
+    literal = "memory://secret/mug.png"
+    with photos([literal], PhotoPlaces(literals=frozenset({literal}))) as found:
+        assert found[literal].read_bytes() == b"a secret"
 
 
 @pytest.mark.parametrize("address", ["/gone/mug.png", "http://[::bad", "http://a b.example/x"])
@@ -181,14 +186,25 @@ def test_a_file_that_is_no_photograph_by_its_size_is_refused(shop: str, monkeypa
         assert len(found) == 2
     with pytest.raises(InputInvalid, match="too large together"), photos(texts, here(shop)):
         pass
-    with pytest.raises(InputInvalid, match="more than 64 files"):
-        with photos([f"{shop}/{number}.png" for number in range(65)], here(shop)):
-            pass
+    many = [f"{shop}/{number}.png" for number in range(65)]
+    with pytest.raises(InputInvalid, match="more than 64 files"), photos(many, here(shop)):
+        pass
 
 
 def test_a_site_that_sends_a_byte_now_and_then_is_left(shop: str) -> None:
     with pytest.raises(InputInvalid, match="takes too long"), photos([f"{shop}/slow"], here(shop, seconds=0.5)):
         pass
+
+
+def test_a_site_that_is_always_slow_is_not_asked_for_every_row(shop: str) -> None:
+    places = here(shop, seconds=0.2)
+    for _ in range(5):
+        with pytest.raises(InputInvalid, match="takes too long"), photos([f"{shop}/slow"], places):
+            pass
+    seen.clear()
+    with pytest.raises(InputInvalid, match="not asked again"), photos([f"{shop}/mug.png"], places):
+        pass
+    assert not seen
 
 
 def test_this_machine_and_its_network_are_asked_only_where_they_are_allowed(shop: str) -> None:
@@ -300,3 +316,17 @@ def test_a_cell_that_names_several_pictures(cell: str) -> None:
 def test_a_list_of_pictures_is_not_taken_apart_again() -> None:
     assert picture_texts('["https://a/x.jpg", "https://a/y,z.jpg"]') == ("https://a/x.jpg", "https://a/y,z.jpg")
     assert picture_texts(ListCell.of("[…]", ["red, mug.jpg", " ", "?a=1&amp;b=2"])) == ("red, mug.jpg", "?a=1&b=2")
+
+
+def test_no_redirection_leads_out_of_tls_but_to_a_host_that_is_named() -> None:
+    secure, plain = (module_addresses._parse(f"{scheme}://cdn.example/") for scheme in ("https", "http"))
+    with pytest.raises(NotNamed, match="plain HTTP"):
+        module_addresses._redirected(secure, plain, Reach())
+    assert module_addresses._redirected(secure, plain, Reach.of((), ["example"])) == plain
+    assert module_addresses._redirected(plain, secure, Reach()) == secure
+
+
+def test_the_places_of_a_table_at_an_address_hold_no_password(shop: str) -> None:
+    with pytest.raises(CatalogInvalid) as caught:
+        read_table(shop.replace("//", "//user:secret@") + "/table.csv?sig=secret")
+    assert "secret" not in str(caught.value)

@@ -290,7 +290,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=15)  # a process for each workbook
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject

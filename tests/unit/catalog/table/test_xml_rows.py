@@ -78,7 +78,7 @@ def test_xml_that_is_refused(tmp_path, content, message):
 
 
 def test_more_than_a_table_may_have_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_CELLS", 3)
+    monkeypatch.setattr(module, "_MOST_TEXTS", 3)
     path = tmp_path / "feed.xml"
     path.write_text(RSS)
     assert "more than a table may have" in fault(path).message

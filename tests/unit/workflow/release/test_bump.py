@@ -127,9 +127,24 @@ def test_with_definitions_a_narrower_input_is_a_major_version(draft: Path) -> No
     data = json.loads(draft.read_text())
     info = {**INFO, "Narrow": json.loads(json.dumps(INFO["EmptyImage"]))}
     info["Narrow"]["input"]["required"]["width"][1]["max"] = 100
+    data["extra"] |= {"linearMode": True, "linearData": {"inputs": [[1, "width"]], "outputs": [2]}}
     data["nodes"][0]["type"] = "Narrow"
     draft.write_text(json.dumps(data))
     assert bump_workflow(draft, info=info).version == "2.0.0"
+
+
+@pytest.mark.parametrize("definitions", [None, INFO])
+def test_nothing_is_released_that_check_refuses(draft: Path, definitions: Any) -> None:
+    data = json.loads(draft.read_text())
+    inner = {"id": "a", "name": "a", "inputs": [], "outputs": [], "nodes": [{"id": 1, "type": "a"}], "links": []}
+    data["definitions"] = {"subgraphs": [inner]}
+    data["nodes"].append({"id": 3, "type": "a"})
+    draft.write_text(json.dumps(data))
+    before = draft.read_bytes()
+    with pytest.raises(WorkflowInvalid):
+        bump_workflow(draft, info=definitions)
+    assert draft.read_bytes() == before
+    assert not (draft.parent / "releases").exists()
 
 
 @pytest.mark.parametrize(

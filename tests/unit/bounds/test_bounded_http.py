@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import gzip
 import ipaddress
+import itertools
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from packshot.bounded_http import NotAdmitted, body, bounded_session, is_public
+from packshot.bounded_http import NotAdmitted, body, bounded_session, is_public, steady
 from packshot.budget import Budget, OverBudget, deadline
 
 Answer = Callable[[socket.socket, bytes], None]
@@ -151,6 +152,17 @@ def test_a_body_that_is_packed_as_usual_is_read() -> None:
     content = b'{"images": [{"filename": "a.png"}]}' * 1000
     with serving(plain(gzip.compress(content), "Content-Encoding: gzip")) as url, bounded_session() as session:
         assert b"".join(body(session.get(url, stream=True, timeout=30), Budget())) == content
+
+
+def test_a_body_that_trickles_is_left_and_a_slow_one_is_read() -> None:
+    with serving(trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x")) as url, bounded_session() as session:
+        begun = time.monotonic()
+        with pytest.raises(OverBudget, match="seconds"):
+            list(steady(body(session.get(url, stream=True), Budget()), seconds=0.5, number=1000))
+        assert time.monotonic() - begun < _ENDED
+    with serving(trickle(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1 << 16))) as url, bounded_session() as session:
+        slow = steady(body(session.get(url, stream=True), Budget()), seconds=10, number=1 << 16)
+        assert sum(map(len, itertools.islice(slow, 20))) == 20 << 16
 
 
 def test_a_password_of_netrc_is_not_sent_and_one_in_the_address_is(
