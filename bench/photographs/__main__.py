@@ -41,7 +41,7 @@ def main() -> None:
             setting, begun = PHOTOGRAPHS[name], time.perf_counter()
             photograph, rendered = options.out / f"{name}.jpg", Path(folder) / f"{name}.png"
             render_photograph(setting, rendered, side)
-            develop(rendered, photograph, Label(setting.title, TOOL), phone=setting.phone)
+            develop(rendered, photograph, Label(setting.title, TOOL), push=setting.push, phone=setting.phone)
             render_mask(setting, options.masks / f"{name}.png", side)
             size, seconds = photograph.stat().st_size / 1000, time.perf_counter() - begun
             print(f"{name}: {size:.0f} KB in {seconds:.0f} s")

@@ -30,6 +30,7 @@ from .shapes import (
 )
 from .studio import dress
 
+_STRAP = 0.0115  # half the breadth of a tote's handle, in metres
 OAT_CLAY, BRASS = "#A98A68", "#C9A45C"
 
 
@@ -199,8 +200,8 @@ def tote() -> list[Object]:
     fabric = materials.canvas("#2E423C", wax=0.7)
     parts = [dress(shape, fabric) for shape in (body, hem, skirt)]
     stitches = [
-        _stitches(resample(wall(np.linspace(0, 2 * np.pi, 3000), np.full(3000, s), 0.0052), 260), 0.00055)
-        for s in (0.912, 0.985, 0.206)
+        _stitches(resample(wall(np.linspace(0, 2 * np.pi, 3000), np.full(3000, s), out), 260), 0.00055)
+        for s, out in ((0.912, 0.0037), (0.985, 0.0037), (0.206, 0.0033))
     ]
     parts += [dress(join(*stitches), materials.yarn("#B9A98A"))]
     leather, brass = materials.leather("#7A4A2B"), materials.metal(BRASS, roughness=0.28)
@@ -227,7 +228,9 @@ def _handle(
         for row, s in enumerate(share):
             ring = wall(side * reach, np.full(721, s), 0.0065)
             order = np.argsort(ring[:, 0])
-            line[row] = [x, *(np.interp(x, ring[order, 0], ring[order, axis]) for axis in (1, 2))]
+            near = np.array([x - _STRAP, x, x + _STRAP])
+            y, z = (np.interp(near, ring[order, 0], ring[order, axis]) for axis in (1, 2))
+            line[row] = [x, side * (side * y).max(), z[1]]
         line[:, 1] = side * np.maximum.accumulate(side * line[::-1, 1])[::-1]  # hangs straight from what stands out
         paths.append(line)
     left, right = paths
@@ -239,7 +242,7 @@ def _handle(
         ]
     )
     path = resample(spline([*left.tolist(), *over.tolist(), *right[::-1].tolist()], 10), 220)
-    strap = dress(tube(path, 0.0115, squash=0.16, up=(0, 1, 0)), leather)
+    strap = dress(tube(path, _STRAP, squash=0.16, up=(0, 1, 0)), leather)
     rivets = []
     for column in (left, right):
         for at in (column[0] + [0, 0, 0.012], column[2]):

@@ -35,6 +35,7 @@ class Setting:
         view: how it is taken.
         ground: makes what it stands on.
         light: the studio's.
+        push: stops by which it is developed brighter.
         phone: whether the file is written as phones write it.
     """
 
@@ -43,6 +44,7 @@ class Setting:
     view: View
     ground: Ground = field(default_factory=seamless)
     light: Light = WINDOW
+    push: float = 0.0
     phone: bool = False
 
 
@@ -50,16 +52,22 @@ class Setting:
 PHOTOGRAPHS: dict[str, Setting] = {
     "harbour-mug": Setting("Harbour Mug, oat", quay.mug, View(1600, 1280, around=-8, above=14)),
     "lantern-table-lamp": Setting(
-        "Lantern Table Lamp, oak", quay.lamp, View(1280, 1600, above=4, lens=70), OAK_TABLE, EVENING
+        "Lantern Table Lamp, oak", quay.lamp, View(1280, 1600, above=4, lens=70), OAK_TABLE, EVENING, push=0.3
     ),
     "ferry-tote": Setting("Ferry Tote, kelp", quay.tote, View(1280, 1600, around=24, above=8)),
     "slipway-chair": Setting("Slipway Chair, natural ash", quay.chair, View(1280, 1600, around=-32, above=14, lens=70)),
     "bluetenvase": Setting(
-        "Blütenvase", quay.vase, View(1200, 1600, above=38, lens=38, stop=22), OAK_TABLE, phone=True
+        "Blütenvase", quay.vase, View(1200, 1600, above=38, lens=38, stop=22), OAK_TABLE, push=0.3, phone=True
     ),
-    "kyusu-teapot": Setting("Kyūsu 急須 Teapot, red clay", quay.kyusu, View(1600, 1200, above=20), WALNUT_TABLE),
-    "pebble-candle-low-tide": Setting("Pebble Candle, Low Tide", quay.candle, View(1600, 1280, above=18), SLATE),
+    "kyusu-teapot": Setting(
+        "Kyūsu 急須 Teapot, red clay", quay.kyusu, View(1600, 1200, above=20), WALNUT_TABLE, push=0.6
+    ),
+    "pebble-candle-low-tide": Setting(
+        "Pebble Candle, Low Tide", quay.candle, View(1600, 1280, above=18), SLATE, push=0.35
+    ),
     "dune-throw-blanket": Setting("Dune Throw Blanket, driftwood", quay.throw, View(1600, 1200, around=26, above=18)),
     "quay-serving-board": Setting("Quay Serving Board, small", quay.board, View(1600, 1200, above=48)),
-    "logbook-notebook": Setting("Logbook Notebook", quay.notebook, View(1600, 1280, above=46), OAK_TABLE),
+    "logbook-notebook": Setting(
+        "Logbook Notebook", quay.notebook, View(1600, 1280, above=46, stop=22), OAK_TABLE, push=0.3
+    ),
 }

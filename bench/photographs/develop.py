@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFilter
 
 from packshot.compose.icc import rgb_profile
@@ -19,7 +20,7 @@ MOST_BYTES = 400_000
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCreation"
 _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.3127, 0.3290))  # SMPTE EG 432-1, with D65
 _NOISE = 1.1  # levels, standard deviation
-_ORIENTATION, _SOFTWARE, _DESCRIPTION, _RIGHTS = 0x0112, 0x0131, 0x010E, 0x8298
+_ORIENTATION, _SOFTWARE, _RIGHTS = 0x0112, 0x0131, 0x8298
 _TURNED = 6  # the top of the picture is the right side of what is stored (CIPA DC-008, 4.6.5.1)
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -45,11 +46,12 @@ class Label:
     tool: str
 
 
-def develop(rendered: Path, photograph: Path, label: Label, *, phone: bool) -> None:
+def develop(rendered: Path, photograph: Path, label: Label, *, push: float, phone: bool) -> None:
     """Write a JPEG.
 
     Args:
         rendered: a picture in sRGB.
+        push: stops by which it is made brighter.
         phone: as phones write it: in Display P3, and turned by EXIF.
 
     Raises:
@@ -57,7 +59,7 @@ def develop(rendered: Path, photograph: Path, label: Label, *, phone: bool) -> N
     """
     with Image.open(rendered) as opened:
         image = opened.convert("RGB")
-    levels = np.asarray(image.filter(ImageFilter.UnsharpMask(1.2, 45, 1)), float)
+    levels = _pushed(np.asarray(image.filter(ImageFilter.UnsharpMask(1.2, 45, 1)), float), push)
     random = np.random.default_rng(zlib.crc32(photograph.stem.encode()))
     levels += random.normal(0, _NOISE, (*levels.shape[:2], 1)) + random.normal(0, _NOISE / 2, levels.shape)
     image = Image.fromarray(np.rint(levels).clip(0, 255).astype(np.uint8))
@@ -67,12 +69,19 @@ def develop(rendered: Path, photograph: Path, label: Label, *, phone: bool) -> N
         image = _converted(image, wide).transpose(Image.Transpose.ROTATE_90)
         profile = wide
     exif = Image.Exif()
-    exif[_DESCRIPTION], exif[_SOFTWARE], exif[_RIGHTS] = f"{label.title} (rendered)", label.tool, "The Packshot authors"
+    exif[_SOFTWARE], exif[_RIGHTS] = label.tool, "The Packshot authors"
     exif[_ORIENTATION] = _TURNED if phone else 1
     packet = _PACKET.format(title=escape(label.title), tool=escape(label.tool), source_type=SOURCE_TYPE)
     image.save(photograph, "JPEG", quality=88, optimize=True, icc_profile=profile, exif=exif, xmp=packet.encode())
     if (size := photograph.stat().st_size) > MOST_BYTES:
         raise ValueError(f"{photograph} has {size:,} bytes; at most {MOST_BYTES:,} are wanted")
+
+
+def _pushed(levels: npt.NDArray[np.float64], push: float) -> npt.NDArray[np.float64]:
+    """Brighten levels by stops; white stays white, and nothing is clipped."""
+    dark = 1 - (levels.clip(0, 255) / 255) ** 2.2
+    pushed: npt.NDArray[np.float64] = 255 * (1 - dark ** (2**push)) ** (1 / 2.2)
+    return pushed
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:

@@ -55,6 +55,7 @@ def render_mask(setting: Setting, path: Path, side: int) -> None:
             dress(shape, white if shape in product else black)
     scene.world.node_tree.nodes["Background"].inputs[1].default_value = 0.0
     scene.view_settings.view_transform = "Raw"
+    scene.render.dither_intensity = 0.0
     scene.cycles.max_bounces = 0
     _write(path, MASK_SAMPLES, "BW")
 
