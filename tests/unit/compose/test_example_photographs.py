@@ -21,7 +21,7 @@ FOLDER = EXAMPLES / "photographs"
 MASKS = ROOT / "tests" / "data" / "photographs" / "masks"
 PHONE = "bluetenvase"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jpg"))
-MOST_BYTES, MOST_BYTES_TOGETHER, MOST_BYTES_OF_A_MASK = 400_000, 5_000_000, 40_000
+MOST_BYTES, MOST_BYTES_TOGETHER, MOST_BYTES_OF_A_MASK = 400_000, 5_000_000, 60_000
 
 
 def mask_of(name: str) -> npt.NDArray[np.uint8]:
@@ -48,10 +48,11 @@ def test_its_mask_is_the_product(name: str) -> None:
     rows, columns = np.nonzero(mask > 127)
     fill = max(np.ptp(rows) / mask.shape[0], np.ptp(columns) / mask.shape[1])
     assert 0.7 <= fill <= 0.9
-    # Colours change where the mask does: its outline is the product's, and neither turned nor moved.
+    # Colours change where the mask does, and less so beside it: it is neither turned nor moved.
     slope = sum(np.hypot(*np.gradient(pixels[..., channel])) for channel in range(3))
     outline = np.hypot(*np.gradient(mask.astype(float))) > 40
-    assert slope[outline].mean() > 3 * slope[mask == 0].mean()
+    for axis, step in ((0, -5), (0, 5), (1, -5), (1, 5)):
+        assert slope[outline].mean() > 1.4 * slope[np.roll(outline, step, axis)].mean()
 
 
 @pytest.mark.parametrize("name", NAMES)
