@@ -99,22 +99,23 @@ def to_srgb(image: Image.Image, space: ColourSpace) -> Image.Image:
     return _convert(image if image.mode == mode else image.convert(mode), profile)
 
 
-def rgb_profile(primaries: tuple[tuple[float, float], ...], gamma: float | None) -> bytes:
+def rgb_profile(primaries: tuple[tuple[float, float], ...], gamma: float | None, name: str = "RGB") -> bytes:
     """Make an ICC profile of a display.
 
     Args:
         primaries: x, y of red, green, blue and white.
         gamma: exponent of the curve; None for sRGB's.
+        name: of the colour space, in ASCII.
 
     Returns:
         a version 2 matrix profile (ICC.1:2001-04, 6.3.1).
     """
     colourants = _adapted(primaries)
     curve = _curve(gamma)
-    tags = {b"wtpt": _xyz(_D50), b"cprt": b"text\0\0\0\0none\0", b"desc": _description("RGB")}
-    for number, name in enumerate((b"r", b"g", b"b")):
-        tags[name + b"XYZ"] = _xyz(colourants[:, number])
-        tags[name + b"TRC"] = curve
+    tags = {b"wtpt": _xyz(_D50), b"cprt": b"text\0\0\0\0none\0", b"desc": _description(name)}
+    for number, letter in enumerate((b"r", b"g", b"b")):
+        tags[letter + b"XYZ"] = _xyz(colourants[:, number])
+        tags[letter + b"TRC"] = curve
     return _profile(tags)
 
 

@@ -22,6 +22,7 @@ _MEANINGS = {
     "compositeWithTrainedAlgorithmicMedia": "photograph and generative AI together",
     "algorithmicallyEnhanced": "photograph, corrected by rules",
     "algorithmicMedia": "made by rules, without AI that was trained on pictures",
+    "digitalCreation": "made by people with tools that do not generate, such as a renderer",
     "compositeSynthetic": "of several parts, one of them synthetic",
     "compositeCapture": "of several photographs",
     "humanEdits": "photograph, edited by people",

@@ -12,9 +12,10 @@ from support.smoke import smoke
 
 # A custom node's file, which is no benchmark.
 SCRIPTS = [path for path in sorted((ROOT / "bench").glob("[!_]*.py")) if path.name != "small_card.py"]
+SCRIPTS += sorted((ROOT / "bench").glob("*/__main__.py"))
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT / "bench")))
 def test_every_benchmark_has_a_smallest_form(script: Path) -> None:
     assert "add_smoke(parser)" in script.read_text(encoding="utf-8")
 

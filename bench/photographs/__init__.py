@@ -1,0 +1,1 @@
+"""Photographs of products that do not exist, path-traced by Blender's Cycles: what ``examples/photographs/`` holds."""
