@@ -97,9 +97,14 @@ def write_new_node(path: Path) -> Path:
     """A workflow that only ``second`` can run."""
     data: dict[str, Any] = json.loads(PLAIN.read_text())
     save = next(node for node in data["nodes"] if node["type"] == "SaveImage")
-    word = {**save, "id": 3, "type": "TestNewNode", "widgets_values": ["drawer"], "inputs": [], "outputs": []}
-    data["nodes"].append({**word, "title": "New"})
-    data["last_node_id"] = 3
+    # Its word comes over a link: a type that no link touches and that a host lacks is taken for one of the canvas.
+    word = {"name": "word", "type": "STRING", "link": 2, "widget": {"name": "word"}}
+    new = {**save, "id": 3, "type": "TestNewNode", "widgets_values": [""], "inputs": [word], "outputs": []}
+    text = {"name": "STRING", "type": "STRING", "links": [2]}
+    source = {**save, "id": 4, "type": "PrimitiveString", "widgets_values": ["drawer"], "inputs": [], "outputs": [text]}
+    data["nodes"] += [{**new, "title": "New"}, {**source, "title": "Word"}]
+    data["links"].append([2, 4, 0, 3, 0, "STRING"])
+    data["last_node_id"], data["last_link_id"] = 4, 2
     path.write_text(json.dumps(data))
     return path
 
