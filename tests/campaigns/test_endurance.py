@@ -106,7 +106,7 @@ def test_a_run_can_be_watched_to_its_end(host: HostStatus, tmp_path: Path) -> No
 def test_every_row_has_one_picture_or_one_reason_whatever_is_killed(
     host: HostStatus, second: ManagedHost, tmp_path: Path
 ) -> None:
-    """Rows that are made, rows that fail on every host, and rows that hosts refuse."""
+    """Rows that are made, rows whose photograph is none, and rows that name one that is not there."""
     rng = random.Random(5)
     kinds = {f"S{number:02}": ("good", "good", "good", "bad", "absent")[number % 5] for number in range(50)}
     lines = ["sku,title,photo"]
@@ -153,7 +153,7 @@ def test_every_row_has_one_picture_or_one_reason_whatever_is_killed(
             with Image.open(out / rows[sku]["file"]) as made, Image.open(tmp_path / f"{sku}.png") as photo:
                 assert made.convert("RGB").tobytes() == photo.tobytes(), "it is its own"
         elif kind == "bad":
-            assert (state, error["slug"], ends) == ("failed", "job-failed", ["failed", "failed"]), sku
+            assert (state, error["slug"], ends) == ("failed", "photograph-invalid", []), sku
         else:
-            assert (state, error["slug"], ends) == ("failed", "input-invalid", ["failed"]), sku
+            assert (state, error["slug"], ends) == ("failed", "address-refused", []), sku
     assert verify_audit(out)["ok"]
