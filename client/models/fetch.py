@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from ..budget import open_regular
 from ..errors import InputInvalid, ModelCorrupt, ModelMissing, OutputUnwritable
+from ..hashes import file_sha256
 from ..paths import writing
 from .cards import Card, Component, ModelFile
 from .starter.files import write_starter
@@ -305,16 +306,12 @@ def _take(item: Wanted, remote: Remote, part: Path, progress: Progress) -> None:
 
 
 def _sha256(path: Path, *, follow: bool = True) -> str:
-    digest = hashlib.sha256()
     try:
-        with open_regular(path, follow=follow) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        return file_sha256(path, follow=follow)
     except OSError as error:
         raise ModelCorrupt(
             f"cannot be read: {error.strerror or error}", place=str(path), remedy="see what lies there"
         ) from error
-    return digest.hexdigest()
 
 
 def size_text(size: int) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from pathlib import Path
 
 import folder_paths
 from aiohttp import web
 
-from ...client.budget import open_regular
+from ...client.hashes import file_sha256
 from ...client.paths import resolve_within
 from .serving import answer, get
-
-_CHUNK = 1 << 20
 
 
 def register() -> None:
@@ -27,11 +24,7 @@ def register() -> None:
 
 
 def _sha256(path: Path) -> str | None:
-    digest = hashlib.sha256()
     try:
-        with open_regular(path) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        return file_sha256(path)
     except OSError:
         return None
-    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from ...comfy.health import Health, health
 from ...comfy.job import Job
 from ...comfy.protocol import graph_sha256
 from ...errors import OutputMissing, PackshotError, PhotographInvalid
+from ...hashes import file_sha256
 from ...run.lock import HeldLock, drift_from, refuse_drift
 from ...run.picture_warnings import picture_warnings
 from ...run.weights import Weights, weights_of_run
@@ -327,6 +327,6 @@ def _text_of(files: Mapping[str, Path], place: str) -> str:
 
 def _file_hash(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""  # the upload, which comes next, says what is wrong with it

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ...hashes import file_sha256
 from ...paths import leads_down
 from ..ledger.ledger import Ledger
 
-_CHUNK = 1 << 20
 _THREADS = 4
 
 
@@ -61,15 +60,6 @@ def _damage(path: Path, sha256: str) -> str:
         return "" if file_sha256(path) == sha256 else "changed"
     except OSError:
         return "unreadable"
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex; it is never whole in memory."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def damage_at_a_glance(ledger: Ledger, *, thorough: bool) -> list[dict[str, str]]:

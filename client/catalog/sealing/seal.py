@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import OutputUnwritable, PackshotError
+from ...hashes import file_sha256
 from .key import AuditKey
-from .pictures import file_sha256
 
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger

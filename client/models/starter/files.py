@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ModelCorrupt
+from ...hashes import file_sha256
 from ...paths import atomic_write
 from .tensors import Tensor
 from .weights import autoencoder, diffusion_model, text_encoder
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "I64": "<i8"}
-_CHUNK = 1 << 22
 _DESCRIPTION = (
     "A small model of Packshot's own making for trying things out. It draws 25 kinds of products in 12 colours before"
     " 6 backgrounds, asked for in English or German, and nothing else."
@@ -91,14 +91,10 @@ def write_starter(models: Path, progress: Callable[[str], None] | None = None) -
 
 def _is_right(path: Path, sha256: str) -> bool:
     """Whether a file is there and whole; reading it all takes a third of a second."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        return file_sha256(path) == sha256
     except OSError:
         return False  # not there, or not readable: it is made anew
-    return digest.hexdigest() == sha256
 
 
 def _generate(file: StarterFile, path: Path) -> None:
