@@ -253,28 +253,11 @@ def wax(colour: str, vein: str) -> Shader:
     return shader.bump(shader.noise(at, 0.0014, 4.0), 0.00018)
 
 
-def metal(colour: str, *, roughness: float = 0.22, brushed: Grain | None = None) -> Shader:
-    """Metal; brushed along the axis that is stretched most."""
+def metal(colour: str, *, roughness: float = 0.22) -> Shader:
+    """Polished metal with faint smears."""
     shader = Shader("metal", Metallic=1.0, Roughness=roughness, Base_Color=linear(colour))
-    if brushed:
-        lines = shader.noise(shader.place(scale=brushed), 0.0006, 4.0)
-        tone = shader.ramp(lines, (0.3, max(roughness - 0.1, 0.02)), (0.7, roughness + 0.12))
-        shader.set(Roughness=tone).bump(lines, 0.00003)
-    else:
-        smears = shader.noise(shader.place(), 0.04, 6.0)
-        shader.set(Roughness=shader.ramp(smears, (0.3, roughness * 0.85), (0.7, roughness * 1.25)))
-    return shader
-
-
-def glass(colour: str = "#FFFFFF", *, roughness: float = 0.0) -> Shader:
-    """Clear or frosted glass; light goes straight through to the ground, as thin glass lets it."""
-    shader = Shader("glass", Roughness=roughness, Transmission_Weight=1.0, IOR=1.5, Base_Color=linear(colour))
-    shadow = shader.add("LightPath").outputs["Is Shadow Ray"]
-    clear = shader.add("BsdfTransparent", Color=linear(colour))
-    both = shader.add("MixShader", Fac=shader.math("MULTIPLY", shadow, 0.85))
-    shader.feed(both, 1, shader.surface.outputs[0])
-    shader.feed(both, 2, clear.outputs[0])
-    return shader.replace_surface(both.outputs[0])
+    smears = shader.noise(shader.place(), 0.04, 6.0)
+    return shader.set(Roughness=shader.ramp(smears, (0.3, roughness * 0.85), (0.7, roughness * 1.25)))
 
 
 def plastic(colour: str, *, roughness: float = 0.35) -> Shader:
